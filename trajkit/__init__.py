@@ -1,0 +1,71 @@
+"""trajkit: the geometry of training.
+
+A classifying network on N fixed inputs is a probability distribution, a point in prediction space; training draws a
+trajectory. trajkit keeps such trajectories as labelled xarray datasets (run, checkpoint, sample, class), measures, embeds and
+shows them::
+
+    import trajkit as tk
+
+    ds = tk.sample_data("digits")
+    tk.explore(ds)
+
+What a dataset holds is said in `trajkit.schema`.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from trajkit.curves import error, geodesic, ignorance, loss, progress, truth, with_references
+from trajkit.distances import bhattacharyya, fisher_rao, hellinger, pairwise
+from trajkit.embedding import embed, inpca, project
+from trajkit.points import concat, points, unstack
+from trajkit.schema import SchemaError, from_arrays, run_table, validate
+from trajkit.selection import select
+from trajkit.simulate import simulate
+from trajkit.storage import load, sample_data, save
+
+__all__ = [
+    "SchemaError",
+    "bhattacharyya",
+    "concat",
+    "embed",
+    "error",
+    "explore",
+    "figures",
+    "fisher_rao",
+    "from_arrays",
+    "geodesic",
+    "hellinger",
+    "ignorance",
+    "inpca",
+    "load",
+    "loss",
+    "pairwise",
+    "points",
+    "progress",
+    "project",
+    "run_table",
+    "sample_data",
+    "save",
+    "select",
+    "simulate",
+    "truth",
+    "unstack",
+    "validate",
+    "widgets",
+    "with_references",
+]
+
+# plotly and ipywidgets are loaded when first asked for: scripts that only compute never pay for them.
+_LAZY = {"figures": "trajkit.figures", "widgets": "trajkit.widgets", "explore": "trajkit.widgets"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'trajkit' has no attribute {name!r}")
+    module = import_module(_LAZY[name])
+    return module if _LAZY[name].endswith(name) else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,215 @@
+"""Rearranging trajectories: points, back again, and runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.schema import DIMS, SchemaError, run_attributes, validate
+
+
+def points(ds: xr.Dataset) -> xr.Dataset:
+    """Stack (run, checkpoint) to one dimension `point`, without the missing checkpoints.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset, or any result on (run, checkpoint) that kept `step`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `point` comes first in each variable; `run`, `checkpoint` and the run attributes become plain
+        coordinates along it (no MultiIndex, which could not be saved).
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2, checkpoints=3, samples=4, classes=5)
+    >>> dict(tk.points(ds).sizes)
+    {'point': 6, 'sample': 4, 'class': 5}
+    """
+    run, checkpoint = np.nonzero(ds["step"].transpose("run", "checkpoint").values >= 0)
+    return ds.isel(run=xr.DataArray(run, dims="point"), checkpoint=xr.DataArray(checkpoint, dims="point"))
+
+
+@overload
+def unstack(x: xr.Dataset) -> xr.Dataset: ...
+@overload
+def unstack(x: xr.DataArray) -> xr.DataArray: ...
+def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
+    """Put a per-point result back on (run, checkpoint), so that it merges with its dataset.
+
+    Parameters
+    ----------
+    x
+        Something with a dimension `point` and coordinates `run` and `checkpoint` along it.
+
+    Returns
+    -------
+    xarray.Dataset or xarray.DataArray
+        As given. Points that `x` lacks are NaN in floats, -1 in integers, False in booleans and "" in text.
+        Coordinates that are constant within each run come back on `run` alone.
+
+    Raises
+    ------
+    ValueError
+        If `x` has no such dimension or coordinates, or holds a point twice.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=3, ragged=True)
+    >>> tk.unstack(tk.points(ds)).identical(ds)
+    True
+    """
+    if isinstance(x, xr.DataArray):
+        name = x.name if x.name is not None else "value"
+        return unstack(x.to_dataset(name=name))[name].rename(x.name)
+    if "point" not in x.dims or not {"run", "checkpoint"} <= x.coords.keys():
+        raise ValueError(
+            f"wanted a dimension 'point' with coordinates 'run' and 'checkpoint', got dimensions {tuple(x.dims)} "
+            f"and coordinates {sorted(map(str, x.coords))}"
+        )
+    run, runs = pd.factorize(x["run"].values)
+    checkpoints, checkpoint = np.unique(x["checkpoint"].values, return_inverse=True)
+    if len(np.unique(run * len(checkpoints) + checkpoint)) < len(run):
+        raise ValueError("a point (run, checkpoint) appears more than once; wanted each at most once")
+
+    def spread(v: xr.Variable) -> xr.Variable:
+        v = v.transpose("point", ...)
+        fill: Any = {"f": np.nan, "i": -1, "b": False, "U": ""}[v.dtype.kind]
+        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), fill, dtype=v.dtype)
+        out[run, checkpoint] = v.values
+        return xr.Variable(("run", "checkpoint", *v.dims[1:]), out, v.attrs)
+
+    first = np.unique(run, return_index=True)[1]
+
+    def per_run(v: xr.Variable) -> xr.Variable:
+        same = pd.Series(v.values).groupby(run).nunique(dropna=False).max() == 1
+        return xr.Variable("run", v.values[first], v.attrs) if v.ndim == 1 and same else spread(v)
+
+    def place(v: xr.DataArray) -> xr.Variable:
+        return spread(v.variable) if "point" in v.dims else v.variable
+
+    coords = {
+        name: per_run(c.variable) if "point" in c.dims else c.variable
+        for name, c in x.coords.items()
+        if name not in ("run", "checkpoint")
+    }
+    identities = {
+        "run": xr.Variable("run", np.asarray(runs), x["run"].attrs),
+        "checkpoint": xr.Variable("checkpoint", checkpoints, x["checkpoint"].attrs),
+    }
+    return xr.Dataset({n: place(v) for n, v in x.data_vars.items()}, {**identities, **coords}, x.attrs)
+
+
+def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Put the runs of several datasets into one, exact on everything else.
+
+    Parameters
+    ----------
+    datasets
+        Trajectory datasets with the same probe: equal `sample`, `label`, `split` and `class`, in one order.
+
+    Returns
+    -------
+    xarray.Dataset
+        All runs, in the order given. Shorter runs end in missing checkpoints. An attribute that one dataset
+        lacks is "" (text) or NaN (numbers; booleans and integers become floats) for its runs. The attributes
+        of the dataset are those of the first.
+
+    Raises
+    ------
+    SchemaError
+        If the probes differ, a run appears twice, or an attribute is text in one dataset and a number in another.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=4)
+    >>> tk.concat([ds.isel(run=[0, 1]), ds.isel(run=[2, 3])]).identical(ds)
+    True
+    """
+    parts = list(datasets)
+    if not parts:
+        raise ValueError("nothing to put together: wanted one dataset or more, got an empty list")
+    for part in parts:
+        if not isinstance(part, xr.Dataset):
+            raise TypeError(f"wanted trajectory datasets, got {type(part).__name__}")
+    if problems := [*_probe_problems(parts), *_run_problems(parts)]:
+        raise SchemaError(problems)
+    checkpoints = np.unique(np.concatenate([part["checkpoint"].values for part in parts]))
+    names = list(dict.fromkeys(name for part in parts for name in run_attributes(part)))
+    aligned = [_with_attributes(_with_checkpoints(part, checkpoints), names, parts) for part in parts]
+    out = xr.concat(
+        aligned,
+        dim="run",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="exact",
+        combine_attrs="override",
+    )
+    validate(out)
+    return out
+
+
+def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:
+    first, problems = parts[0], []
+    for number, part in enumerate(parts[1:], start=2):
+        for name in ("sample", "label", "split", "class"):
+            if not first[name].variable.equals(part[name].variable):
+                problems.append(
+                    f"dataset {number} has another probe than the first: {name!r} differs "
+                    f"({first.sizes[first[name].dims[0]]} and {part.sizes[part[name].dims[0]]} entries). All runs share one probe in one "
+                    "order: record them on the same inputs, or select the common samples of both first"
+                )
+                break
+    return problems
+
+
+def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
+    runs = pd.Index(np.concatenate([part["run"].values for part in parts]))
+    repeated = runs[runs.duplicated()].unique().tolist()
+    problems = [f"run {run!r} appears more than once: give each run its own identity" for run in repeated[:5]]
+    for name in dict.fromkeys(n for part in parts for n in run_attributes(part)):
+        kinds = {part[name].dtype.kind for part in parts if name in part.coords}
+        if "U" in kinds and len(kinds) > 1:
+            problems.append(f"run attribute {name!r} is text in one dataset and a number in another: make them alike")
+    # Per-checkpoint floats have NaN to say "missing"; anything else would have to be invented.
+    for name in dict.fromkeys(str(n) for part in parts for n in part.data_vars):
+        lacking = [number for number, part in enumerate(parts, start=1) if name not in part]
+        if lacking and not any(_is_per_point_float(part, name) for part in parts):
+            problems.append(f"variable {name!r} is missing in dataset {lacking[0]}: drop it, or compute it for all")
+    return problems
+
+
+def _is_per_point_float(ds: xr.Dataset, name: str) -> bool:
+    return name in ds and ds[name].dims == ("run", "checkpoint") and ds[name].dtype.kind == "f"
+
+
+def _with_checkpoints(ds: xr.Dataset, checkpoints: NDArray[np.int64]) -> xr.Dataset:
+    """Add the missing ones of `checkpoints`."""
+    if np.array_equal(ds["checkpoint"], checkpoints):
+        return ds
+    fill = {name: -1 for name, v in ds.data_vars.items() if v.dtype.kind == "i"}
+    padded = ds.reindex(checkpoint=checkpoints, fill_value=fill)
+    return padded.assign({name: padded[name].transpose(*v.dims) for name, v in ds.data_vars.items()})
+
+
+def _with_attributes(ds: xr.Dataset, names: Sequence[str], parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Give `ds` every attribute and per-point variable that any of `parts` has, empty where it had none."""
+    for name in names:
+        if name not in ds.coords:
+            text = any(part[name].dtype.kind == "U" for part in parts if name in part.coords)
+            ds = ds.assign_coords({name: ("run", np.full(ds.sizes["run"], "" if text else np.nan))})
+    for name in dict.fromkeys(str(n) for part in parts for n in part.data_vars):
+        if name not in ds:
+            ds = ds.assign({name: (DIMS[:2], np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan))})
+    return ds

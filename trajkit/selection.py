@@ -1,0 +1,172 @@
+"""Slicing a trajectory dataset by what is known of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.curves import progress as progress_of
+from trajkit.schema import run_attributes, run_table, validate
+
+Condition = Any  # a value, a list of values, a slice or (low, high), or a callable
+
+
+def select(
+    ds: xr.Dataset,
+    *,
+    where: str | Callable[[pd.DataFrame], Any] | None = None,
+    split: str | None = None,
+    progress: Condition = None,
+    step: Condition = None,
+    **attributes: Condition,
+) -> xr.Dataset:
+    """Select runs by their attributes, samples by split and checkpoints by progress or step.
+
+    A condition is a value; a list of values; a range, `(low, high)` or `slice(low, high)`, both ends included and None
+    open; or a callable that maps the array of values to booleans. All conditions hold together.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    where
+        On the table of runs: an expression for `pandas.DataFrame.query`, such as
+        "learning_rate > 0.01 and optimizer == 'sgd'", or a callable that maps the table to booleans.
+    split
+        Keep the samples of this split, "train" or "test". Per-point variables that `ds` holds stay as they are.
+    progress, step
+        Conditions on single checkpoints. Progress is the variable `progress` of `ds` where there is one, and
+        `trajkit.progress(ds)` otherwise. Checkpoints outside become missing; runs that lose all of them are dropped.
+    attributes
+        Conditions on run attributes, or on `run` itself.
+
+    Returns
+    -------
+    xarray.Dataset
+        A trajectory dataset; the runs keep their order.
+
+    Raises
+    ------
+    ValueError
+        If an attribute or a value is unknown, a condition makes no sense, or nothing is left.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=6, groups=3)
+    >>> tk.select(ds, architecture=["A", "B"], seed=0).run.values
+    array(['A-0', 'B-0'], dtype='<U3')
+    >>> tk.select(ds, where="seed > 0", split="test", progress=(0.5, None)).sizes["sample"]
+    25
+    """
+    validate(ds)
+    keep = np.ones(ds.sizes["run"], dtype=bool)
+    for name, condition in attributes.items():
+        keep &= _matches(_attribute(ds, name), condition, name)
+    if where is not None:
+        keep &= _where(run_table(ds), where)
+    if not keep.any():
+        raise ValueError(
+            f"no run meets all of {_said(where, attributes)}; the dataset has {len(keep)} runs, see trajkit.run_table(ds)"
+        )
+    out = ds.isel(run=keep)
+    # The split comes first: progress is measured on the samples that are kept.
+    if split is not None:
+        out = _select_split(out, split)
+    if progress is not None:
+        out = _select_points(out, out["progress"] if "progress" in out else progress_of(out), progress, "progress")
+    if step is not None:
+        out = _select_points(out, out["step"], step, "step")
+    return out
+
+
+def _said(where: Any, attributes: dict[str, Any]) -> str:
+    said = [f"{k}={v!r}" for k, v in attributes.items()] + ([f"where={where!r}"] if where is not None else [])
+    return ", ".join(said)
+
+
+def _attribute(ds: xr.Dataset, name: str) -> NDArray[Any]:
+    known = ["run", *run_attributes(ds)]
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"no run attribute {name!r}{hint} The dataset has {known}")
+    return np.asarray(ds[name].values)
+
+
+def _matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[np.bool_]:
+    if callable(condition):
+        return _booleans(condition(values), values.shape, f"{name}=")
+    if isinstance(condition, slice | tuple):
+        low, high = _range(condition, name)
+        if values.dtype.kind == "U":
+            raise ValueError(f"{name!r} is text and has no ranges: give a value or a list of values")
+        inside = np.ones(values.shape, dtype=bool)
+        if low is not None:
+            inside &= values >= low
+        if high is not None:
+            inside &= values <= high
+        return inside
+    wanted = list(condition) if isinstance(condition, list | set | np.ndarray | pd.Index) else [condition]
+    matches = [values == w for w in wanted]
+    if unknown := [w for w, m in zip(wanted, matches, strict=True) if not np.any(m)]:
+        known = pd.unique(pd.Series(values.ravel())).tolist()
+        raise ValueError(
+            f"{name!r} is nowhere {', '.join(map(repr, unknown))}: it has the values {known[:12]}{' ...' if len(known) > 12 else ''}"
+        )
+    return np.any(matches, axis=0) if matches else np.zeros(values.shape, dtype=bool)
+
+
+def _range(condition: slice | tuple[Any, ...], name: str) -> tuple[Any, Any]:
+    if isinstance(condition, slice):
+        if condition.step is not None:
+            raise ValueError(f"{name}={condition}: a range has no step")
+        return condition.start, condition.stop
+    if len(condition) != 2:
+        raise ValueError(f"{name}={condition}: a tuple is a range (low, high); use a list for single values")
+    return condition
+
+
+def _where(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> NDArray[np.bool_]:
+    if callable(where):
+        return _booleans(where(table), (len(table),), "where=")
+    try:
+        found = table.eval(where, engine="python")
+    except (SyntaxError, NameError, TypeError, ValueError) as error:
+        raise ValueError(f"where={where!r}: {error}. The columns are {['run', *map(str, table.columns)]}") from error
+    return _booleans(found, (len(table),), f"where={where!r}")
+
+
+def _booleans(found: Any, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:
+    array = np.asarray(found)
+    if array.shape != shape or array.dtype != bool:
+        raise ValueError(f"{what} gave {array.dtype} of shape {array.shape}: wanted booleans of shape {shape}")
+    return array
+
+
+def _select_split(ds: xr.Dataset, split: str) -> xr.Dataset:
+    known = sorted(set(ds["split"].values.tolist()))
+    if split not in known:
+        raise ValueError(f"no sample has split {split!r}: the probe has {known}")
+    return ds.isel(sample=ds["split"].values == split)
+
+
+def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, name: str) -> xr.Dataset:
+    recorded = ds["step"].values >= 0
+    keep = recorded.copy()
+    keep[recorded] = _matches(values.transpose("run", "checkpoint").values[recorded], condition, name)
+    if not keep.any():
+        low, high = values.values[recorded].min(), values.values[recorded].max()
+        raise ValueError(f"no checkpoint has {name} in {condition}: it goes from {low:.6g} to {high:.6g}")
+    kept = xr.DataArray(keep, dims=("run", "checkpoint"))
+    masked = {
+        n: v.where(kept, -1 if v.dtype.kind == "i" else np.nan) if {"run", "checkpoint"} <= set(v.dims) else v
+        for n, v in ds.data_vars.items()
+    }
+    return ds.assign(masked).isel(run=keep.any(1), checkpoint=keep.any(0))
