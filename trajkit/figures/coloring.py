@@ -1,0 +1,132 @@
+"""Which run or point gets which colour, the same in every figure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.schema import run_attributes
+
+# Okabe & Ito's palette, readable with any colour vision (yellow last: it is faint on white), then darker tones.
+PALETTE = (
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"),
+    *("#4B4E9E", "#8C6D1F", "#12594A", "#7A2C5B", "#5A5A5A", "#F0E442"),
+)
+SCALE = "Viridis"
+TIME_LIKE = "#D62728"
+SPACE_LIKE = "#3A6EA5"
+REFERENCE = "#333333"
+# A number with no more values than this is told apart by colours, with more by a colour scale.
+MOST_CATEGORIES = len(PALETTE)
+
+
+class Coloring(NamedTuple):
+    """What colours mean: either `categories` with a code per run, or a `value` per point with its range.
+
+    `code` (run) indexes `categories`, -1 where there is none; `value` is (run, checkpoint).
+    """
+
+    title: str
+    categories: tuple[str, ...] = ()
+    code: NDArray[np.int64] | None = None
+    value: NDArray[np.float64] | None = None
+    low: float = 0.0
+    high: float = 1.0
+
+    def palette(self, category: int) -> str:
+        """Colour of a category."""
+        return PALETTE[category % len(PALETTE)]
+
+    def scale(self) -> dict[str, Any]:
+        """Describe the colour scale to plotly, with its bar."""
+        return {
+            "colorscale": SCALE,
+            "cmin": self.low,
+            "cmax": self.high,
+            "colorbar": {"title": {"text": self.title, "side": "right"}, "thickness": 14, "len": 0.7},
+        }
+
+
+def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
+    """Find out what `color` means for the networks among the runs of `ds`.
+
+    Parameters
+    ----------
+    ds
+        A dataset with run attributes.
+    color
+        Name of a run attribute or of a per-point variable of `ds`; "checkpoint"; a DataArray on run or on
+        (run, checkpoint), matched to `ds` by its coordinates; None for one colour.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing of that name, or it is neither per run nor per point.
+    """
+    network = _is_network(ds)
+    if color is None:
+        return Coloring("", ("networks",), np.where(network, 0, -1))
+    values = _values(ds, color)
+    title = str(values.name or "value")
+    if values.dims == ("run",):
+        codes, categories = _categories(values.values, network)
+        if len(categories) <= MOST_CATEGORIES or values.dtype.kind == "U":
+            return Coloring(title, tuple(categories), codes)
+        values = values.expand_dims(checkpoint=ds["checkpoint"].values, axis=1)
+    if values.dims != ("run", "checkpoint"):
+        raise ValueError(f"color: wanted values on run or on (run, checkpoint), got dimensions {values.dims}")
+    value = np.where(network[:, None], values.values.astype(np.float64), np.nan)
+    shown = value[np.isfinite(value)]
+    if not shown.size:
+        raise ValueError(f"color={title!r} has no finite value for any network")
+    if values.name == "step":
+        # Checkpoints are spread by powers, not by differences, of the step.
+        value, shown, title = np.log10(1 + value), np.log10(1 + shown), "log10(1 + step)"
+    return Coloring(title, value=value, low=float(shown.min()), high=float(shown.max()))
+
+
+def text(value: Any) -> str:
+    """Write an attribute's value for a legend: 0.001, adam, 3, True; (none) where it is missing."""
+    if isinstance(value, str | np.str_):
+        return str(value) or "(none)"
+    if isinstance(value, bool | np.bool_):
+        return str(value)
+    return "(none)" if np.isnan(value) else f"{value:g}"
+
+
+def _is_network(ds: xr.Dataset) -> NDArray[np.bool_]:
+    return np.asarray(ds["kind"].values == "network") if "kind" in ds else np.ones(ds.sizes["run"], dtype=bool)
+
+
+def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
+    if isinstance(color, xr.DataArray):
+        unknown = (
+            set(ds["run"].values[_is_network(ds)]) - set(color["run"].values) if "run" in color.coords else {"run"}
+        )
+        if unknown:
+            raise ValueError(f"color has no values for {len(unknown)} of the runs, {sorted(unknown)[0]!r} for one")
+        wanted = {d: ds[d].values for d in color.dims if d in ("run", "checkpoint")}
+        # Reindexing text would fill with NaN; references carry none of their own.
+        fill: Any = {"U": "", "b": False, "i": -1}.get(color.dtype.kind, np.nan)
+        return color.reindex(wanted, fill_value=fill).reset_coords(drop=True)
+    if color == "checkpoint":
+        return ds["checkpoint"].broadcast_like(ds["step"]).where(ds["step"] >= 0).transpose("run", "checkpoint")
+    known = [*run_attributes(ds), *(str(n) for n, v in ds.data_vars.items() if v.dims == ("run", "checkpoint"))]
+    if color not in known and color != "run":
+        raise ValueError(f"no color {color!r}: wanted one of {['run', 'checkpoint', *known]}, or a DataArray")
+    values = ds[color]
+    return values.where(ds["step"] >= 0) if values.dims == ("run", "checkpoint") and color == "step" else values
+
+
+def _categories(values: NDArray[Any], network: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
+    """Codes of the networks' values; numbers in order of size, text in order of appearance."""
+    shown = values[network]
+    unique = pd.unique(pd.Series(shown)) if values.dtype.kind == "U" else np.unique(shown)
+    position = {text(v): i for i, v in enumerate(unique)}
+    codes = np.full(len(values), -1)
+    codes[network] = [position[text(v)] for v in shown]
+    return codes, list(position)

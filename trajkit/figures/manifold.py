@@ -1,0 +1,188 @@
+"""The manifold in three dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from trajkit.figures.coloring import REFERENCE, TIME_LIKE, Coloring, coloring
+from trajkit.figures.strands import Strands, chosen
+
+
+def manifold(
+    embedding: xr.Dataset,
+    *,
+    color: str | xr.DataArray | None = None,
+    components: tuple[int, int, int] = (1, 2, 3),
+    runs: xr.DataArray | list[str] | None = None,
+    size: float = 2.5,
+    opacity: float = 0.8,
+) -> go.Figure:
+    """Draw trajectories in three components of an embedding.
+
+    Each run is a line through its checkpoints. Reference runs are drawn in dark grey, with their names: single
+    points as diamonds, curves dashed. Time-like axes are red. Axis titles give the explained stress up to that
+    component.
+
+    Parameters
+    ----------
+    embedding
+        What `trajkit.embed` returned.
+    color
+        Name of a run attribute or per-point variable of `embedding`; "checkpoint"; a DataArray on run or
+        (run, checkpoint), such as `tk.progress(ds)`; None for one colour. Text and numbers of few values give a
+        legend, others a colour scale.
+    components
+        Which components the three axes show, counted from 1.
+    runs
+        Draw only these networks (references stay); axes, colours and ranges remain those of all.
+    size
+        Of the markers, in pixels.
+    opacity
+        Of markers and lines, 0 to 1.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+
+    Raises
+    ------
+    ValueError
+        If a component, colour or run is unknown.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> figure = tk.figures.manifold(tk.embed(tk.simulate(spread=0.3)), color="architecture")
+    >>> [trace.name for trace in figure.data]
+    ['A', 'B', 'ignorance', 'truth', 'geodesic']
+    """
+    axes = _axes(embedding, components)
+    colors = coloring(embedding, color)
+    xyz = [embedding["coordinate"].sel(component=k).transpose("run", "checkpoint").values for k in components]
+    is_reference = embedding["kind"].values == "reference"
+    shown = chosen(embedding, runs) & ~is_reference
+    style = {"size": size, "opacity": opacity}
+    traces = _network_traces(embedding, xyz, colors, shown, style) + _reference_traces(embedding, xyz, is_reference)
+    figure = go.Figure(traces)
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 0, "r": 0, "t": 10, "b": 0},
+        legend={
+            "title": {"text": colors.title},
+            "itemsizing": "constant",
+            "x": 0.0,
+            "y": 1.0,
+            "bgcolor": "rgba(255,255,255,0.7)",
+        },
+        # A constant revision keeps the reader's camera when data change.
+        scene={
+            **axes,
+            "aspectmode": "cube",
+            "uirevision": "trajkit",
+            "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 0.9}},
+        },
+        uirevision="trajkit",
+    )
+    return figure
+
+
+def _axes(embedding: xr.Dataset, components: tuple[int, int, int]) -> dict[str, dict[str, Any]]:
+    known = embedding["component"].values.tolist()
+    if len(components) != 3 or not set(components) <= set(known):
+        raise ValueError(f"components: wanted three of {known}, got {components}; embed more with n_components=")
+    return {f"{letter}axis": _axis(embedding.sel(component=k)) for letter, k in zip("xyz", components, strict=True)}
+
+
+def _axis(axis: xr.Dataset) -> dict[str, Any]:
+    """Describe one axis: its title, its range over all runs, and red where it is time-like."""
+    time_like = int(axis["signature"]) < 0
+    low, high = float(axis["coordinate"].min()), float(axis["coordinate"].max())
+    margin = 0.05 * (high - low) or 1.0
+    out = {
+        "title": {
+            "text": f"component {int(axis['component'])}{' (time-like)' if time_like else ''}"
+            f"<br>explained stress {float(axis['explained_stress']):.3f}",
+            "font": {"size": 12, "color": TIME_LIKE if time_like else REFERENCE},
+        },
+        "range": [low - margin, high + margin],
+        "tickfont": {"size": 10, "color": TIME_LIKE if time_like else REFERENCE},
+        "nticks": 5,
+        "showbackground": True,
+        "backgroundcolor": "#fdf0f0" if time_like else "#f4f6f9",
+        "gridcolor": "#f0c4c4" if time_like else "#dde3ea",
+        "zerolinecolor": "#f0c4c4" if time_like else "#dde3ea",
+    }
+    return out
+
+
+def _network_traces(
+    embedding: xr.Dataset, xyz: list[Any], colors: Coloring, shown: np.ndarray, style: dict[str, float]
+) -> list[go.Scatter3d]:
+    if colors.code is None:
+        strands = Strands(embedding, shown)
+        assert colors.value is not None
+        value = strands.take(colors.value)
+        trace = _strand_trace(embedding, xyz, strands, style["opacity"])
+        trace.update(
+            name="networks",
+            showlegend=False,
+            # A gap has no value; any number does, for nothing is drawn there.
+            line={"color": np.where(strands.is_gap, colors.low, value), "width": 2, **_without_bar(colors)},
+            marker={"color": value, "size": style["size"], **colors.scale()},
+        )
+        return [trace]
+    traces = []
+    for code, category in enumerate(colors.categories):
+        strands = Strands(embedding, shown & (colors.code == code))
+        trace = _strand_trace(embedding, xyz, strands, style["opacity"])
+        paint = colors.palette(code)
+        trace.update(name=category, line={"color": paint, "width": 2}, marker={"color": paint, "size": style["size"]})
+        # An empty trace keeps its place, so that a view can update trace by trace; its legend entry goes.
+        trace.update(showlegend=bool(strands.run.size) and bool(colors.title), legendrank=code)
+        traces.append(trace)
+    return traces
+
+
+def _without_bar(colors: Coloring) -> dict[str, Any]:
+    return {k: v for k, v in colors.scale().items() if k != "colorbar"}
+
+
+def _strand_trace(embedding: xr.Dataset, xyz: list[Any], strands: Strands, opacity: float) -> go.Scatter3d:
+    step = strands.take(embedding["step"].transpose("run", "checkpoint").values.astype(float))
+    x, y, z = (strands.take(v) for v in xyz)
+    return go.Scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="lines+markers",
+        opacity=opacity,
+        text=strands.per_run(embedding["run"].values),
+        customdata=np.stack([embedding["checkpoint"].values[strands.checkpoint], step], axis=1),
+        hovertemplate="<b>%{text}</b><br>checkpoint %{customdata[0]}, step %{customdata[1]}<extra></extra>",
+    )
+
+
+def _reference_traces(embedding: xr.Dataset, xyz: list[Any], is_reference: np.ndarray) -> list[go.Scatter3d]:
+    traces = []
+    for row in np.flatnonzero(is_reference):
+        name = str(embedding["run"].values[row])
+        strands = Strands(embedding, np.arange(len(is_reference)) == row)
+        trace = _strand_trace(embedding, xyz, strands, 1.0)
+        single = (~strands.is_gap).sum() == 1
+        trace.update(
+            name=name,
+            mode="markers+text" if single else "lines",
+            text=[name] * len(strands.run),
+            textposition="top center",
+            textfont={"color": REFERENCE, "size": 13},
+            marker={"color": REFERENCE, "size": 6, "symbol": "diamond"},
+            line={"color": REFERENCE, "width": 4, "dash": "dash"},
+            showlegend=not single,
+            legendrank=2000,
+        )
+        traces.append(trace)
+    return traces

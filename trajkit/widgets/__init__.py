@@ -1,0 +1,11 @@
+"""Widgets: slicing and turning trajectories in a notebook.
+
+Widgets hold state and layout; pictures come from `trajkit.figures`, numbers from the functions at the top level, and
+every state can be written as a line of Python, which is shown.
+"""
+
+from trajkit.widgets.explorer import Explorer, explore
+from trajkit.widgets.panels import FigurePanel, ManifoldView
+from trajkit.widgets.slicer import Slicer
+
+__all__ = ["Explorer", "FigurePanel", "ManifoldView", "Slicer", "explore"]

@@ -1,0 +1,244 @@
+"""The Explorer: slice, colour and turn trajectories."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import ipywidgets
+import traitlets
+import xarray as xr
+
+from trajkit import figures
+from trajkit.curves import error, loss, progress
+from trajkit.embedding import embed
+from trajkit.selection import select
+from trajkit.widgets.panels import FigurePanel, ManifoldView
+from trajkit.widgets.slicer import Slicer
+
+_QUANTITIES = {"progress": progress, "loss": loss, "error": error}
+_N_COMPONENTS = 6
+
+
+def explore(ds: xr.Dataset, *, metric: str = "bhattacharyya", cap: float | None = None) -> Explorer:
+    """Open the Explorer on a trajectory dataset: slice by run attributes, colour, choose axes, turn the manifold.
+
+    The frame is the InPCA of all runs (`trajkit.embed`), so that what is selected keeps its place; or of the
+    selected runs alone. Below the panels stands the Python that makes the picture from `ds`.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    metric, cap
+        Of the distances; see `trajkit.pairwise`.
+
+    Returns
+    -------
+    Explorer
+        A widget. `.selected` is the selected dataset, `.embedding` what is drawn, `.code` the Python.
+
+    Raises
+    ------
+    SchemaError
+        If `ds` is not a trajectory dataset.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> explorer = tk.explore(tk.simulate(runs=6, groups=3))
+    >>> explorer.slicer.conditions = {"architecture": ["A", "B"]}
+    >>> explorer.selected.sizes["run"]
+    4
+    """
+    return Explorer(ds, metric=metric, cap=cap)
+
+
+class Explorer(ipywidgets.VBox):  # type: ignore[misc]
+    """Slicer, manifold, progress and spectrum of one dataset. See `explore`.
+
+    Traits
+    ------
+    split : str
+        "all", "train" or "test": the samples that distances and progress are measured on.
+    frame : str
+        "all runs" or "selection": what is embedded.
+    color : str
+        A run attribute, "progress", "loss", "error", "step" or "checkpoint".
+    components : tuple of int
+        The components that the axes show.
+    """
+
+    split = traitlets.Unicode("all")
+    frame = traitlets.Unicode("all runs")
+    color = traitlets.Unicode()
+    components = traitlets.Tuple((1, 2, 3))
+
+    def __init__(self, ds: xr.Dataset, *, metric: str = "bhattacharyya", cap: float | None = None) -> None:
+        self.slicer = Slicer(ds)
+        self.dataset = self.slicer.dataset
+        self._options = {"metric": metric, "cap": cap}
+        self._measured: dict[str, xr.Dataset] = {}
+        self._embedded: dict[tuple[str, tuple[str, ...]], xr.Dataset] = {}
+        self._status = ipywidgets.HTML()
+        self._code = ipywidgets.HTML()
+        super().__init__()
+        colors = [*self.slicer.controls, *_QUANTITIES, "step", "checkpoint"]
+        self.color = colors[0]
+        self.embedding = self._embed()
+        self.manifold = ManifoldView(self.embedding, color=self._coloring(), height=560)
+        self.progress = FigurePanel(height=300)
+        self.spectrum = FigurePanel(height=300)
+        self._draw_panels()
+        self.children = self._arrange(colors)
+        self.slicer.observe(self._selection_changed, "conditions")
+        self.observe(self._frame_changed, ["split", "frame"])
+        self.observe(self._style_changed, ["color", "components"])
+
+    @property
+    def selected(self) -> xr.Dataset:
+        """The selected runs and samples as a dataset.
+
+        Raises
+        ------
+        ValueError
+            If no run meets all conditions.
+        """
+        return select(self.dataset, **self._select_arguments())
+
+    @property
+    def code(self) -> str:
+        """Python that makes the picture from `ds`."""
+        part = "ds" if self.split == "all" else "part"
+        lines = [] if part == "ds" else [f"part = tk.select(ds, split={self.split!r})"]
+        conditions = "".join(f", {k}={v!r}" for k, v in self.slicer.conditions.items())
+        lines.append(f"selected = tk.select({part}{conditions})")
+        framed = "selected" if self.frame == "selection" else part
+        arguments = [f"n_components={_N_COMPONENTS}", *(f"{k}={v!r}" for k, v in self._changed_options().items())]
+        lines.append(f"embedding = tk.embed({framed}, {', '.join(arguments)})")
+        color = f"tk.{self.color}({part})" if self.color in _QUANTITIES else repr(self.color)
+        lines.append(
+            f"tk.figures.manifold(embedding, color={color}, components={tuple(self.components)}, runs=selected.run)"
+        )
+        return "\n".join(lines)
+
+    def _changed_options(self) -> dict[str, Any]:
+        defaults = {"metric": "bhattacharyya", "cap": None}
+        return {k: v for k, v in self._options.items() if v != defaults[k]}
+
+    def _select_arguments(self) -> dict[str, Any]:
+        split = {} if self.split == "all" else {"split": self.split}
+        return {**split, **self.slicer.conditions}
+
+    def _arrange(self, colors: list[str]) -> list[ipywidgets.Widget]:
+        """Lay the panels out: controls to the left, the manifold beside them, two panels and the code below."""
+        splits = ["all", *sorted(set(self.dataset["split"].values.tolist()))]
+        self.controls = {
+            "color": ipywidgets.Dropdown(options=colors, description="colour by", layout={"width": "230px"}),
+            "split": ipywidgets.ToggleButtons(options=splits, description="samples", style={"button_width": "55px"}),
+            "frame": ipywidgets.ToggleButtons(
+                options=["all runs", "selection"], description="embed", style={"button_width": "80px"}
+            ),
+        }
+        for name, control in self.controls.items():
+            traitlets.link((self, name), (control, "value"))
+        self.axes = [
+            ipywidgets.Dropdown(
+                options=self.embedding["component"].values.tolist(),
+                value=k,
+                description=letter,
+                layout={"width": "80px"},
+                style={"description_width": "14px"},
+            )
+            for letter, k in zip("xyz", self.components, strict=True)
+        ]
+        for axis in self.axes:
+            axis.observe(self._axes_picked, "value")
+        toolbar = ipywidgets.HBox(
+            [self.controls["color"], *self.axes, self.controls["split"], self.controls["frame"]],
+            layout={"flex_flow": "row wrap", "align_items": "center"},
+        )
+        self.slicer.layout = {"width": "250px", "flex": "0 0 250px", "max_height": "600px", "overflow": "auto"}
+        self.manifold.layout.flex = "1 1 auto"
+        self.manifold.layout.width = "auto"
+        top = ipywidgets.HBox([self.slicer, self.manifold], layout={"width": "100%"})
+        bottom = ipywidgets.HBox([self.progress, self.spectrum], layout={"width": "100%"})
+        return [toolbar, top, self._status, bottom, self._code]
+
+    def _part(self) -> xr.Dataset:
+        """Give the dataset on the chosen samples with its per-point quantities, computed once for each split."""
+        if self.split not in self._measured:
+            part = self.dataset if self.split == "all" else select(self.dataset, split=self.split)
+            self._measured[self.split] = part.assign({name: f(part) for name, f in _QUANTITIES.items()})
+        return self._measured[self.split]
+
+    def _embed(self) -> xr.Dataset:
+        runs = self.slicer.selected_runs if self.frame == "selection" else []
+        key = self.split, tuple(runs)
+        if key not in self._embedded:
+            part = self._part().sel(run=runs) if runs else self._part()
+            self._say(f"embedding {int((part['step'] >= 0).sum())} points ...")
+            # Only the newest frames are kept: each is small, but a reader may ask for hundreds.
+            while len(self._embedded) > 8:
+                self._embedded.pop(next(iter(self._embedded)))
+            self._embedded[key] = embed(part, _N_COMPONENTS, **self._options)
+        return self._embedded[key]
+
+    def _coloring(self) -> str | xr.DataArray:
+        return self._part()[self.color] if self.color in _QUANTITIES else self.color
+
+    def _selection_changed(self, _: object) -> None:
+        if not self.slicer.selected_runs:
+            self._say("no run meets all conditions: the picture shows the last selection that had some")
+            return
+        if self.frame == "selection":
+            self._frame_changed(_)
+            return
+        self.manifold.runs = self.slicer.selected_runs
+        self._draw_panels()
+
+    def _frame_changed(self, _: object) -> None:
+        if not self.slicer.selected_runs:
+            return
+        try:
+            self.embedding = self._embed()
+        # An error in an observer would only reach the log: say it where the reader looks.
+        except ValueError as problem:
+            self._say(f"cannot embed this: {problem}")
+            return
+        with self.manifold.hold_trait_notifications():
+            self.manifold.embedding = self.embedding
+            self.manifold.color = self._coloring()
+            self.manifold.runs = self.slicer.selected_runs
+        self._draw_panels()
+
+    def _style_changed(self, _: object) -> None:
+        for axis, k in zip(self.axes, self.components, strict=True):
+            axis.value = k
+        with self.manifold.hold_trait_notifications():
+            self.manifold.color = self._coloring()
+            self.manifold.components = self.components
+        self._draw_panels()
+
+    def _axes_picked(self, _: object) -> None:
+        self.components = tuple(axis.value for axis in self.axes)
+
+    def _draw_panels(self) -> None:
+        """Bring everything but the manifold up to date."""
+        runs = self.slicer.selected_runs
+        self.progress.draw(figures.progress(self._part(), color=self._coloring(), runs=runs))
+        self.spectrum.draw(figures.spectrum(self.embedding))
+        points = int((self._part()["step"].sel(run=runs) >= 0).sum())
+        what = "all runs" if self.frame == "all runs" else "the selected runs"
+        stress = float(self.embedding["explained_stress"].sel(component=3))
+        self._say(
+            f"{points} points of {len(runs)} runs on {self._part().sizes['sample']} samples; "
+            f"frame: InPCA of {what}, explained stress of 3 components {stress:.3f}"
+        )
+        self._code.value = (
+            "<small>the same in Python, with your dataset as <code>ds</code>:</small>"
+            f"<pre style='margin:2px 0; overflow-x:auto; line-height:1.35'>{html.escape(self.code)}</pre>"
+        )
+
+    def _say(self, message: str) -> None:
+        self._status.value = f"<small>{html.escape(message)}</small>"

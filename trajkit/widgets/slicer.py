@@ -1,0 +1,211 @@
+"""Controls that select runs by their attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pandas as pd
+import traitlets
+import xarray as xr
+
+from trajkit.figures.coloring import text
+from trajkit.schema import run_attributes, run_table, validate
+from trajkit.selection import select
+
+# A number with more values than this is sliced by a range.
+_MOST_VALUES = 8
+
+
+class Slicer(ipywidgets.VBox):  # type: ignore[misc]
+    """One control for each run attribute that varies; nothing ticked means no restriction.
+
+    Text and numbers of few values are ticked, with the count of runs that each would leave under the other
+    conditions; numbers of many values have a range. Attributes that are the same in all runs are listed.
+
+    Traits
+    ------
+    conditions : dict
+        What is selected, as keyword arguments of `trajkit.select`. Setting it moves the controls.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> slicer = tk.widgets.Slicer(tk.simulate(runs=6, groups=3))
+    >>> slicer.conditions = {"architecture": ["A"]}
+    >>> slicer.selected.run.values
+    array(['A-0', 'A-1'], dtype='<U3')
+    >>> slicer.code
+    "tk.select(ds, architecture=['A'])"
+    """
+
+    conditions = traitlets.Dict()
+
+    def __init__(self, ds: xr.Dataset) -> None:
+        validate(ds)
+        self.dataset = ds.sel(run=ds["kind"] == "network")
+        if not self.dataset.sizes["run"]:
+            raise ValueError("the dataset holds reference runs only: there is nothing to slice")
+        self._table = run_table(self.dataset)
+        self._moving = False
+        self._summary = ipywidgets.HTML()
+        self._reset = ipywidgets.Button(description="Reset", tooltip="Select all runs", layout={"width": "70px"})
+        self._reset.on_click(lambda _: self.set_trait("conditions", {}))
+        names = [n for n in run_attributes(self.dataset) if n != "kind"]
+        self.controls = {n: _control(self._table[n]) for n in names if self._table[n].nunique(dropna=False) > 1}
+        for control in self.controls.values():
+            control.observe(self._controls_moved, "condition")
+        same = {n: text(self._table[n].iloc[0]) for n in names if n not in self.controls}
+        note = ", ".join(f"{n} {v}" for n, v in same.items())
+        super().__init__(
+            [
+                ipywidgets.HBox([self._summary, self._reset], layout={"justify_content": "space-between"}),
+                *self.controls.values(),
+                ipywidgets.HTML(f"<small>the same in all runs: {note}</small>" if same else ""),
+            ],
+        )
+        self._count()
+
+    @property
+    def selected(self) -> xr.Dataset:
+        """The selected runs as a dataset.
+
+        Raises
+        ------
+        ValueError
+            If no run meets all conditions.
+        """
+        return select(self.dataset, **self.conditions)
+
+    @property
+    def selected_runs(self) -> list[str]:
+        """Identities of the selected runs; may be empty."""
+        return [str(run) for run in self._table.index[self._mask()]]
+
+    @property
+    def code(self) -> str:
+        """The line of Python that makes this selection from `ds`."""
+        return f"tk.select(ds{''.join(f', {k}={v!r}' for k, v in self.conditions.items())})"
+
+    def _controls_moved(self, _: object) -> None:
+        if not self._moving:
+            self.conditions = {n: c.condition for n, c in self.controls.items() if c.condition is not None}
+
+    @traitlets.validate("conditions")
+    def _check(self, proposal: Any) -> dict[str, Any]:
+        for name, condition in proposal["value"].items():
+            if name not in self.controls:
+                raise traitlets.TraitError(f"no control for {name!r}: wanted some of {list(self.controls)}")
+            self.controls[name].check(condition)
+        return dict(proposal["value"])
+
+    @traitlets.observe("conditions")
+    def _conditions_set(self, _: object) -> None:
+        self._moving = True
+        try:
+            for name, control in self.controls.items():
+                control.condition = self.conditions.get(name)
+        finally:
+            self._moving = False
+        self._count()
+
+    def _mask(self, *, without: str | None = None) -> np.ndarray:
+        """Which runs meet the conditions, all but one."""
+        keep = np.ones(len(self._table), dtype=bool)
+        for name in self.conditions:
+            if name != without:
+                keep &= self.controls[name].matches(self._table[name])
+        return keep
+
+    def _count(self) -> None:
+        self._summary.value = f"<b>{int(self._mask().sum())}</b> of {len(self._table)} runs"
+        for name, control in self.controls.items():
+            control.count(self._table[name][self._mask(without=name)])
+
+
+class _Values(ipywidgets.VBox):  # type: ignore[misc]
+    """Tick boxes for the values of an attribute, each with the count of its runs."""
+
+    condition = traitlets.List(None, allow_none=True)
+
+    def __init__(self, column: pd.Series) -> None:
+        unique = column.unique() if column.dtype.kind not in "ifb" else np.sort(column.dropna().unique())
+        self.values = [v.item() if hasattr(v, "item") else str(v) for v in unique]
+        self.boxes = [
+            ipywidgets.Checkbox(indent=False, layout={"width": "auto", "margin": "0 8px 0 0"}) for _ in self.values
+        ]
+        for box in self.boxes:
+            box.observe(self._ticked, "value")
+        grid = ipywidgets.Box(self.boxes, layout={"display": "flex", "flex_flow": "row wrap"})
+        super().__init__([ipywidgets.HTML(f"<b>{column.name}</b>"), grid])
+        self.count(column)
+
+    def _ticked(self, _: object) -> None:
+        self.condition = [v for v, box in zip(self.values, self.boxes, strict=True) if box.value] or None
+
+    @traitlets.observe("condition")
+    def _set(self, _: object) -> None:
+        ticked = self.condition or []
+        with self.hold_trait_notifications():
+            for value, box in zip(self.values, self.boxes, strict=True):
+                box.value = value in ticked
+
+    def check(self, condition: Any) -> None:
+        unknown = [v for v in condition if v not in self.values] if isinstance(condition, list) else [condition]
+        if unknown or not condition:
+            raise traitlets.TraitError(f"wanted a list of some of {self.values}, got {condition!r}")
+
+    def matches(self, column: pd.Series) -> np.ndarray:
+        return column.isin(self.condition or self.values).to_numpy()
+
+    def count(self, column: pd.Series) -> None:
+        counts = column.value_counts()
+        for value, box in zip(self.values, self.boxes, strict=True):
+            box.description = f"{text(value)} ({counts.get(value, 0)})"
+
+
+class _Range(ipywidgets.VBox):  # type: ignore[misc]
+    """A range over the values that an attribute takes."""
+
+    condition = traitlets.Tuple(None, allow_none=True)
+
+    def __init__(self, column: pd.Series) -> None:
+        self.values = [v.item() for v in np.sort(column.dropna().unique())]
+        options = [(text(v), v) for v in self.values]
+        self.slider = ipywidgets.SelectionRangeSlider(
+            options=options, index=(0, len(options) - 1), layout={"width": "95%"}, readout=True
+        )
+        self.slider.observe(self._slid, "index")
+        self._title, self._name = ipywidgets.HTML(), column.name
+        super().__init__([self._title, self.slider])
+        self.count(column)
+
+    def _slid(self, _: object) -> None:
+        low, high = self.slider.index
+        whole = (low, high) == (0, len(self.values) - 1)
+        self.condition = None if whole else (self.values[low], self.values[high])
+
+    @traitlets.observe("condition")
+    def _set(self, _: object) -> None:
+        if self.condition is None:
+            self.slider.index = (0, len(self.values) - 1)
+        else:
+            self.slider.index = tuple(self.values.index(v) for v in self.condition)
+
+    def check(self, condition: Any) -> None:
+        if not isinstance(condition, tuple) or len(condition) != 2 or not set(condition) <= set(self.values):
+            raise traitlets.TraitError(f"wanted (low, high) from {self.values}, got {condition!r}")
+
+    def matches(self, column: pd.Series) -> np.ndarray:
+        if self.condition is None:
+            return np.ones(len(column), dtype=bool)
+        return column.between(*self.condition).to_numpy()
+
+    def count(self, column: pd.Series) -> None:
+        self._title.value = f"<b>{self._name}</b> <small>({len(column)} runs)</small>"
+
+
+def _control(column: pd.Series) -> _Values | _Range:
+    is_number = column.dtype.kind in "if"
+    return _Range(column) if is_number and column.nunique() > _MOST_VALUES else _Values(column)
