@@ -1,8 +1,8 @@
 """trajkit: the geometry of training.
 
 A classifying network on N fixed inputs is a probability distribution, a point in prediction space; training draws a
-trajectory. trajkit keeps such trajectories as labelled xarray datasets (run, checkpoint, sample, class), measures, embeds and
-shows them::
+trajectory. trajkit keeps such trajectories as labelled xarray datasets (run, checkpoint, sample, class), measures,
+embeds and shows them::
 
     import trajkit as tk
 

@@ -135,7 +135,8 @@ def _great_circle(p: NDArray[Any], q: NDArray[Any], t: NDArray[np.float64]) -> N
     from_q = np.where(apart, np.sin(t * theta) / sine, t)
     amplitude = from_p[..., None] * np.exp(0.5 * p) + from_q[..., None] * np.exp(0.5 * q)
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant
-        return 2 * np.log(amplitude)
+        out: NDArray[np.float64] = 2 * np.log(amplitude)
+    return out
 
 
 def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
@@ -194,7 +195,8 @@ def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     """Append the runs "ignorance", "truth" and "geodesic" to a trajectory dataset.
 
     References are runs too: they are sliced, measured and drawn like networks, and told apart by
-    `kind == "reference"`. Their other attributes are empty ("" or NaN), so integer and boolean attributes become floats.
+    `kind == "reference"`. Their other attributes are empty ("" or NaN), so integer and boolean attributes become
+    floats.
 
     Parameters
     ----------
@@ -230,10 +232,10 @@ def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
 
         progress(p) = argmin over t in [0, 1] of metric(p, geodesic(ignorance, truth, t))
 
-    Within one sample the geodesic lies in a plane. A point has there the length R and the angle psi from the truth, so its
-    overlap with geodesic(t) is R cos((1 - t) theta_0 - psi), theta_0 = arccos(1 / sqrt C). Both objectives are convex in t; the
-    zero of the derivative is bisected for all points at once, to 2^-41. Where the minimum is an interval (possible under
-    "fisher_rao"), its midpoint is taken.
+    Within one sample the geodesic lies in a plane. A point has there the length R and the angle psi from the truth, so
+    its overlap with geodesic(t) is R cos((1 - t) theta_0 - psi), theta_0 = arccos(1 / sqrt C). Both objectives are
+    convex in t; the zero of the derivative is bisected for all points at once, to 2^-41. Where the minimum is an
+    interval (possible under "fisher_rao"), its midpoint is taken.
 
     Parameters
     ----------
@@ -307,7 +309,8 @@ def _fisher_rao_slope(
     """Return d arccos(R cos x) / dx = R sin x / sqrt(off + (R sin x)^2); 0 on the point itself, where it jumps."""
     along = length * np.sin(x)
     away = np.sqrt(off + along * along)
-    return np.divide(along, away, out=np.zeros_like(x), where=away > 0)
+    out: NDArray[np.float64] = np.divide(along, away, out=np.zeros_like(x), where=away > 0)
+    return out
 
 
 def _bhattacharyya_slope(
@@ -332,7 +335,8 @@ def _nearest(
 
     def descent(t: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return -d objective / dt, up to a positive factor: positive while the minimum lies ahead."""
-        return slope((1 - t[:, None]) * theta_0 - angle, length, off).sum(-1)
+        total: NDArray[np.float64] = slope((1 - t[:, None]) * theta_0 - angle, length, off).sum(-1)
+        return total
 
     first = _boundary(lambda t: descent(t) > 0, len(length))
     # Where the objective is level from `first` on, the minimiser is an interval: find its other end.

@@ -3,11 +3,11 @@
 All are means over the N samples of a per-sample distance between the distributions p and q over C classes. With the
 overlap BC = sum_c sqrt(p_c q_c) (the Bhattacharyya coefficient):
 
-| function        | per sample | scale          | unit    | source                                             |
-|-----------------|------------|----------------|---------|----------------------------------------------------|
-| `bhattacharyya` | -log BC    | squared length | nat     | Bhattacharyya 1946; Quinn et al. 2019; Mao et al. 2024, Eq. 5 |
-| `hellinger`     | 1 - BC     | squared length | 1       | Hellinger 1909 (half the squared chord)            |
-| `fisher_rao`    | arccos BC  | length         | radian  | Rao 1945; Mao et al. 2024 (progress)               |
+| function        | per sample | scale          | unit   | source                                           |
+|-----------------|------------|----------------|--------|--------------------------------------------------|
+| `bhattacharyya` | -log BC    | squared length | nat    | Bhattacharyya 1946; Quinn 2019; Mao 2024, Eq. 5  |
+| `hellinger`     | 1 - BC     | squared length | 1      | Hellinger 1909 (half the squared chord)          |
+| `fisher_rao`    | arccos BC  | length         | radian | Rao 1945; Mao 2024 (progress)                    |
 
 "squared length" and "length" stand in `attrs["scale"]`, and an embedding squares what is a length. Rows are
 normalised in float64 first, which removes the float32 rounding of their sums.
@@ -151,7 +151,8 @@ def pairwise(
     metric
         "bhattacharyya", "hellinger" or "fisher_rao".
     cap
-        In nats: the most that one sample may contribute, applied to each sample before the mean. For "bhattacharyya" only.
+        In nats: the most that one sample may contribute, applied to each sample before the mean. For "bhattacharyya"
+        only.
 
     Returns
     -------
@@ -246,9 +247,10 @@ def _infinite_message(distance: xr.DataArray) -> str:
     i, j = at[0]
     row, column = distance.isel(point=i), distance.isel(point2=j)
     return (
-        f"{len(at)} pairs of points have no overlap in some sample, an infinite {distance.attrs['metric']} distance; the first: "
-        f"run {str(row.run.values)!r}, checkpoint {row.checkpoint.values} and run {str(column.run2.values)!r}, "
-        f"checkpoint {column.checkpoint2.values}. One of them gives probability 0 to what the other is sure of. "
+        f"{len(at)} pairs of points have no overlap in some sample, an infinite {distance.attrs['metric']} distance; "
+        f"the first: run {str(row.run.values)!r}, checkpoint {row.checkpoint.values} and "
+        f"run {str(column.run2.values)!r}, checkpoint {column.checkpoint2.values}. "
+        "One of them gives probability 0 to what the other is sure of. "
         "Pass cap= (nats per sample) to bound what a sample counts, or use metric='hellinger'"
     )
 
@@ -279,7 +281,8 @@ def _mean_over_samples(
 
 def half_chord(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
     """H = |sqrt p - sqrt q|^2 / 2 = 1 - BC over the last axis, from normalised log-probabilities."""
-    return 0.5 * np.square(np.exp(0.5 * p) - np.exp(0.5 * q)).sum(-1)
+    out: NDArray[np.float64] = 0.5 * np.square(np.exp(0.5 * p) - np.exp(0.5 * q)).sum(-1)
+    return out
 
 
 def _bhattacharyya(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """InPCA: an isometric embedding of points from their distances, with space-like and time-like axes.
 
-An embedding sees a matrix of distances and nothing else. W = -1/2 L D L with L = I - 11'/m has eigenvalues of both signs
-when D is no squared Euclidean distance; all are kept, in the order of their absolute value. A component with a negative
-eigenvalue is *time-like*: differences along it count negatively in the squared distance (`signature` -1).
+An embedding sees a matrix of distances and nothing else. W = -1/2 L D L with L = I - 11'/m has eigenvalues of both
+signs when D is no squared Euclidean distance; all are kept, in the order of their absolute value. A component with a
+negative eigenvalue is *time-like*: differences along it count negatively in the squared distance (`signature` -1).
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ _ROWS = 256
 def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: ArrayLike | None = None) -> xr.Dataset:
     """Embed points by InPCA: the double-centred distances' eigenvectors, by absolute eigenvalue.
 
-        W = -1/2 L D L,  L = I - 11'/m;  W v_k = lambda_k v_k;  coordinate_k = v_k sqrt|lambda_k|,  signature_k = sign lambda_k
+        W = -1/2 L D L,  L = I - 11'/m;  W v_k = lambda_k v_k
+        coordinate_k = v_k sqrt|lambda_k|,  signature_k = sign lambda_k
 
         explained_stress_k = 1 - sqrt(1 - sum_{i<=k} lambda_i^2 / |W|_F^2)
         explained_distance_k = 1 - sum |D_k - D| / sum D,  (D_k)_ij = sum_{l<=k} signature_l (x_il - x_jl)^2
 
-    Both measures are cumulative. With all components, D_m is D. With weights w (sum 1), L = I - 1w', B = -1/2 L D L', and
-    the eigenpairs are those of sqrt(w) B sqrt(w), with coordinates u / sqrt(w) sqrt|lambda|: the same picture as from points
-    repeated in proportion to w, with eigenvalues smaller by the number of points.
+    Both measures are cumulative. With all components, D_m is D. With weights w (sum 1), L = I - 1w', B = -1/2 L D L',
+    and the eigenpairs are those of sqrt(w) B sqrt(w), with coordinates u / sqrt(w) sqrt|lambda|: the same picture as
+    from points repeated in proportion to w, with eigenvalues smaller by the number of points.
 
     Parameters
     ----------
     distance
-        (point, point2), symmetric, with zero diagonal and `attrs["scale"]`: "squared length", or "length", which is squared first.
+        (point, point2), symmetric, with zero diagonal and `attrs["scale"]`: "squared length", or "length", which is
+        squared first.
     n_components
         How many components; None for all.
     weights
@@ -46,15 +48,16 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     Returns
     -------
     xarray.Dataset
-        `coordinate` (point, component), in the square root of the distance's units; `eigenvalue`, `signature` (+1 or -1),
-        `explained_stress`, `explained_distance` (component, counted from 1); and, for `project`, `mean_distance` and `weight` (point).
-        The largest coordinate of each component is positive. `attrs["solver"]` says how eigenpairs were found.
+        `coordinate` (point, component), in the square root of the distance's units; `eigenvalue`, `signature` (+1 or
+        -1), `explained_stress`, `explained_distance` (component, counted from 1); and, for `project`, `mean_distance`
+        and `weight` (point). The largest coordinate of each component is positive. `attrs["solver"]` says how
+        eigenpairs were found.
 
     Raises
     ------
     ValueError
-        If the matrix is not square, not symmetric, has no scale or holds NaN or inf; if there are fewer than two distinct points or
-        too many components are asked for; if a weight is not positive.
+        If the matrix is not square, not symmetric, has no scale or holds NaN or inf; if there are fewer than two
+        distinct points or too many components are asked for; if a weight is not positive.
 
     Examples
     --------
@@ -65,7 +68,8 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
 
     References
     ----------
-    Quinn, Clement, De Bernardis, Niemack & Sethna, PNAS 116(28), 2019; explained stress: Mao et al., PNAS 121(12), 2024.
+    Quinn, Clement, De Bernardis, Niemack & Sethna, PNAS 116(28), 2019; explained stress: Mao et al., PNAS 121(12),
+    2024.
     """
     squared = _squared(distance)
     m = len(squared)
@@ -129,7 +133,8 @@ def _squared(distance: xr.DataArray) -> NDArray[np.float64]:
         rows = slice(start, start + _ROWS)
         if np.abs(values[rows] - values[:, rows].T).max() > 1e-6 * largest:
             raise ValueError(
-                "the matrix of distances is not symmetric; wanted d(i, j) = d(j, i): symmetrise it first, e.g. (d + d.T) / 2"
+                "the matrix of distances is not symmetric; wanted d(i, j) = d(j, i): symmetrise it first, "
+                "e.g. (d + d.T) / 2"
             )
     if np.abs(np.diag(values)).max() > 1e-6 * largest:
         raise ValueError("the diagonal of the matrix of distances is not zero; a point's distance to itself is")
@@ -145,9 +150,10 @@ def _squared_lengths(distance: xr.DataArray) -> NDArray[np.float64]:
     values = np.asarray(distance.values, dtype=np.float64)
     if not np.isfinite(values).all():
         raise ValueError(
-            f"{int((~np.isfinite(values)).sum())} distances are NaN or infinite; drop their points or pass cap= to pairwise"
+            f"{int((~np.isfinite(values)).sum())} distances are NaN or infinite; "
+            "drop their points or pass cap= to pairwise"
         )
-    return values if scale == "squared length" else values**2
+    return values if scale == "squared length" else np.square(values)
 
 
 def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
@@ -158,7 +164,8 @@ def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
         raise ValueError(
             f"weights: wanted {m} positive numbers, one per point, got shape {weight.shape}, smallest {weight.min():g}"
         )
-    return weight / weight.sum()
+    scaled: NDArray[np.float64] = weight / weight.sum()
+    return scaled
 
 
 def _double_centered(
@@ -201,7 +208,7 @@ def _explained_distance(
     for start in range(0, len(x), _ROWS):
         rows = slice(start, start + _ROWS)
         rest = squared[rows].copy()
-        total += weight[rows] @ rest @ weight
+        total += float(weight[rows] @ rest @ weight)
         for k in range(x.shape[1]):
             rest -= signature[k] * np.square(x[rows, k, None] - x[:, k])
             missed[k] += weight[rows] @ np.abs(rest) @ weight
@@ -212,16 +219,19 @@ def _explained_distance(
 def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     """Place new points in an embedding, from their distances to the embedded points.
 
-        x_k = sum_j b_j w_j coordinate_jk / lambda_k,  b_j = -1/2 (d_j - sum_i w_i d_i - mean_distance_j + sum_i w_i mean_distance_i)
+        x_k = sum_j b_j w_j coordinate_jk / lambda_k
+        b_j = -1/2 (d_j - sum_i w_i d_i - mean_distance_j + sum_i w_i mean_distance_i)
 
-    with w = 1/m and m lambda_k in place of lambda_k when the embedding has no weights. A point that was embedded gets its own coordinates.
+    with w = 1/m and m lambda_k in place of lambda_k when the embedding has no weights. A point that was embedded gets
+    its own coordinates.
 
     Parameters
     ----------
     embedding
         What `inpca` returned.
     distance
-        (point, point2): rows are the new points, columns the embedded ones in their order; `pairwise(new, old)` makes one.
+        (point, point2): rows are the new points, columns the embedded ones in their order; `pairwise(new, old)` makes
+        one.
 
     Returns
     -------
@@ -231,8 +241,8 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If the columns are not the embedded points, the scale or metric differs, a distance is NaN, or a component's eigenvalue is
-        rounding noise, by which nothing can be divided.
+        If the columns are not the embedded points, the scale or metric differs, a distance is NaN, or a component's
+        eigenvalue is rounding noise, by which nothing can be divided.
 
     Examples
     --------
@@ -253,8 +263,8 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     noise = len(weight) * np.finfo(float).eps * np.abs(eigenvalue).max()
     if (tiny := np.abs(eigenvalue) <= noise).any():
         raise ValueError(
-            f"components {embedding['component'].values[tiny].tolist()} have eigenvalues that are rounding noise (at most {noise:.2g}); "
-            "embed fewer components: embedding.sel(component=slice(1, k)) keeps the first k"
+            f"components {embedding['component'].values[tiny].tolist()} have eigenvalues that are rounding noise "
+            f"(at most {noise:.2g}); embed fewer components: embedding.sel(component=slice(1, k)) keeps the first k"
         )
     squared = _squared_lengths(distance)
     centered = -0.5 * (squared - (squared @ weight)[:, None] - mean + weight @ mean)
@@ -315,14 +325,16 @@ def embed(
     metric
         Of `pairwise`.
     references
-        Embed ignorance, truth and 50 points of the geodesic between them along with the runs, unless `ds` has references already.
+        Embed ignorance, truth and 50 points of the geodesic between them along with the runs, unless `ds` has
+        references already.
     cap
         Of `pairwise`, in nats per sample.
 
     Returns
     -------
     xarray.Dataset
-        What `inpca` returns, with `coordinate` on (run, checkpoint, component), `step` and the other per-point variables of `ds`.
+        What `inpca` returns, with `coordinate` on (run, checkpoint, component), `step` and the other per-point
+        variables of `ds`.
 
     Raises
     ------
@@ -338,7 +350,8 @@ def embed(
     if references and not (ds["kind"] == "reference").any():
         ds = concat([ds, reference_runs(ds)])
     embedding = unstack(inpca(pairwise(ds, metric=metric, cap=cap), n_components))
-    # A run attribute that is the same at every point of all one-point runs is one; anything else on (run, checkpoint) is per point.
+    # A run attribute that is the same at every point of all one-point runs is one; anything else on (run, checkpoint)
+    # is per point.
     per_point = ds.drop_vars([n for n, v in ds.variables.items() if not set(v.dims) <= {"run", "checkpoint"}])
     attributes = {n: ds[n] for n in run_attributes(ds)}
     out: xr.Dataset = embedding.assign_coords(attributes).assign(per_point.data_vars)

@@ -60,7 +60,7 @@ def _half_chord(a: Any, b: Any, i: int, j: int) -> float:  # pragma: no cover (c
 
 
 @numba.njit(cache=True)
-def _log_overlap(log_p: Any, log_q: Any) -> float:  # pragma: no cover (compiled)
+def _log_overlap(log_p: Any, log_q: Any) -> Any:  # pragma: no cover (compiled)
     """Return log sum_c sqrt(p_c q_c) from log-probabilities, for overlaps below the smallest float64."""
     highest = -np.inf
     for c in range(log_p.shape[0]):

@@ -164,11 +164,12 @@ def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:
     first, problems = parts[0], []
     for number, part in enumerate(parts[1:], start=2):
         for name in ("sample", "label", "split", "class"):
-            if not first[name].variable.equals(part[name].variable):
+            if not first[name].reset_coords(drop=True).equals(part[name].reset_coords(drop=True)):
                 problems.append(
                     f"dataset {number} has another probe than the first: {name!r} differs "
-                    f"({first.sizes[first[name].dims[0]]} and {part.sizes[part[name].dims[0]]} entries). All runs share one probe in one "
-                    "order: record them on the same inputs, or select the common samples of both first"
+                    f"({first.sizes[first[name].dims[0]]} and {part.sizes[part[name].dims[0]]} entries). "
+                    "All runs share one probe in one order: record them on the same inputs, or select the common "
+                    "samples of both first"
                 )
                 break
     return problems

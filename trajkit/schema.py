@@ -206,7 +206,9 @@ def _value_problems(ds: xr.Dataset) -> Iterator[str]:
         if not recorded.any():
             yield f"run {run!r} has no recorded checkpoint (every step is -1): drop the run"
         if (np.diff(step[recorded]) <= 0).any():
-            yield f"run {run!r}: 'step' does not increase from one checkpoint to the next: {step[recorded].tolist()[:8]}"
+            yield (
+                f"run {run!r}: 'step' does not increase from one checkpoint to the next: {step[recorded].tolist()[:8]}"
+            )
         if (step < -1).any():
             yield f"run {run!r}: 'step' holds values below -1 (-1 marks a missing checkpoint)"
         for k in np.flatnonzero(recorded):
@@ -224,7 +226,10 @@ def _row_problem(log_prob: NDArray[Any]) -> str | None:
     """Say what is wrong with one recorded checkpoint (sample, class), or None."""
     if np.isnan(log_prob).any():
         samples = int(np.isnan(log_prob).any(-1).sum())
-        return f"NaN in {samples} of {len(log_prob)} samples of a recorded checkpoint; a missing one is NaN throughout, with step -1"
+        return (
+            f"NaN in {samples} of {len(log_prob)} samples of a recorded checkpoint; "
+            "a missing one is NaN throughout, with step -1"
+        )
     highest = float(log_prob.max())
     if highest > ROW_TOLERANCE:
         return f"positive log-probability {highest:.4g}; wanted natural logs of probabilities (at most 0)"
@@ -381,12 +386,10 @@ def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> NDAr
     if isinstance(values, np.ndarray) and values.dtype != object:
         array = values
     else:
-        parts = [np.asarray(v, dtype=dtype) for v in values]
-        if len({p.shape[1:] for p in parts}) > 1:
+        parts: list[NDArray[Any]] = [np.asarray(v, dtype=dtype) for v in values]
+        if len(shapes := {p.shape[1:] for p in parts}) > 1:
             raise SchemaError(
-                [
-                    f"{name!r}: runs differ in shape after the checkpoint: {sorted({p.shape[1:] for p in parts})}; all runs share one probe"
-                ]
+                [f"{name!r}: runs differ in shape after the checkpoint: {sorted(shapes)}; all runs share one probe"]
             )
         longest = max((len(p) for p in parts if p.ndim), default=0)
         array = np.stack(
@@ -431,7 +434,8 @@ def _prediction_problems(raw: NDArray[np.float64], form: str, runs: NDArray[Any]
             else f"the probabilities of sample {n} sum to {total[i, k, n]:.6g}"
         )
         problems.append(
-            f"run {_name(runs, i)}, checkpoint {k}: {what}; wanted rows that sum to 1 within {ROW_TOLERANCE:g} (pass raw network outputs as `logits=`)"
+            f"run {_name(runs, i)}, checkpoint {k}: {what}; wanted rows that sum to 1 within {ROW_TOLERANCE:g} "
+            "(pass raw network outputs as `logits=`)"
         )
     return problems
 
@@ -507,7 +511,8 @@ def _attribute(name: Hashable, column: pd.Series) -> NDArray[Any]:
         types = sorted({type(v).__name__ for v in values[~missing]})
         raise SchemaError(
             [
-                f"run attribute {name!r} holds {', '.join(types)}: wanted text, integers, floats or booleans, one kind to a column"
+                f"run attribute {name!r} holds {', '.join(types)}: wanted text, integers, floats or booleans, "
+                "one kind to a column"
             ]
         )
     if missing.any() or kind in ("floating", "mixed-integer-float"):

@@ -73,7 +73,8 @@ def select(
         keep &= _where(run_table(ds), where)
     if not keep.any():
         raise ValueError(
-            f"no run meets all of {_said(where, attributes)}; the dataset has {len(keep)} runs, see trajkit.run_table(ds)"
+            f"no run meets all of {_said(where, attributes)}; "
+            f"the dataset has {len(keep)} runs, see trajkit.run_table(ds)"
         )
     out = ds.isel(run=keep)
     # The split comes first: progress is measured on the samples that are kept.
@@ -118,7 +119,8 @@ def _matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[n
     if unknown := [w for w, m in zip(wanted, matches, strict=True) if not np.any(m)]:
         known = pd.unique(pd.Series(values.ravel())).tolist()
         raise ValueError(
-            f"{name!r} is nowhere {', '.join(map(repr, unknown))}: it has the values {known[:12]}{' ...' if len(known) > 12 else ''}"
+            f"{name!r} is nowhere {', '.join(map(repr, unknown))}: "
+            f"it has the values {known[:12]}{' ...' if len(known) > 12 else ''}"
         )
     return np.any(matches, axis=0) if matches else np.zeros(values.shape, dtype=bool)
 

@@ -30,8 +30,8 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     overwrite
         Replace a file that exists.
     bits
-        Keep so many bits of the mantissa of `log_prob` (netCDF's BitRound, 1 to 23); relative rounding of a log-probability
-        is at most 2^-(bits + 1). None keeps every bit.
+        Keep so many bits of the mantissa of `log_prob` (netCDF's BitRound, 1 to 23); relative rounding of a
+        log-probability is at most 2^-(bits + 1). None keeps every bit.
 
     Returns
     -------
@@ -113,8 +113,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     # A broken file shows as OSError when opened, as RuntimeError when a chunk is read.
     except (OSError, RuntimeError) as error:
         raise OSError(
-            f"cannot read {path} ({path.stat().st_size} bytes) as netCDF: it is cut short, damaged or of another format ({error}). "
-            "Restore it from where it came"
+            f"cannot read {path} ({path.stat().st_size} bytes) as netCDF: it is cut short, damaged or of another "
+            f"format ({error}). Restore it from where it came"
         ) from error
     validate(ds)
     return ds
