@@ -1,0 +1,87 @@
+"""Binder builds its image from `binder/`: as far as that can be seen without docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = (ROOT / "binder" / "environment.yml").read_text()
+POST_BUILD = (ROOT / "binder" / "postBuild").read_text()
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
+
+
+def install_command() -> list[str]:
+    (line,) = re.findall(r"^python -m pip install .*$", POST_BUILD, flags=re.MULTILINE)
+    return shlex.split(line)
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> str:
+    """What repo2docker would build; without a build it prints that and asks no docker."""
+    # The command, not the module: repo2docker reads its own name from the command line.
+    program = Path(sys.executable).with_name("jupyter-repo2docker")
+    done = run(program, "--no-build", "--debug", ".")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_repo2docker__takes_our_environment(dockerfile: str) -> None:
+    assert "COPY --chown=0:0 src/binder/environment.yml" in dockerfile
+    assert re.search(r'env update .*--file "binder/environment.yml"', dockerfile)
+
+
+def test_repo2docker__runs_our_post_build_last(dockerfile: str) -> None:
+    steps = [line for line in dockerfile.splitlines() if line.startswith("RUN ")]
+    assert steps[-1] == "RUN ./binder/postBuild"
+
+
+def test_repo2docker__builds_on_the_python_that_we_pin(dockerfile: str) -> None:
+    (version,) = re.findall(r"^  - python=(\d+\.\d+)$", ENVIRONMENT, flags=re.MULTILINE)
+    # It names the lock file of its base environment, with punctuation as hexadecimal codes ("." is -2e, "-" is -2d).
+    assert f"environment-2epy-2d{version.replace('.', '-2e')}-2d" in dockerfile
+
+
+def test_environment__comes_from_conda_forge_without_torch() -> None:
+    assert re.search(r"^channels:\n  - conda-forge\ndependencies:\n", ENVIRONMENT, flags=re.MULTILINE)
+    names = re.findall(r"^  - ([a-z-]+)", ENVIRONMENT.partition("dependencies:")[2], flags=re.MULTILINE)
+    assert names == ["python", "pip"]
+
+
+def test_post_build__is_an_executable_script_without_errors_of_syntax() -> None:
+    assert (ROOT / "binder" / "postBuild").stat().st_mode & stat.S_IXUSR
+    checked = run(shutil.which("bash") or "bash", "-n", "binder/postBuild")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_post_build__works_once_trajkit_is_installed(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nif [ "$2" = pip ]; then exit 0; fi\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = run(ROOT / "binder" / "postBuild", env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_post_build__installs_no_torch() -> None:
+    # pip resolves for an empty environment and installs nothing; this is the one test that asks the package index.
+    python, *rest = [part for part in install_command() if part != "--no-cache-dir"]
+    assert python == "python"
+    options = ("--dry-run", "--ignore-installed", "--quiet", "--report", "-")
+    done = run(sys.executable, *rest, *options)
+    assert done.returncode == 0, done.stderr
+    names = {package["metadata"]["name"].lower() for package in json.loads(done.stdout)["install"]}
+    assert {"trajkit", "jupyterlab", "anywidget"} <= names
+    assert not {name for name in names if "torch" in name or name.startswith(("nvidia", "triton"))}
