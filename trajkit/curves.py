@@ -55,6 +55,11 @@ def truth(ds: xr.Dataset) -> xr.DataArray:
     xarray.DataArray
         (sample, class)
 
+    Raises
+    ------
+    ValueError
+        If a label is no index of a class.
+
     Examples
     --------
     >>> import trajkit as tk
@@ -63,6 +68,9 @@ def truth(ds: xr.Dataset) -> xr.DataArray:
     True
     """
     is_label = np.arange(ds.sizes["class"]) == ds["label"].values[:, None]
+    if not is_label.any(-1).all():
+        outside = np.unique(ds["label"].values[~is_label.any(-1)]).tolist()
+        raise ValueError(f"'label' holds {outside[:5]}: wanted class indices from 0 to {ds.sizes['class'] - 1}")
     return _on_probe(ds, np.where(is_label, 0.0, -np.inf), "truth")
 
 
@@ -131,11 +139,11 @@ def _great_circle(p: NDArray[Any], q: NDArray[Any], t: NDArray[np.float64]) -> N
     theta = 2 * np.arcsin(np.sqrt(0.5 * np.minimum(h, 1.0)))
     apart = theta > 0
     sine = np.where(apart, np.sin(theta), 1.0)
-    from_p = np.where(apart, np.sin((1 - t) * theta) / sine, 1 - t)
-    from_q = np.where(apart, np.sin(t * theta) / sine, t)
-    amplitude = from_p[..., None] * np.exp(0.5 * p) + from_q[..., None] * np.exp(0.5 * q)
+    # In logarithms, because the amplitudes of confident predictions lie below the smallest float64.
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant
-        out: NDArray[np.float64] = 2 * np.log(amplitude)
+        from_p = np.log(np.where(apart, np.sin((1 - t) * theta) / sine, 1 - t))
+        from_q = np.log(np.where(apart, np.sin(t * theta) / sine, t))
+    out: NDArray[np.float64] = 2 * np.logaddexp(from_p[..., None] + 0.5 * p, from_q[..., None] + 0.5 * q)
     return out
 
 
@@ -382,7 +390,7 @@ def loss(ds: xr.Dataset) -> xr.DataArray:
     1.3863
     """
     on_label = ds["log_prob"].isel({"class": ds["label"].drop_vars("label")})
-    out = -on_label.astype(np.float64).mean("sample", skipna=False)
+    out = 0.0 - on_label.astype(np.float64).mean("sample", skipna=False)  # no minus sign before a loss of zero
     return _per_point(out, ds, "loss", "mean cross-entropy", "nat")
 
 

@@ -122,7 +122,7 @@ def _fisher_rao_tile(a: Any, b: Any, total: Any) -> None:  # pragma: no cover (c
 
 
 @numba.njit(cache=True)
-def _sharpen_tile(metric: int, a: Any, b: Any, total: Any) -> None:  # pragma: no cover (compiled)
+def _sharpen_tile(metric: int, a: Any, b: Any, cap: float, total: Any) -> None:  # pragma: no cover (compiled)
     """Recompute what is too near for overlaps, which are exact to 1e-16 only, from differences."""
     for i in range(total.shape[0]):
         for j in range(total.shape[1]):
@@ -130,7 +130,8 @@ def _sharpen_tile(metric: int, a: Any, b: Any, total: Any) -> None:  # pragma: n
                 exact = 0.0
                 for n in range(a.shape[0]):
                     h = _half_chord(a[n], b[n], i, j)
-                    exact += h if metric == HELLINGER else -np.log1p(-h)
+                    # Rounding may carry h past 1; and a small mean of many samples can hide one beyond the cap.
+                    exact += h if metric == HELLINGER else min(-np.log1p(-min(h, 1.0)), cap)
                 total[i, j] = exact
 
 
@@ -158,7 +159,7 @@ def add_sums(
         else:
             _fisher_rao_tile(a[row], b[column], total)
         if metric != FISHER_RAO:
-            _sharpen_tile(metric, a[row], b[column], total)
+            _sharpen_tile(metric, a[row], b[column], cap, total)
         out[i : i + TILE, j : j + TILE] += total
         if symmetric and column > row:
             out[j : j + TILE, i : i + TILE] += total.T
