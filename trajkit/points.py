@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from trajkit.schema import DIMS, SchemaError, run_attributes, validate
 
+# What stands where a point is missing, by numpy's kind of dtype.
+MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
+
 
 def points(ds: xr.Dataset) -> xr.Dataset:
     """Stack (run, checkpoint) to one dimension `point`, without the missing checkpoints.
@@ -27,6 +30,11 @@ def points(ds: xr.Dataset) -> xr.Dataset:
         `point` comes first in each variable; `run`, `checkpoint` and the run attributes become plain
         coordinates along it (no MultiIndex, which could not be saved).
 
+    Raises
+    ------
+    ValueError
+        If `ds` has no `step` on (run, checkpoint), which says what is missing.
+
     Examples
     --------
     >>> import trajkit as tk
@@ -34,6 +42,9 @@ def points(ds: xr.Dataset) -> xr.Dataset:
     >>> dict(tk.points(ds).sizes)
     {'point': 6, 'sample': 4, 'class': 5}
     """
+    if "step" not in ds or set(ds["step"].dims) != {"run", "checkpoint"}:
+        got = f"'step' on {ds['step'].dims}" if "step" in ds else f"variables {sorted(map(str, ds.variables))}"
+        raise ValueError(f"wanted 'step' on (run, checkpoint), which says what is missing, got {got}")
     run, checkpoint = np.nonzero(ds["step"].transpose("run", "checkpoint").values >= 0)
     return ds.isel(run=xr.DataArray(run, dims="point"), checkpoint=xr.DataArray(checkpoint, dims="point"))
 
@@ -59,7 +70,8 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
     Raises
     ------
     ValueError
-        If `x` has no such dimension or coordinates, or holds a point twice.
+        If `x` has no such dimension or coordinates, holds a point twice, or holds something else than floats,
+        signed integers, booleans and text, which have no word for "missing".
 
     Examples
     --------
@@ -83,16 +95,17 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
 
     def spread(v: xr.Variable) -> xr.Variable:
         v = v.transpose("point", ...)
-        fill: Any = {"f": np.nan, "i": -1, "b": False, "U": ""}[v.dtype.kind]
-        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), fill, dtype=v.dtype)
+        if v.dtype.kind not in MISSING:
+            raise ValueError(f"cannot mark missing points in {v.dtype}: convert to float, signed integer, bool or str")
+        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), MISSING[v.dtype.kind], dtype=v.dtype)
         out[run, checkpoint] = v.values
         return xr.Variable(("run", "checkpoint", *v.dims[1:]), out, v.attrs)
 
     first = np.unique(run, return_index=True)[1]
 
     def per_run(v: xr.Variable) -> xr.Variable:
-        same = pd.Series(v.values).groupby(run).nunique(dropna=False).max() == 1
-        return xr.Variable("run", v.values[first], v.attrs) if v.ndim == 1 and same else spread(v)
+        same = v.ndim == 1 and pd.Series(v.values).groupby(run).nunique(dropna=False).max() == 1
+        return xr.Variable("run", v.values[first], v.attrs) if same else spread(v)
 
     def place(v: xr.DataArray) -> xr.Variable:
         return spread(v.variable) if "point" in v.dims else v.variable
@@ -121,13 +134,15 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     -------
     xarray.Dataset
         All runs, in the order given. Shorter runs end in missing checkpoints. An attribute that one dataset
-        lacks is "" (text) or NaN (numbers; booleans and integers become floats) for its runs. The attributes
-        of the dataset are those of the first.
+        lacks is "" (text) or NaN (numbers; booleans and integers become floats) for its runs. Variables without
+        `run` are shared and must be equal wherever they are present. The attributes of the dataset are those of
+        the first.
 
     Raises
     ------
     SchemaError
-        If the probes differ, a run appears twice, or an attribute is text in one dataset and a number in another.
+        If one of them is no trajectory dataset, the probes or other shared variables differ, a run appears twice, or
+        an attribute is text in one dataset and a number in another.
 
     Examples
     --------
@@ -139,16 +154,15 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     parts = list(datasets)
     if not parts:
         raise ValueError("nothing to put together: wanted one dataset or more, got an empty list")
-    for part in parts:
-        if not isinstance(part, xr.Dataset):
-            raise TypeError(f"wanted trajectory datasets, got {type(part).__name__}")
+    _validate_each(parts)
     if problems := [*_probe_problems(parts), *_run_problems(parts)]:
         raise SchemaError(problems)
     checkpoints = np.unique(np.concatenate([part["checkpoint"].values for part in parts]))
-    names = list(dict.fromkeys(name for part in parts for name in run_attributes(part)))
-    aligned = [_with_attributes(_with_checkpoints(part, checkpoints), names, parts) for part in parts]
-    out = xr.concat(
-        aligned,
+    parts = [_with_checkpoints(part, checkpoints) for part in parts]
+    if problems := _shared_problems(parts):
+        raise SchemaError(problems)
+    out: xr.Dataset = xr.concat(
+        [_completed(part, parts) for part in parts],
         dim="run",
         data_vars="minimal",
         coords="minimal",
@@ -156,15 +170,25 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
         join="exact",
         combine_attrs="override",
     )
-    validate(out)
     return out
+
+
+def _validate_each(parts: Sequence[xr.Dataset]) -> None:
+    problems = []
+    for number, part in enumerate(parts, start=1):
+        try:
+            validate(part)
+        except SchemaError as error:
+            problems += [f"dataset {number}: {problem}" for problem in error.problems]
+    if problems:
+        raise SchemaError(problems)
 
 
 def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:
     first, problems = parts[0], []
     for number, part in enumerate(parts[1:], start=2):
         for name in ("sample", "label", "split", "class"):
-            if not first[name].reset_coords(drop=True).equals(part[name].reset_coords(drop=True)):
+            if not _equal(first, part, name):
                 problems.append(
                     f"dataset {number} has another probe than the first: {name!r} differs "
                     f"({first.sizes[first[name].dims[0]]} and {part.sizes[part[name].dims[0]]} entries). "
@@ -173,6 +197,34 @@ def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:
                 )
                 break
     return problems
+
+
+def _equal(a: xr.Dataset, b: xr.Dataset, name: str) -> bool:
+    """Compare one variable with its index, but without the coordinates that happen to stand along it."""
+    return a[name].reset_coords(drop=True).equals(b[name].reset_coords(drop=True))
+
+
+def _shared_problems(parts: Sequence[xr.Dataset]) -> list[str]:
+    """Say which variables without `run` differ: xarray would keep the first dataset's without a word."""
+    problems = []
+    for name, first in _shared(parts).items():
+        differing = [str(n) for n, part in enumerate(parts, 1) if name in part and not _equal(first, part, name)]
+        if differing:
+            problems.append(
+                f"variable {name!r} of dataset {', '.join(differing)} differs from that of an earlier one: "
+                "all runs share it; make them alike, or drop it"
+            )
+    return problems
+
+
+def _shared(parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Variables without `run`, each with the first dataset that has it."""
+    shared: dict[str, xr.Dataset] = {}
+    for part in parts:
+        for name, variable in part.variables.items():
+            if "run" not in variable.dims:
+                shared.setdefault(str(name), part)
+    return shared
 
 
 def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
@@ -184,7 +236,7 @@ def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
         if "U" in kinds and len(kinds) > 1:
             problems.append(f"run attribute {name!r} is text in one dataset and a number in another: make them alike")
     # Per-checkpoint floats have NaN to say "missing"; anything else would have to be invented.
-    for name in dict.fromkeys(str(n) for part in parts for n in part.data_vars):
+    for name in _per_run_variables(parts):
         lacking = [number for number, part in enumerate(parts, start=1) if name not in part]
         if lacking and not any(_is_per_point_float(part, name) for part in parts):
             problems.append(f"variable {name!r} is missing in dataset {lacking[0]}: drop it, or compute it for all")
@@ -195,22 +247,30 @@ def _is_per_point_float(ds: xr.Dataset, name: str) -> bool:
     return name in ds and ds[name].dims == ("run", "checkpoint") and ds[name].dtype.kind == "f"
 
 
+def _per_run_variables(parts: Sequence[xr.Dataset]) -> list[str]:
+    return list(dict.fromkeys(str(n) for part in parts for n, v in part.data_vars.items() if "run" in v.dims))
+
+
 def _with_checkpoints(ds: xr.Dataset, checkpoints: NDArray[np.int64]) -> xr.Dataset:
     """Add the missing ones of `checkpoints`."""
     if np.array_equal(ds["checkpoint"], checkpoints):
         return ds
-    fill = {name: -1 for name, v in ds.data_vars.items() if v.dtype.kind == "i"}
+    fill = {name: MISSING[v.dtype.kind] for name, v in ds.variables.items() if v.dtype.kind in MISSING}
     padded = ds.reindex(checkpoint=checkpoints, fill_value=fill)
     return padded.assign({name: padded[name].transpose(*v.dims) for name, v in ds.data_vars.items()})
 
 
-def _with_attributes(ds: xr.Dataset, names: Sequence[str], parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Give `ds` every attribute and per-point variable that any of `parts` has, empty where it had none."""
-    for name in names:
+def _completed(ds: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Give `ds` everything that any of `parts` has: attributes and per-point variables empty, the rest as shared."""
+    for name in dict.fromkeys(name for part in parts for name in run_attributes(part)):
         if name not in ds.coords:
             text = any(part[name].dtype.kind == "U" for part in parts if name in part.coords)
             ds = ds.assign_coords({name: ("run", np.full(ds.sizes["run"], "" if text else np.nan))})
-    for name in dict.fromkeys(str(n) for part in parts for n in part.data_vars):
+    for name, first in _shared(parts).items():
+        if name not in ds:
+            values = {name: first[name].variable}
+            ds = ds.assign_coords(values) if name in first.coords else ds.assign(values)
+    for name in _per_run_variables(parts):
         if name not in ds:
             ds = ds.assign({name: (DIMS[:2], np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan))})
     return ds

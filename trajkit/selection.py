@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.curves import progress as progress_of
+from trajkit.points import MISSING
 from trajkit.schema import run_attributes, run_table, validate
 
 Condition = Any  # a value, a list of values, a slice or (low, high), or a callable
@@ -96,7 +98,7 @@ def _attribute(ds: xr.Dataset, name: str) -> NDArray[Any]:
     known = ["run", *run_attributes(ds)]
     if name not in known:
         close = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = f", did you mean {close[0]!r}?" if close else "."
         raise ValueError(f"no run attribute {name!r}{hint} The dataset has {known}")
     return np.asarray(ds[name].values)
 
@@ -108,6 +110,8 @@ def _matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[n
         low, high = _range(condition, name)
         if values.dtype.kind == "U":
             raise ValueError(f"{name!r} is text and has no ranges: give a value or a list of values")
+        if wrong := [end for end in (low, high) if end is not None and not isinstance(end, Number)]:
+            raise ValueError(f"{name}={condition}: {name!r} holds numbers, and {wrong[0]!r} is none")
         inside = np.ones(values.shape, dtype=bool)
         if low is not None:
             inside &= values >= low
@@ -140,7 +144,7 @@ def _where(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> N
         return _booleans(where(table), (len(table),), "where=")
     try:
         found = table.eval(where, engine="python")
-    except (SyntaxError, NameError, TypeError, ValueError) as error:
+    except (SyntaxError, NameError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
         raise ValueError(f"where={where!r}: {error}. The columns are {['run', *map(str, table.columns)]}") from error
     return _booleans(found, (len(table),), f"where={where!r}")
 
@@ -168,7 +172,7 @@ def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, n
         raise ValueError(f"no checkpoint has {name} in {condition}: it goes from {low:.6g} to {high:.6g}")
     kept = xr.DataArray(keep, dims=("run", "checkpoint"))
     masked = {
-        n: v.where(kept, -1 if v.dtype.kind == "i" else np.nan) if {"run", "checkpoint"} <= set(v.dims) else v
+        n: v.where(kept, MISSING.get(v.dtype.kind, np.nan)) if {"run", "checkpoint"} <= set(v.dims) else v
         for n, v in ds.data_vars.items()
     }
     return ds.assign(masked).isel(run=keep.any(1), checkpoint=keep.any(0))
