@@ -158,7 +158,7 @@ def pairwise(
     -------
     xarray.DataArray
         (point, point2) in float64, with `run`, `checkpoint` and the run attributes along `point`, `run2` and
-        `checkpoint2` along `point2`, and `metric`, `scale` and `units` in its attributes.
+        `checkpoint2` along `point2`, and `metric`, `scale`, `units` and `cap`, if there is one, in its attributes.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def pairwise(
             **{f"{n}2": ("point2", columns[n].values) for n in ("run", "checkpoint")},
         },
         name="distance",
-        attrs=_attrs(metric),
+        attrs=_attrs(metric) | ({} if cap is None else {"cap": float(cap)}),
     )
     if np.isinf(sums).any():
         raise ValueError(_infinite_message(out))
@@ -255,7 +255,7 @@ def _infinite_message(distance: xr.DataArray) -> str:
     )
 
 
-def _attrs(metric: str) -> dict[str, str]:
+def _attrs(metric: str) -> dict[str, Any]:
     scale, units = _SCALES[metric]
     return {"long_name": f"{metric} distance", "metric": metric, "scale": scale, "units": units}
 

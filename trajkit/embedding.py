@@ -7,6 +7,8 @@ negative eigenvalue is *time-like*: differences along it count negatively in the
 
 from __future__ import annotations
 
+from operator import index
+
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from trajkit.curves import references as reference_runs
 from trajkit.distances import pairwise
 from trajkit.points import concat, unstack
-from trajkit.schema import run_attributes
+from trajkit.schema import run_attributes, validate
 
 # From this many points on, a few components come from Lanczos iterations instead of a full decomposition.
 _DENSE = 500
@@ -73,7 +75,7 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     """
     squared = _squared(distance)
     m = len(squared)
-    n = m if n_components is None else n_components
+    n = m if n_components is None else index(n_components)
     if not 1 <= n <= m:
         raise ValueError(f"n_components: wanted 1 to {m} (the number of points), got {n_components}")
     weight = _weights(weights, m)
@@ -116,13 +118,15 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
         },
         attrs={
             "solver": solver,
-            **{k: distance.attrs[k] for k in ("metric", "scale") if k in distance.attrs},
+            **{k: distance.attrs[k] for k in ("metric", "scale", "cap") if k in distance.attrs},
         },
     )
 
 
 def _squared(distance: xr.DataArray) -> NDArray[np.float64]:
     """Check a square matrix of distances and give it as squared lengths."""
+    if not isinstance(distance, xr.DataArray):
+        raise TypeError(f"wanted an xarray.DataArray (point, point2), got {type(distance).__name__}")
     if distance.dims != ("point", "point2") or distance.shape[0] != distance.shape[1]:
         raise ValueError(
             f"wanted a square matrix (point, point2), got {dict(distance.sizes)}; `pairwise(ds)` makes one"
@@ -162,7 +166,8 @@ def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
     weight = np.asarray(weights, dtype=np.float64)
     if weight.shape != (m,) or not (weight > 0).all() or not np.isfinite(weight).all():
         raise ValueError(
-            f"weights: wanted {m} positive numbers, one per point, got shape {weight.shape}, smallest {weight.min():g}"
+            f"weights: wanted {m} positive numbers, one per point, got shape {weight.shape}"
+            + (f", smallest {weight.min():g}" if weight.size else "")
         )
     scaled: NDArray[np.float64] = weight / weight.sum()
     return scaled
@@ -241,8 +246,8 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If the columns are not the embedded points, the scale or metric differs, a distance is NaN, or a component's
-        eigenvalue is rounding noise, by which nothing can be divided.
+        If the columns are not the embedded points, the scale, metric or cap differs, a distance is NaN, or a
+        component's eigenvalue is rounding noise, by which nothing can be divided.
 
     Examples
     --------
@@ -287,6 +292,11 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
 
 
 def _check_columns(embedding: xr.Dataset, distance: xr.DataArray) -> None:
+    if "point" not in embedding.dims:
+        raise ValueError(
+            f"wanted an embedding along 'point', got dimensions {tuple(embedding.dims)}; "
+            "`points(embedding)` stacks one that lies on (run, checkpoint)"
+        )
     m = embedding.sizes["point"]
     if distance.dims != ("point", "point2") or distance.sizes["point2"] != m:
         raise ValueError(f"wanted distances (point, point2) to the {m} embedded points, got {dict(distance.sizes)}")
@@ -299,7 +309,7 @@ def _check_columns(embedding: xr.Dataset, distance: xr.DataArray) -> None:
             raise ValueError(
                 f"the columns are not the embedded points in their order: {name}2 differs from the embedding's {name}"
             )
-    for key in ("metric", "scale"):
+    for key in ("metric", "scale", "cap"):
         if embedding.attrs.get(key) != distance.attrs.get(key):
             raise ValueError(
                 f"the embedding has {key} {embedding.attrs.get(key)!r}, the distances {distance.attrs.get(key)!r}"
@@ -347,6 +357,7 @@ def embed(
     >>> tk.embed(tk.simulate(runs=4)).coordinate.sel(run="truth", checkpoint=0).shape
     (3,)
     """
+    validate(ds)
     if references and not (ds["kind"] == "reference").any():
         ds = concat([ds, reference_runs(ds)])
     embedding = unstack(inpca(pairwise(ds, metric=metric, cap=cap), n_components))

@@ -49,7 +49,7 @@ VARIABLES: dict[str, Variable] = {
 }
 
 _ALLOWED = {"split": ("train", "test"), "kind": ("network", "reference")}
-_KIND_NAMES = {"f": "float", "i": "signed integer", "U": "text", "b": "boolean"}
+_KIND_NAMES = {"f": "float32 or float64", "i": "signed integer", "U": "text", "b": "boolean"}
 _RESERVED = {*VARIABLES, "point", "point2", "run2", "checkpoint2", "component", "t"} - {"kind", "run"}
 
 
@@ -170,7 +170,7 @@ def _structure_problems(ds: xr.Dataset) -> Iterator[str]:
         got = ds[name]
         if got.dims != wanted.dims:
             yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}, in this order (`.transpose` reorders)"
-        if got.dtype.kind not in wanted.kinds:
+        if not _storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:
         yield "one class only: a distribution over a single class is always certain; wanted two or more"
@@ -178,8 +178,13 @@ def _structure_problems(ds: xr.Dataset) -> Iterator[str]:
         if ds.sizes.get(dim, 1) == 0:
             yield f"dimension {dim!r} is empty: the dataset holds no {dim}"
     for name in run_attributes(ds):
-        if ds[name].dtype.kind not in "Uifb":
+        if not _storable(ds[name].dtype, "Uifb"):
             yield f"run attribute {name!r} has dtype {ds[name].dtype}: wanted text, integer, float or boolean"
+
+
+def _storable(dtype: np.dtype[Any], kinds: str) -> bool:
+    """Say whether a file can hold it: netCDF has no half or extended floats."""
+    return dtype.kind in kinds and (dtype.kind != "f" or dtype.itemsize in (4, 8))
 
 
 def _identity_problems(ds: xr.Dataset) -> Iterator[str]:
@@ -188,6 +193,8 @@ def _identity_problems(ds: xr.Dataset) -> Iterator[str]:
         if not index.is_unique:
             repeated = ", ".join(repr(v) for v in index[index.duplicated()].unique()[:5])
             yield f"{dim!r} is not unique: {repeated} appear more than once; give each {dim} its own identity"
+    if not ds.get_index("checkpoint").is_monotonic_increasing:
+        yield "'checkpoint' does not increase along its dimension: sort it (`ds.sortby('checkpoint')`)"
     label = ds["label"].values
     if outside := np.unique(label[(label < 0) | (label >= ds.sizes["class"])]).tolist():
         yield f"'label' holds {outside[:5]}: wanted class indices from 0 to {ds.sizes['class'] - 1}"
@@ -199,7 +206,7 @@ def _identity_problems(ds: xr.Dataset) -> Iterator[str]:
 def _value_problems(ds: xr.Dataset) -> Iterator[str]:
     """Look at the numbers run by run, so that memory stays that of one run."""
     checkpoints = ds["checkpoint"].values
-    for index, run in enumerate(ds["run"].values):
+    for index, run in enumerate(ds["run"].values.tolist()):
         step = ds["step"].values[index]
         log_prob = np.asarray(ds["log_prob"].isel(run=index).values)
         recorded = step >= 0
@@ -315,19 +322,17 @@ def from_arrays(
         raise SchemaError([f"wanted exactly one of log_prob, prob and logits, got {sorted(given) or 'none'}"])
     (form, values), *_ = given.items()
     raw = _pad(values, np.float64, np.nan, form, ndim=4)
+    if 0 in raw.shape:
+        raise SchemaError([f"{form!r} has shape {raw.shape} {DIMS}: wanted at least one of each"])
     identities, attributes, problems = _run_columns(runs)
     n_run, n_checkpoint, n_sample, n_class = raw.shape
     problems += _length_problems(
         {
-            "runs": (len(identities), "runs", n_run),
-            "label": (np.size(np.asarray(label)), "samples", n_sample),
-            "classes": (n_class if classes is None else len(classes), "classes", n_class),
-            "sample": (n_sample if sample is None else np.size(np.asarray(sample)), "samples", n_sample),
-            "split": (
-                n_sample if isinstance(split, str) else np.size(np.asarray(split)),
-                "samples",
-                n_sample,
-            ),
+            "runs": ((len(identities),), n_run, "runs"),
+            "label": (np.shape(label), n_sample, "samples"),
+            "classes": ((n_class,) if classes is None else np.shape(classes), n_class, "classes"),
+            "sample": ((n_sample,) if sample is None else np.shape(sample), n_sample, "samples"),
+            "split": ((n_sample,) if isinstance(split, str) else np.shape(split), n_sample, "samples"),
         },
         form,
     )
@@ -386,7 +391,7 @@ def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> NDAr
     if isinstance(values, np.ndarray) and values.dtype != object:
         array = values
     else:
-        parts: list[NDArray[Any]] = [np.asarray(v, dtype=dtype) for v in values]
+        parts = _numbers(values, dtype, name)
         if len(shapes := {p.shape[1:] for p in parts}) > 1:
             raise SchemaError(
                 [f"{name!r}: runs differ in shape after the checkpoint: {sorted(shapes)}; all runs share one probe"]
@@ -403,11 +408,24 @@ def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> NDAr
     return np.asarray(array, dtype=dtype)
 
 
-def _length_problems(lengths: Mapping[str, tuple[int, str, int]], form: str) -> list[str]:
+def _numbers(values: Any, dtype: type, name: str) -> list[NDArray[Any]]:
+    """Make one array of each run's values."""
+    try:
+        parts: list[NDArray[Any]] = [np.asarray(v, dtype=dtype) for v in values]
+    except (TypeError, ValueError) as error:
+        raise SchemaError(
+            [f"{name!r}: wanted numbers, in one array or a list with one array per run ({error})"]
+        ) from None
+    if not parts:
+        raise SchemaError([f"{name!r} is empty: wanted at least one run"])
+    return parts
+
+
+def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], form: str) -> list[str]:
     return [
-        f"{name!r} has {got} entries, but {form!r} has {wanted} {what}"
-        for name, (got, what, wanted) in lengths.items()
-        if got != wanted
+        f"{name!r} has {f'{got[0]} entries' if len(got) == 1 else f'shape {got}'}, but {form!r} has {wanted} {what}"
+        for name, (got, wanted, what) in shapes.items()
+        if got != (wanted,)
     ]
 
 
@@ -455,7 +473,7 @@ def _to_log_prob(raw: NDArray[np.float64], form: str) -> NDArray[np.float64]:
 def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint)."""
     ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
-    array = _pad(values, np.float64, -1, name, ndim=2) if ragged else np.asarray(values, dtype=np.float64)
+    array = _pad(values, np.float64, -1, name, ndim=2) if ragged else np.stack(_numbers(values, np.float64, name))
     if array.shape not in (recorded.shape, recorded.shape[1:]):
         raise SchemaError(
             [f"{name!r} has shape {array.shape}: wanted {recorded.shape} (run, checkpoint) or {recorded.shape[1:]}"]
@@ -466,11 +484,12 @@ def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDAr
 def _steps(step: Any, recorded: NDArray[np.bool_]) -> NDArray[np.int64]:
     values = np.arange(recorded.shape[1], dtype=np.float64) if step is None else step
     steps = _per_checkpoint(values, "step", recorded)
+    steps = np.where(recorded, steps, -1)
     if (steps != np.round(steps)).any():
         raise SchemaError(
-            ["'step' holds fractions: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
+            ["'step' holds fractions or NaN: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
         )
-    return np.where(recorded, steps, -1).astype(np.int64)
+    return steps.astype(np.int64)
 
 
 def _plain(values: ArrayLike) -> NDArray[Any]:
@@ -483,9 +502,14 @@ def _run_columns(
     runs: pd.DataFrame | Mapping[str, Any],
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
     """Split the table of runs into identities and attributes, with what is wrong in it."""
-    if isinstance(runs, Mapping) and len({len(c) for c in runs.values()}) > 1:
-        raise SchemaError([f"the columns of 'runs' differ in length: { {k: len(c) for k, c in runs.items()} }"])
+    if isinstance(runs, Mapping):
+        if single := [name for name, c in runs.items() if np.ndim(c) == 0]:
+            raise SchemaError([f"the columns {single} of 'runs' are single values: wanted one entry for each run"])
+        if len({len(c) for c in runs.values()}) > 1:
+            raise SchemaError([f"the columns of 'runs' differ in length: { {k: len(c) for k, c in runs.items()} }"])
     table = pd.DataFrame(runs)
+    if repeated := table.columns[table.columns.astype(str).duplicated()].tolist():
+        raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
     named = table.index.name is not None
     identities: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
     problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in _RESERVED]
@@ -505,9 +529,10 @@ def _attribute(name: Hashable, column: pd.Series) -> NDArray[Any]:
     values = column.astype(object)
     kind = pd.api.types.infer_dtype(values, skipna=True)
     missing = values.isna().to_numpy()
-    if kind in ("string", "empty"):
+    # A column of numbers stays one, though all of them are missing.
+    if kind == "string" or (kind == "empty" and not pd.api.types.is_numeric_dtype(column)):
         return values.where(~missing, "").to_numpy().astype(str)
-    if kind not in ("integer", "floating", "mixed-integer-float", "boolean"):
+    if kind not in ("integer", "floating", "mixed-integer-float", "boolean", "empty"):
         types = sorted({type(v).__name__ for v in values[~missing]})
         raise SchemaError(
             [

@@ -173,7 +173,7 @@ def _encoding(ds: xr.Dataset, bits: int | None) -> dict[str, dict[str, object]]:
     """Compress numbers, with checksums; text cannot be compressed (netcdf4-python #1205)."""
     numbers = {
         str(n): {"zlib": True, "complevel": 6, "shuffle": True, "fletcher32": True}
-        for n, v in ds.data_vars.items()
+        for n, v in ds.variables.items()
         if v.ndim and v.dtype.kind in "if"
     }
     encoding: dict[str, dict[str, object]] = {n: dict(e) for n, e in numbers.items()}
