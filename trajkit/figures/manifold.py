@@ -83,7 +83,8 @@ def manifold(
             **axes,
             "aspectmode": "cube",
             "uirevision": "trajkit",
-            "camera": {"eye": {"x": 1.5, "y": -1.5, "z": 0.9}},
+            "camera": {"eye": {"x": 1.6, "y": -1.6, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.12}},
+            "annotations": _names(embedding, xyz, is_reference),
         },
         uirevision="trajkit",
     )
@@ -152,7 +153,7 @@ def _without_bar(colors: Coloring) -> dict[str, Any]:
 
 
 def _strand_trace(embedding: xr.Dataset, xyz: list[Any], strands: Strands, opacity: float) -> go.Scatter3d:
-    step = strands.take(embedding["step"].transpose("run", "checkpoint").values.astype(float))
+    step = embedding["step"].transpose("run", "checkpoint").values[strands.run, strands.checkpoint]
     x, y, z = (strands.take(v) for v in xyz)
     return go.Scatter3d(
         x=x,
@@ -169,20 +170,36 @@ def _strand_trace(embedding: xr.Dataset, xyz: list[Any], strands: Strands, opaci
 def _reference_traces(embedding: xr.Dataset, xyz: list[Any], is_reference: np.ndarray) -> list[go.Scatter3d]:
     traces = []
     for row in np.flatnonzero(is_reference):
-        name = str(embedding["run"].values[row])
         strands = Strands(embedding, np.arange(len(is_reference)) == row)
         trace = _strand_trace(embedding, xyz, strands, 1.0)
-        single = (~strands.is_gap).sum() == 1
         trace.update(
-            name=name,
-            mode="markers+text" if single else "lines",
-            text=[name] * len(strands.run),
-            textposition="top center",
-            textfont={"color": REFERENCE, "size": 13},
+            name=str(embedding["run"].values[row]),
+            mode="markers" if _is_single(embedding, row) else "lines",
             marker={"color": REFERENCE, "size": 6, "symbol": "diamond"},
             line={"color": REFERENCE, "width": 4, "dash": "dash"},
-            showlegend=not single,
+            showlegend=not _is_single(embedding, row),
             legendrank=2000,
         )
         traces.append(trace)
     return traces
+
+
+def _is_single(embedding: xr.Dataset, row: int) -> bool:
+    return int((embedding["step"].isel(run=row) >= 0).sum()) == 1
+
+
+def _names(embedding: xr.Dataset, xyz: list[Any], is_reference: np.ndarray) -> list[dict[str, Any]]:
+    """Name the single reference points; text of a trace would vanish behind markers."""
+    rows = [row for row in np.flatnonzero(is_reference) if _is_single(embedding, row)]
+    at = [int((embedding["step"].isel(run=row).values >= 0).argmax()) for row in rows]
+    return [
+        {
+            **{letter: float(v[row, k]) for letter, v in zip("xyz", xyz, strict=True)},
+            "text": str(embedding["run"].values[row]),
+            "showarrow": False,
+            "yshift": 16,
+            "font": {"color": REFERENCE, "size": 13},
+            "bgcolor": "rgba(255,255,255,0.75)",
+        }
+        for row, k in zip(rows, at, strict=True)
+    ]

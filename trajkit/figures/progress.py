@@ -69,8 +69,8 @@ def progress(
     figure.update_layout(
         template="plotly_white",
         margin={"l": 55, "r": 10, "t": 10, "b": 45},
-        legend={"title": {"text": colors.title}, "font": {"size": 10}},
-        xaxis={"title": {"text": "1 + step"}, "type": "log", "range": [-0.05, high], "exponentformat": "power"},
+        legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 10}},
+        xaxis={"title": {"text": "1 + step"}, "type": "log", "range": [-0.05, high], "dtick": 1},
         yaxis={"title": {"text": "progress"}, "range": [-0.03, 1.03]},
     )
     return figure

@@ -57,6 +57,7 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
             "overlaying": "y",
             "side": "right",
             "range": [1.1 * lowest, 1.05],
+            "dtick": 0.25,
             "showgrid": False,
         },
     )

@@ -77,7 +77,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, ds: xr.Dataset, *, metric: str = "bhattacharyya", cap: float | None = None) -> None:
         self.slicer = Slicer(ds)
         self.dataset = self.slicer.dataset
-        self._options = {"metric": metric, "cap": cap}
+        self._options: dict[str, Any] = {"metric": metric, "cap": cap}
         self._measured: dict[str, xr.Dataset] = {}
         self._embedded: dict[tuple[str, tuple[str, ...]], xr.Dataset] = {}
         self._status = ipywidgets.HTML()
@@ -85,10 +85,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__()
         colors = [*self.slicer.controls, *_QUANTITIES, "step", "checkpoint"]
         self.color = colors[0]
+        # A browser needs about a second to load a plotly view, and anywidget gives up after two seconds on one that
+        # waits its turn: each view is made before a computation, so that they load one after another meanwhile.
+        self.progress = FigurePanel(height=300)
+        self._part()
+        self.spectrum = FigurePanel(height=300)
         self.embedding = self._embed()
         self.manifold = ManifoldView(self.embedding, color=self._coloring(), height=560)
-        self.progress = FigurePanel(height=300)
-        self.spectrum = FigurePanel(height=300)
         self._draw_panels()
         self.children = self._arrange(colors)
         self.slicer.observe(self._selection_changed, "conditions")
@@ -132,13 +135,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _arrange(self, colors: list[str]) -> list[ipywidgets.Widget]:
         """Lay the panels out: controls to the left, the manifold beside them, two panels and the code below."""
-        splits = ["all", *sorted(set(self.dataset["split"].values.tolist()))]
+        splits = ["all", *dict.fromkeys(self.dataset["split"].values.tolist())]
         self.controls = {
             "color": ipywidgets.Dropdown(options=colors, description="colour by", layout={"width": "230px"}),
-            "split": ipywidgets.ToggleButtons(options=splits, description="samples", style={"button_width": "55px"}),
-            "frame": ipywidgets.ToggleButtons(
-                options=["all runs", "selection"], description="embed", style={"button_width": "80px"}
-            ),
+            "split": ipywidgets.ToggleButtons(options=splits, style={"button_width": "55px"}),
+            "frame": ipywidgets.ToggleButtons(options=["all runs", "selection"], style={"button_width": "80px"}),
         }
         for name, control in self.controls.items():
             traitlets.link((self, name), (control, "value"))
@@ -155,10 +156,17 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         for axis in self.axes:
             axis.observe(self._axes_picked, "value")
         toolbar = ipywidgets.HBox(
-            [self.controls["color"], *self.axes, self.controls["split"], self.controls["frame"]],
+            [
+                self.controls["color"],
+                *self.axes,
+                ipywidgets.Label("samples", layout={"margin": "0 0 0 16px"}),
+                self.controls["split"],
+                ipywidgets.Label("embed", layout={"margin": "0 0 0 16px"}),
+                self.controls["frame"],
+            ],
             layout={"flex_flow": "row wrap", "align_items": "center"},
         )
-        self.slicer.layout = {"width": "250px", "flex": "0 0 250px", "max_height": "600px", "overflow": "auto"}
+        self.slicer.layout = {"width": "250px", "flex": "0 0 250px", "max_height": "600px", "overflow": "hidden auto"}
         self.manifold.layout.flex = "1 1 auto"
         self.manifold.layout.width = "auto"
         top = ipywidgets.HBox([self.slicer, self.manifold], layout={"width": "100%"})
@@ -226,7 +234,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _draw_panels(self) -> None:
         """Bring everything but the manifold up to date."""
         runs = self.slicer.selected_runs
-        self.progress.draw(figures.progress(self._part(), color=self._coloring(), runs=runs))
+        progress = figures.progress(self._part(), color=self._coloring(), runs=runs)
+        # The manifold above has the legend or colour bar of both.
+        progress.update_traces(marker_showscale=False).update_layout(showlegend=False)
+        self.progress.draw(progress)
         self.spectrum.draw(figures.spectrum(self.embedding))
         points = int((self._part()["step"].sel(run=runs) >= 0).sum())
         what = "all runs" if self.frame == "all runs" else "the selected runs"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets
 import plotly.graph_objects as go
 import traitlets
@@ -12,7 +14,13 @@ import xarray as xr
 from trajkit import figures
 
 
-class FigurePanel(ipywidgets.Box):  # type: ignore[misc]
+class _Fit(anywidget.AnyWidget):  # type: ignore[misc]
+    """Makes the plot beside it fill the width of its panel, also when that changes."""
+
+    _esm = Path(__file__).parent / "fit.js"
+
+
+class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
     """One long-lived plotly view; `draw` brings it up to date with a new figure.
 
     A new FigureWidget for each change would never be freed (anywidget issue #929), and would lose the camera.
@@ -20,7 +28,9 @@ class FigurePanel(ipywidgets.Box):  # type: ignore[misc]
 
     def __init__(self, height: int = 300) -> None:
         self.view = go.FigureWidget(layout={"height": height, "autosize": True})
-        super().__init__([self.view], layout={"width": "100%", "overflow": "hidden"})
+        self.view._config = {**self.view._config, "responsive": True, "displaylogo": False}
+        super().__init__([_Fit(), self.view], layout={"width": "100%", "overflow": "hidden"})
+        self.add_class("trajkit-panel")
 
     def draw(self, figure: go.Figure) -> None:
         """Show `figure` with the reader's camera, in one message where its traces match those shown."""

@@ -62,9 +62,15 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
             [
                 ipywidgets.HBox([self._summary, self._reset], layout={"justify_content": "space-between"}),
                 *self.controls.values(),
-                ipywidgets.HTML(f"<small>the same in all runs: {note}</small>" if same else ""),
+                ipywidgets.HTML(
+                    f"<p style='line-height:1.3; font-size:smaller'>the same in all runs: {note}</p>" if same else ""
+                ),
             ],
         )
+        self.add_class("trajkit-slicer")
+        # In a column that is too low for all, controls keep their height and the column scrolls.
+        for child in self.children:
+            child.layout.flex = "0 0 auto"
         self._count()
 
     @property
@@ -127,7 +133,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 class _Values(ipywidgets.VBox):  # type: ignore[misc]
     """Tick boxes for the values of an attribute, each with the count of its runs."""
 
-    condition = traitlets.List(None, allow_none=True)
+    condition: Any = traitlets.List(default_value=None, allow_none=True)
 
     def __init__(self, column: pd.Series) -> None:
         unique = column.unique() if column.dtype.kind not in "ifb" else np.sort(column.dropna().unique())
@@ -137,7 +143,7 @@ class _Values(ipywidgets.VBox):  # type: ignore[misc]
         ]
         for box in self.boxes:
             box.observe(self._ticked, "value")
-        grid = ipywidgets.Box(self.boxes, layout={"display": "flex", "flex_flow": "row wrap"})
+        grid = ipywidgets.Box(self.boxes, layout={"flex_flow": "row wrap", "flex": "0 0 auto", "overflow": "visible"})
         super().__init__([ipywidgets.HTML(f"<b>{column.name}</b>"), grid])
         self.count(column)
 
@@ -168,7 +174,7 @@ class _Values(ipywidgets.VBox):  # type: ignore[misc]
 class _Range(ipywidgets.VBox):  # type: ignore[misc]
     """A range over the values that an attribute takes."""
 
-    condition = traitlets.Tuple(None, allow_none=True)
+    condition: Any = traitlets.Tuple(default_value=None, allow_none=True)
 
     def __init__(self, column: pd.Series) -> None:
         self.values = [v.item() for v in np.sort(column.dropna().unique())]

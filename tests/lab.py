@@ -1,0 +1,123 @@
+"""A real JupyterLab in a real Chromium, for tests and for the README's picture."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+TOKEN = "local"
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def lab(root: Path, scratch: Path) -> Iterator[str]:
+    """Serve `root` with JupyterLab on loopback; gives its address. Settings and state stay in `scratch`."""
+    settings = scratch / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # The news pop-up would cover the page.
+    (settings / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+    }
+    env = os.environ | {name: str(scratch / folder) for name, folder in folders.items()}
+    port = _free_port()
+    log = (scratch / "lab.log").open("w")
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+    ]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
+    server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api/status?token={TOKEN}", server, Path(log.name))
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+        log.close()
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def browser_page(width: int = 1500, height: int = 1250) -> Iterator[Page]:
+    """Open a page in the system's Chromium; `page.faults` collects what goes wrong in it."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise RuntimeError("no Chromium found; on Debian: apt-get install chromium")
+    flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[*flags, "--disable-component-update", "--disable-sync"]
+        )
+        page = browser.new_page(viewport={"width": width, "height": height})
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+def run_notebook(page: Page, address: str, name: str) -> None:
+    """Open a notebook, run all its cells and wait until the kernel is idle again."""
+    page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
+    page.wait_for_selector("#jp-main-statusbar >> text=/Idle/", timeout=90_000)
+    # The side bar takes room that the notebook needs.
+    page.keyboard.press("Control+B")
+    page.click("text=Run >> nth=0")
+    page.click("text=Run All Cells")
+    wait_until_idle(page)
+
+
+def wait_until_idle(page: Page, seconds: int = 180) -> None:
+    """Wait until no cell waits or runs, then for two drawn frames."""
+    page.wait_for_timeout(700)
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(e => e.textContent.includes('*'))",
+        timeout=seconds * 1000,
+    )
+    page.wait_for_selector("#jp-main-statusbar >> text=/Idle/", timeout=seconds * 1000)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait for two drawn frames."""
+    page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
