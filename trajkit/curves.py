@@ -140,10 +140,11 @@ def _great_circle(p: NDArray[Any], q: NDArray[Any], t: NDArray[np.float64]) -> N
     apart = theta > 0
     sine = np.where(apart, np.sin(theta), 1.0)
     # In logarithms, because the amplitudes of confident predictions lie below the smallest float64.
-    with np.errstate(divide="ignore"):  # log 0 = -inf is meant
+    # log 0 = -inf is meant, and a missing point stays NaN.
+    with np.errstate(divide="ignore", invalid="ignore"):
         from_p = np.log(np.where(apart, np.sin((1 - t) * theta) / sine, 1 - t))
         from_q = np.log(np.where(apart, np.sin(t * theta) / sine, t))
-    out: NDArray[np.float64] = 2 * np.logaddexp(from_p[..., None] + 0.5 * p, from_q[..., None] + 0.5 * q)
+        out: NDArray[np.float64] = 2 * np.logaddexp(from_p[..., None] + 0.5 * p, from_q[..., None] + 0.5 * q)
     return out
 
 

@@ -290,7 +290,9 @@ def _bhattacharyya(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
     far = h > 0.5
     # Rounding may carry h of disjoint distributions past 1, but those are far.
     near = -np.log1p(-np.where(far, 0.0, h))
-    return np.where(far, -np.logaddexp.reduce(0.5 * (p + q), axis=-1), near)
+    # A missing point is NaN and stays so, without a warning.
+    with np.errstate(invalid="ignore"):
+        return np.where(far, -np.logaddexp.reduce(0.5 * (p + q), axis=-1), near)
 
 
 def _hellinger(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:

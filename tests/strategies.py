@@ -1,0 +1,93 @@
+"""What the laws are tried on: predictions from timid to certain, and trajectory datasets of any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+import trajkit as tk
+
+METRICS = ("bhattacharyya", "hellinger", "fisher_rao")
+metrics = st.sampled_from(METRICS)
+dtypes = st.sampled_from([np.float32, np.float64])
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def log_softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    z = np.asarray(logits, dtype=np.float64)
+    top = z.max(-1, keepdims=True)
+    out: NDArray[np.float64] = z - top - np.log(np.exp(z - top).sum(-1, keepdims=True))
+    return out
+
+
+@st.composite
+def log_probs(
+    draw: Draw, points: int = 2, samples: int | None = None, classes: int | None = None, zeros: bool = True
+) -> NDArray[Any]:
+    """Log-probabilities (point, sample, class): 2 to 1000 classes, logits up to 1e4, exact zeros, both precisions."""
+    c = classes or draw(st.one_of(st.integers(2, 6), st.sampled_from([10, 100, 1000])))
+    n = samples or draw(st.integers(1, 5 if c < 50 else 2))
+    shape = (points, n, c)
+    if c <= 4 and draw(st.booleans()):
+        logits = draw(hnp.arrays(np.float64, shape, elements=st.floats(-1e4, 1e4, width=32)))
+    else:
+        random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        logits = np.clip(draw(st.sampled_from([0.01, 1, 10, 1e3, 1e4])) * random.standard_normal(shape), -1e4, 1e4)
+    if zeros and draw(st.booleans()):
+        random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        ruled_out = random.random(shape) < 0.3
+        # One class stays possible in every row.
+        ruled_out[..., draw(st.integers(0, c - 1))] = False
+        logits = np.where(ruled_out, -np.inf, logits)
+    return log_softmax(logits).astype(draw(dtypes))
+
+
+@st.composite
+def datasets(draw: Draw, *, zeros: bool = False, least_points: int = 1) -> xr.Dataset:
+    """Trajectory datasets with ragged runs, in both precisions."""
+    classes = draw(st.one_of(st.integers(2, 5), st.just(30)))
+    samples = draw(st.integers(1, 6))
+    most = max(4, least_points)
+    lengths = draw(st.lists(st.integers(1, most), min_size=1, max_size=4).filter(lambda ns: sum(ns) >= least_points))
+    values = [draw(log_probs(n, samples, classes, zeros)) for n in lengths]
+    random = np.random.default_rng(draw(st.integers(0, 99)))
+    ds = tk.from_arrays(
+        log_prob=values,
+        label=random.integers(0, classes, samples),
+        runs={
+            "architecture": random.choice(["MLP", "CNN", ""], len(lengths)),
+            "learning_rate": random.choice([0.1, 0.01, np.nan], len(lengths)),
+            "width": random.choice([8, 16], len(lengths)),
+            "augmentation": random.choice([True, False], len(lengths)),
+        },
+        step=[np.cumsum(random.integers(1, 9, n)) - 1 for n in lengths],
+        split=random.choice(["train", "test"], samples),
+    )
+    if draw(st.booleans()):
+        ds = ds.assign(log_prob=ds.log_prob.astype(np.float64))
+    return ds
+
+
+def array(log_prob: NDArray[Any], *dims: str) -> xr.DataArray:
+    """Label predictions (..., sample, class) as the functions of two arrays take them."""
+    return xr.DataArray(log_prob, dims=(*dims, "sample", "class"))
+
+
+def point_set(log_prob: NDArray[Any], run: str = "r") -> xr.Dataset:
+    """Points for `pairwise` from an array (point, sample, class)."""
+    m, n, c = log_prob.shape
+    return xr.Dataset(
+        {"log_prob": (("point", "sample", "class"), log_prob)},
+        coords={
+            "run": ("point", [run] * m),
+            "checkpoint": ("point", np.arange(m)),
+            "sample": np.arange(n),
+            "class": [str(k) for k in range(c)],
+        },
+    )
