@@ -110,8 +110,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         if chunks is not None:
             return xr.open_dataset(path, engine="netcdf4", chunks=dict(chunks))
         ds = xr.load_dataset(path, engine="netcdf4")
-    # A broken file shows as OSError when opened, as RuntimeError when a chunk is read.
-    except (OSError, RuntimeError) as error:
+    # A broken file shows as OSError when opened, as RuntimeError when a chunk is read, and broken text as a third.
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise OSError(
             f"cannot read {path} ({path.stat().st_size} bytes) as netCDF: it is cut short, damaged or of another "
             f"format ({error}). Restore it from where it came"
