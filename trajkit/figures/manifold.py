@@ -184,7 +184,7 @@ def _reference_traces(embedding: xr.Dataset, xyz: list[Any], is_reference: np.nd
     return traces
 
 
-def _is_single(embedding: xr.Dataset, row: int) -> bool:
+def _is_single(embedding: xr.Dataset, row: np.intp) -> bool:
     return int((embedding["step"].isel(run=row) >= 0).sum()) == 1
 
 

@@ -76,7 +76,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(self, ds: xr.Dataset, *, metric: str = "bhattacharyya", cap: float | None = None) -> None:
         self.slicer = Slicer(ds)
-        self.dataset = self.slicer.dataset
+        self.dataset = ds
         self._options: dict[str, Any] = {"metric": metric, "cap": cap}
         self._measured: dict[str, xr.Dataset] = {}
         self._embedded: dict[tuple[str, tuple[str, ...]], xr.Dataset] = {}
@@ -91,12 +91,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self._part()
         self.spectrum = FigurePanel(height=300)
         self.embedding = self._embed()
-        self.manifold = ManifoldView(self.embedding, color=self._coloring(), height=560)
-        self._draw_panels()
+        self.manifold = ManifoldView(self.embedding, color=self._coloring())
         self.children = self._arrange(colors)
-        self.slicer.observe(self._selection_changed, "conditions")
-        self.observe(self._frame_changed, ["split", "frame"])
-        self.observe(self._style_changed, ["color", "components"])
+        self._redraw()
+        self.slicer.observe(self._redraw, "conditions")
+        self.observe(self._redraw, ["split", "frame", "color", "components"])
 
     @property
     def selected(self) -> xr.Dataset:
@@ -107,14 +106,15 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         ValueError
             If no run meets all conditions.
         """
-        return select(self.dataset, **self._select_arguments())
+        split = {} if self.split == "all" else {"split": self.split}
+        return select(self.dataset, **split, **self._conditions())
 
     @property
     def code(self) -> str:
         """Python that makes the picture from `ds`."""
         part = "ds" if self.split == "all" else "part"
         lines = [] if part == "ds" else [f"part = tk.select(ds, split={self.split!r})"]
-        conditions = "".join(f", {k}={v!r}" for k, v in self.slicer.conditions.items())
+        conditions = "".join(f", {k}={v!r}" for k, v in self._conditions().items())
         lines.append(f"selected = tk.select({part}{conditions})")
         framed = "selected" if self.frame == "selection" else part
         arguments = [f"n_components={_N_COMPONENTS}", *(f"{k}={v!r}" for k, v in self._changed_options().items())]
@@ -129,9 +129,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         defaults = {"metric": "bhattacharyya", "cap": None}
         return {k: v for k, v in self._options.items() if v != defaults[k]}
 
-    def _select_arguments(self) -> dict[str, Any]:
-        split = {} if self.split == "all" else {"split": self.split}
-        return {**split, **self.slicer.conditions}
+    def _conditions(self) -> dict[str, Any]:
+        """Give the slicer's conditions; a dataset that holds references of its own has its networks told apart."""
+        kind = {"kind": "network"} if (self.dataset["kind"] == "reference").any() else {}
+        return {**kind, **self.slicer.conditions}
 
     def _arrange(self, colors: list[str]) -> list[ipywidgets.Widget]:
         """Lay the panels out: controls to the left, the manifold beside them, two panels and the code below."""
@@ -153,8 +154,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             )
             for letter, k in zip("xyz", self.components, strict=True)
         ]
-        for axis in self.axes:
-            axis.observe(self._axes_picked, "value")
+        for i, axis in enumerate(self.axes):
+            axis.observe(lambda change, i=i: self._pick_axis(i, change["new"]), "value")
+            traitlets.dlink((self, "components"), (axis, "value"), lambda components, i=i: components[i])
         toolbar = ipywidgets.HBox(
             [
                 self.controls["color"],
@@ -172,6 +174,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         top = ipywidgets.HBox([self.slicer, self.manifold], layout={"width": "100%"})
         bottom = ipywidgets.HBox([self.progress, self.spectrum], layout={"width": "100%"})
         return [toolbar, top, self._status, bottom, self._code]
+
+    def _pick_axis(self, i: int, component: int) -> None:
+        self.components = (*self.components[:i], component, *self.components[i + 1 :])
 
     def _part(self) -> xr.Dataset:
         """Give the dataset on the chosen samples with its per-point quantities, computed once for each split."""
@@ -195,18 +200,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _coloring(self) -> str | xr.DataArray:
         return self._part()[self.color] if self.color in _QUANTITIES else self.color
 
-    def _selection_changed(self, _: object) -> None:
-        if not self.slicer.selected_runs:
+    def _redraw(self, _: object = None) -> None:
+        """Bring every panel up to date with the present state."""
+        runs = self.slicer.selected_runs
+        if not runs:
             self._say("no run meets all conditions: the picture shows the last selection that had some")
-            return
-        if self.frame == "selection":
-            self._frame_changed(_)
-            return
-        self.manifold.runs = self.slicer.selected_runs
-        self._draw_panels()
-
-    def _frame_changed(self, _: object) -> None:
-        if not self.slicer.selected_runs:
             return
         try:
             self.embedding = self._embed()
@@ -214,41 +212,26 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         except ValueError as problem:
             self._say(f"cannot embed this: {problem}")
             return
-        with self.manifold.hold_trait_notifications():
-            self.manifold.embedding = self.embedding
-            self.manifold.color = self._coloring()
-            self.manifold.runs = self.slicer.selected_runs
-        self._draw_panels()
-
-    def _style_changed(self, _: object) -> None:
-        for axis, k in zip(self.axes, self.components, strict=True):
-            axis.value = k
-        with self.manifold.hold_trait_notifications():
-            self.manifold.color = self._coloring()
-            self.manifold.components = self.components
-        self._draw_panels()
-
-    def _axes_picked(self, _: object) -> None:
-        self.components = tuple(axis.value for axis in self.axes)
-
-    def _draw_panels(self) -> None:
-        """Bring everything but the manifold up to date."""
-        runs = self.slicer.selected_runs
-        progress = figures.progress(self._part(), color=self._coloring(), runs=runs)
+        color = self._coloring()
+        self.manifold.show(self.embedding, color=color, components=self.components, runs=runs)
+        progress = figures.progress(self._part(), color=color, runs=runs)
         # The manifold above has the legend or colour bar of both.
         progress.update_traces(marker_showscale=False).update_layout(showlegend=False)
         self.progress.draw(progress)
         self.spectrum.draw(figures.spectrum(self.embedding))
-        points = int((self._part()["step"].sel(run=runs) >= 0).sum())
-        what = "all runs" if self.frame == "all runs" else "the selected runs"
-        stress = float(self.embedding["explained_stress"].sel(component=3))
-        self._say(
-            f"{points} points of {len(runs)} runs on {self._part().sizes['sample']} samples; "
-            f"frame: InPCA of {what}, explained stress of 3 components {stress:.3f}"
-        )
+        self._say(self._summary(runs))
         self._code.value = (
             "<small>the same in Python, with your dataset as <code>ds</code>:</small>"
             f"<pre style='margin:2px 0; overflow-x:auto; line-height:1.35'>{html.escape(self.code)}</pre>"
+        )
+
+    def _summary(self, runs: list[str]) -> str:
+        points = int((self._part()["step"].sel(run=runs) >= 0).sum())
+        what = "all runs" if self.frame == "all runs" else "the selected runs"
+        stress = float(self.embedding["explained_stress"].sel(component=3))
+        return (
+            f"{points} points of {len(runs)} runs on {self._part().sizes['sample']} samples; "
+            f"frame: InPCA of {what}, explained stress of 3 components {stress:.3f}"
         )
 
     def _say(self, message: str) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 import anywidget
 import ipywidgets
 import plotly.graph_objects as go
-import traitlets
 import xarray as xr
 
 from trajkit import figures
 
 
-class _Fit(anywidget.AnyWidget):  # type: ignore[misc]
+class _Fit(anywidget.AnyWidget):
     """Makes the plot beside it fill the width of its panel, also when that changes."""
 
     _esm = Path(__file__).parent / "fit.js"
@@ -27,6 +26,7 @@ class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(self, height: int = 300) -> None:
+        self._layout: dict[str, Any] | None = None
         self.view = go.FigureWidget(layout={"height": height, "autosize": True})
         self.view._config = {**self.view._config, "responsive": True, "displaylogo": False}
         super().__init__([_Fit(), self.view], layout={"width": "100%", "overflow": "hidden"})
@@ -35,63 +35,55 @@ class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
     def draw(self, figure: go.Figure) -> None:
         """Show `figure` with the reader's camera, in one message where its traces match those shown."""
         new = [trace.to_plotly_json() for trace in figure.data]
+        layout = figure.to_dict()["layout"]
+        same_traces = [t["type"] for t in new] == [t.type for t in self.view.data]
         with self.view.batch_update():
-            self.view.update_layout(_without_camera(figure, first=not self.view.data))
-            if [t["type"] for t in new] == [t.type for t in self.view.data]:
+            # Setting a layout costs more than drawing, and most changes leave it as it is.
+            if layout != self._layout:
+                self.view.update_layout(layout if self._layout is None else _without_camera(layout))
+            if same_traces:
                 for trace, properties in zip(self.view.data, new, strict=True):
-                    trace.update(properties, overwrite=False)
-        if len(new) != len(self.view.data):
+                    trace.update(properties)
+        if not same_traces:
             self.view.data = ()
             self.view.add_traces(new)
+        self._layout = layout
 
 
-def _without_camera(figure: go.Figure, *, first: bool) -> dict[str, Any]:
-    layout: dict[str, Any] = figure.to_dict()["layout"]
-    if not first:
-        layout.pop("template", None)
-        layout.get("scene", {}).pop("camera", None)
-    return layout
+def _without_camera(layout: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is the reader's own, and the template, which never changes."""
+    out = {k: v for k, v in layout.items() if k != "template"}
+    if "scene" in out:
+        out["scene"] = {k: v for k, v in out["scene"].items() if k != "camera"}
+    return out
 
 
 class ManifoldView(FigurePanel):
-    """A 3D view of an embedding that keeps its camera. Set a trait and it redraws.
+    """A 3D view of an embedding that keeps its camera while what it shows changes.
 
-    Traits
-    ------
-    embedding : xarray.Dataset
+    Parameters
+    ----------
+    embedding
         What `trajkit.embed` returned.
-    color
+    height
+        In pixels.
+    options
         As for `trajkit.figures.manifold`.
-    components : tuple of int
-        Which components the axes show.
-    runs : list of str or None
-        The networks drawn; None for all.
 
     Examples
     --------
     >>> import trajkit as tk
-    >>> view = tk.widgets.ManifoldView(tk.embed(tk.simulate()), color="architecture")
-    >>> view.runs = ["A-0"]
+    >>> embedding = tk.embed(tk.simulate())
+    >>> view = tk.widgets.ManifoldView(embedding, color="architecture")
+    >>> view.show(embedding, color="architecture", runs=["A-0"])
     >>> len(view.view.data[0].x)  # 20 checkpoints and the gap after a run
     21
     """
 
-    embedding = traitlets.Instance(xr.Dataset)
-    color = traitlets.Any(None, allow_none=True)
-    components = traitlets.Tuple((1, 2, 3))
-    runs = traitlets.List(traitlets.Unicode(), None, allow_none=True)
-
-    def __init__(self, embedding: xr.Dataset, *, height: int = 560, **traits: Any) -> None:
+    def __init__(self, embedding: xr.Dataset, *, height: int = 560, **options: Any) -> None:
         super().__init__(height)
-        with self.hold_trait_notifications():
-            self.embedding = embedding
-            for name, value in traits.items():
-                if not self.has_trait(name):
-                    raise TypeError(f"ManifoldView has no trait {name!r}: wanted color, components or runs")
-                setattr(self, name, value)
-        self.redraw()
-        self.observe(self.redraw, ["embedding", "color", "components", "runs"])
+        self.show(embedding, **options)
 
-    def redraw(self, _: object = None) -> None:
-        """Draw the present state."""
-        self.draw(figures.manifold(self.embedding, color=self.color, components=tuple(self.components), runs=self.runs))
+    def show(self, embedding: xr.Dataset, **options: Any) -> None:
+        """Draw an embedding, with the options of `trajkit.figures.manifold`."""
+        self.draw(figures.manifold(embedding, **options))
