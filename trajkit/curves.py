@@ -231,7 +231,7 @@ def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     """
     validate(ds)
     added = references(ds, n_geodesic)
-    if present := sorted(set(ds["run"].values) & set(added["run"].values)):
+    if present := sorted(set(ds["run"].values.tolist()) & set(added["run"].values.tolist())):
         raise SchemaError([f"runs {present} are there already: select the networks with kind='network' first"])
     return concat([ds, added])
 
@@ -285,14 +285,10 @@ def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     for start in range(0, len(run), block):
         at = run[start : start + block], checkpoint[start : start + block]
         out[at] = _nearest(*_in_plane(log_prob[at], label), ds.sizes["class"], _SLOPES[metric])
-    coords = {n: c for n, c in ds.coords.items() if set(c.dims) <= {"run", "checkpoint"}}
-    return xr.DataArray(
-        out,
-        dims=("run", "checkpoint"),
-        coords=coords,
-        name="progress",
-        attrs={"long_name": "progress", "metric": metric, "units": "1"},
-    )
+    # A shallow copy shares its coordinates with `ds`, and xarray merges what is shared without comparing or warning.
+    like = ds["step"].copy(deep=False, data=out).rename("progress")
+    like.attrs = {"long_name": "progress", "metric": metric, "units": "1"}
+    return like
 
 
 def _in_plane(
