@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from mpmath import mp
 from numpy.typing import NDArray
 from oracles import relative, within
 from strategies import METRICS, array, datasets, dtypes, log_probs, log_softmax, metrics, point_set
@@ -143,7 +144,7 @@ def test_pairwise__any_split_of_the_samples_adds_up(log_prob: NDArray[Any], metr
 def test_pairwise__blocks_of_samples_change_nothing(data: st.DataObject, metric: str) -> None:
     log_prob = data.draw(log_probs(points=3, samples=5, classes=3, zeros=False))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trajkit.distances._WORKSPACE", 8 * 3 * 3 * data.draw(st.integers(1, 4)))
+        patch.setattr("trajkit.distances.engine._WORKSPACE", 8 * 3 * 3 * data.draw(st.integers(1, 4)))
         blocks = matrix(log_prob, metric)
     whole = matrix(log_prob, metric)
     within("blocks of samples, relative", relative(blocks, whole, FLOOR[metric]), 1e-9)
@@ -241,7 +242,7 @@ def test_pairwise__zero_overlap_is_an_error_that_names_run_and_checkpoint() -> N
     lost = ds.log_prob.values.copy()
     lost[1, 2] = wrong
     ds = ds.assign(log_prob=(ds.log_prob.dims, lost))
-    with pytest.raises(ValueError, match=r"no overlap.*run 'B-0', checkpoint 2.*cap=.*hellinger") as error:
+    with pytest.raises(ValueError, match=r"infinite.*run 'B-0', checkpoint 2.*cap=.*hellinger") as error:
         tk.pairwise(ds)
     # It is without overlap with truth itself, the end of the geodesic and the end of the other run, both ways.
     assert "6 pairs" in str(error.value)
@@ -317,3 +318,102 @@ def test_distances__want_sample_and_class(function: Any) -> None:
 def test_pairwise__refuses_what_is_no_trajectory_dataset() -> None:
     with pytest.raises(tk.SchemaError, match="'step' is missing"):
         tk.pairwise(tk.simulate().drop_vars("step"))
+
+
+# The other divergences, and weights
+
+NAMES = sorted(tk.distances.METRICS)
+DIVERGENCES = {
+    "kullback_leibler": lambda p, q: sum(a * mp.log(a / b) for a, b in zip(p, q, strict=True) if a),
+    "jeffreys": lambda p, q: sum((a - b) * mp.log(a / b) for a, b in zip(p, q, strict=True) if a or b),
+    "jensen_shannon": lambda p, q: sum(
+        (a * mp.log(2 * a / (a + b)) if a else 0) / 2 + (b * mp.log(2 * b / (a + b)) if b else 0) / 2
+        for a, b in zip(p, q, strict=True)
+    ),
+}
+
+
+def mixed(seed: int, classes: int = 6) -> xr.Dataset:
+    """Predictions from nearly alike to confidently different."""
+    random = np.random.default_rng(seed)
+    scale = np.array([1e-6, 0.1, 3.0, 60.0])[:, None, None, None]
+    base = random.standard_normal((1, 1, 7, classes))
+    logits = base + scale * random.standard_normal((4, 3, 7, classes))
+    return tk.from_arrays(logits=logits, label=np.arange(7) % classes, runs={"seed": np.arange(4)})
+
+
+@pytest.mark.parametrize("name", sorted(DIVERGENCES))
+def test_divergences__equal_their_definition_in_fifty_digits(name):
+    x = tk.points(mixed(0))
+    matrix = tk.pairwise(x, metric=name)
+    with mp.workdps(50):
+        exact = [[[mp.exp(mp.mpf(float(v))) for v in row] for row in point] for point in x.log_prob.values]
+        exact = [[[v / mp.fsum(row) for v in row] for row in point] for point in exact]
+        for i, j in [(0, 1), (1, 0), (2, 4), (3, 8), (9, 10), (11, 9), (0, 11)]:
+            each = [DIVERGENCES[name](p, q) for p, q in zip(exact[i], exact[j], strict=True)]
+            assert float(matrix[i, j]) == pytest.approx(float(mp.fsum(each) / len(each)), rel=1e-8, abs=1e-18)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+def test_pairwise__equals_the_function_of_its_name(name, weighted):
+    ds = mixed(1)
+    weights = np.array([0.0, 1, 2, 0.5, 3, 1, 1]) if weighted else None
+    log_prob = tk.points(ds).log_prob.reset_coords(["run", "checkpoint", "kind", "seed"], drop=True)
+    direct = getattr(tk, name)(log_prob, log_prob.rename(point="point2"), weights=weights)
+    matrix = tk.pairwise(ds, metric=name, weights=weights)
+    np.testing.assert_allclose(matrix.values, direct.values, rtol=1e-8, atol=1e-14)
+    assert matrix.attrs == direct.attrs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights__in_proportion_to_multiplicities_equal_repetition(name):
+    ds = mixed(2)
+    times = [1, 3, 0, 2, 1, 0, 4]
+    repeated = ds.isel(sample=np.repeat(np.arange(7), times)).assign_coords(sample=np.arange(sum(times)))
+    weighted = tk.pairwise(ds, metric=name, weights=times)
+    np.testing.assert_allclose(weighted.values, tk.pairwise(repeated, metric=name).values, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_divergences__are_zero_on_themselves_and_symmetric_where_claimed(name):
+    matrix = tk.pairwise(mixed(3), metric=name).values
+    assert (np.diag(matrix) == 0).all()
+    assert (matrix >= 0).all()
+    assert (matrix == matrix.T).all() == tk.distances.METRICS[name].symmetric
+
+
+@pytest.mark.parametrize(("name", "factor"), [("kullback_leibler", 2), ("jeffreys", 4), ("jensen_shannon", 0.5)])
+def test_divergences__are_squared_angles_close_together(name, factor):
+    x = mixed(4)
+    near = x.isel(run=0)
+    p, q = near.log_prob.astype(float)[0], near.log_prob.astype(float)[1]
+    p, q = p.isel(sample=[0]), q.isel(sample=[0])
+    q = tk.geodesic(p, q.copy(data=np.roll(p.values, 1, axis=-1)), 1e-4)
+    angle = float(tk.fisher_rao(p, q))
+    assert float(getattr(tk, name)(p, q)) == pytest.approx(factor * angle**2, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["kullback_leibler", "jeffreys", "jensen_shannon"])
+def test_divergences__with_zeros_count_zero_log_zero_as_zero(name):
+    ds = tk.from_arrays(
+        prob=[[[[0.5, 0.5, 0]], [[0.25, 0.75, 0]]], [[[1.0, 0, 0]], [[0, 0, 1.0]]]], label=[0], runs={"seed": [0, 1]}
+    )
+    both = tk.pairwise(ds.isel(run=[0]), metric=name)
+    assert np.isfinite(both).all()
+    assert float(both[0, 1]) > 0
+    if name == "jensen_shannon":
+        assert float(tk.pairwise(ds, metric=name).max()) == pytest.approx(np.log(2))
+    else:
+        with pytest.raises(ValueError, match=f"infinite {name} distance"):
+            tk.pairwise(ds, metric=name)
+        assert float(tk.pairwise(ds, metric=name, cap=9).max()) == 9
+
+
+@pytest.mark.parametrize("weights", [[1.0, 2], [-1.0] * 7, [0.0] * 7, [np.nan] * 7])
+def test_weights__that_make_no_sense_are_refused(weights):
+    ds = mixed(5)
+    with pytest.raises(ValueError, match="wanted 7 finite numbers"):
+        tk.pairwise(ds, weights=weights)
+    with pytest.raises(ValueError, match="wanted 7 finite numbers"):
+        tk.hellinger(ds.log_prob[0, 0], ds.log_prob[0, 1], weights=weights)

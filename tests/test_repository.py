@@ -30,7 +30,6 @@ LAYERS = (
     "points",
     "storage",
     "simulate",
-    "kernels",
     "distances",
     "curves",
     "selection",
@@ -111,7 +110,7 @@ def imported_layers(source: str, module: str, *, is_package: bool = False) -> It
         ("from trajkit import schema, load", ["schema", ""]),
         ("from ..schema import validate", ["schema"]),
         ("from . import traces", ["zoo"]),
-        ("def f():\n    from trajkit import kernels", ["kernels"]),
+        ("def f():\n    from trajkit import storage", ["storage"]),
         ("if TYPE_CHECKING:\n    from trajkit.widgets import Explorer", ["widgets"]),
     ],
 )

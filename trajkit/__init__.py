@@ -16,7 +16,15 @@ from importlib import import_module
 from typing import Any
 
 from trajkit.curves import error, geodesic, ignorance, loss, progress, truth, with_references
-from trajkit.distances import bhattacharyya, fisher_rao, hellinger, pairwise
+from trajkit.distances import (
+    bhattacharyya,
+    fisher_rao,
+    hellinger,
+    jeffreys,
+    jensen_shannon,
+    kullback_leibler,
+    pairwise,
+)
 from trajkit.embedding import embed, inpca, project
 from trajkit.points import concat, points, unstack
 from trajkit.schema import SchemaError, from_arrays, run_table, validate
@@ -38,6 +46,9 @@ __all__ = [
     "hellinger",
     "ignorance",
     "inpca",
+    "jeffreys",
+    "jensen_shannon",
+    "kullback_leibler",
     "load",
     "loss",
     "pairwise",
