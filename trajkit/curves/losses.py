@@ -1,0 +1,61 @@
+"""What training minimises, and what it is judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from trajkit.schema import run_attributes
+
+
+def loss(ds: xr.Dataset) -> xr.DataArray:
+    """Mean cross-entropy -(1/N) sum_n log p_n(label_n) of each point, in nats.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+
+    Returns
+    -------
+    xarray.DataArray
+        (run, checkpoint); NaN where missing, inf where a label has probability 0.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(classes=4)
+    >>> round(float(tk.loss(ds)[0, 0]), 4)  # ln 4
+    1.3863
+    """
+    on_label = ds["log_prob"].isel({"class": ds["label"].drop_vars("label")})
+    out = 0.0 - on_label.astype(np.float64).mean("sample", skipna=False)  # no minus sign before a loss of zero
+    return _per_point(out, ds, "loss", "mean cross-entropy", "nat")
+
+
+def error(ds: xr.Dataset) -> xr.DataArray:
+    """Share of samples whose most probable class is not the label; the first class wins a tie.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+
+    Returns
+    -------
+    xarray.DataArray
+        (run, checkpoint), from 0 to 1; NaN where missing.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> float(tk.error(tk.simulate())[0, -1])
+    0.0
+    """
+    wrong = (ds["log_prob"].fillna(-np.inf).argmax("class") != ds["label"]).mean("sample")
+    return _per_point(wrong.where(ds["step"] >= 0), ds, "error", "classification error", "1")
+
+
+def _per_point(values: xr.DataArray, ds: xr.Dataset, name: str, long_name: str, units: str) -> xr.DataArray:
+    values = values.drop_vars([n for n in values.coords if n not in (*run_attributes(ds), "run", "checkpoint")])
+    return values.rename(name).assign_attrs(long_name=long_name, units=units)
