@@ -118,9 +118,15 @@ def normalize(log_prob: NDArray[Any]) -> NDArray[np.float64]:
     1.0
     """
     exact = np.asarray(log_prob, dtype=np.float64)
+    top = exact.argmax(axis=-1, keepdims=True)
     # A row of -inf only appears as a wrong input and must come out as NaN, not as a warning.
     with np.errstate(invalid="ignore"):
-        return exact - np.logaddexp.reduce(exact, axis=-1, keepdims=True)
+        shifted: NDArray[np.float64] = exact - np.take_along_axis(exact, top, axis=-1)
+    # The largest apart from the rest: the log of a probability near one keeps its digits, -4e-18 and not 0 or 1e-12.
+    rest = np.exp(shifted)
+    np.put_along_axis(rest, top, 0.0, axis=-1)
+    out: NDArray[np.float64] = shifted - np.log1p(rest.sum(axis=-1, keepdims=True))
+    return out
 
 
 def validate(ds: xr.Dataset) -> None:
@@ -352,10 +358,10 @@ def from_arrays(
             **{name: ("run", column) for name, column in attributes.items()},
             "checkpoint": np.arange(n_checkpoint),
             "sample": np.arange(n_sample) if sample is None else _plain(sample),
-            "label": ("sample", np.asarray(label, dtype=np.int64)),
+            "label": ("sample", np.array(label, dtype=np.int64)),
             "split": (
                 "sample",
-                np.full(n_sample, split) if isinstance(split, str) else np.asarray(split, dtype=str),
+                np.full(n_sample, split) if isinstance(split, str) else np.array(split, dtype=str),
             ),
             "class": np.asarray([str(c) for c in (range(n_class) if classes is None else classes)]),
         },
