@@ -139,7 +139,7 @@ def test_inpca__lanczos_agrees_with_the_dense_solver(monkeypatch: pytest.MonkeyP
     lanczos = tk.inpca(d, 4)
     assert lanczos.attrs["solver"] == "lanczos"
     assert tk.inpca(d, 40).attrs["solver"] == "dense"  # too many components for iterations
-    monkeypatch.setattr("trajkit.embedding._DENSE", 1000)
+    monkeypatch.setattr("trajkit.embedding.decomposition._DENSE", 1000)
     dense = tk.inpca(d, 4)
     assert dense.attrs["solver"] == "dense"
     assert (dense.signature == lanczos.signature).all()

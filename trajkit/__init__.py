@@ -41,7 +41,7 @@ from trajkit.distances import (
     kullback_leibler,
     pairwise,
 )
-from trajkit.embedding import embed, inpca, project
+from trajkit.embedding import align, embed, embedding_quality, explained_distance, explained_stress, inpca, project
 from trajkit.points import concat, points, unstack
 from trajkit.schema import SchemaError, from_arrays, run_table, validate
 from trajkit.selection import select
@@ -50,11 +50,15 @@ from trajkit.storage import load, sample_data, save
 
 __all__ = [
     "SchemaError",
+    "align",
     "bhattacharyya",
     "concat",
     "distance_to_geodesic",
     "embed",
+    "embedding_quality",
     "error",
+    "explained_distance",
+    "explained_stress",
     "explore",
     "figures",
     "fisher_rao",
