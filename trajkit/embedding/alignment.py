@@ -34,7 +34,7 @@ def align(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If fewer than two points are shared, or the numbers of space-like and time-like components differ.
+        If fewer than two points are shared, one appears twice, or the numbers of space-like and time-like components differ.
 
     Examples
     --------
@@ -90,4 +90,6 @@ def _shared(a: xr.Dataset, b: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 def _points_of(embedding: xr.Dataset) -> tuple[pd.MultiIndex, np.ndarray]:
     stacked = embedding if "point" in embedding.dims else points(embedding)
     index = pd.MultiIndex.from_arrays([stacked["run"].values, stacked["checkpoint"].values])
+    if not index.is_unique:
+        raise ValueError("a point (run, checkpoint) appears more than once in an embedding; wanted each at most once")
     return index, stacked["coordinate"].transpose("point", "component").values
