@@ -61,8 +61,8 @@ def trajectory_distance(
     Returns
     -------
     xarray.DataArray
-        (run, run2), symmetric, with the metric's `scale` and units. The diagonal is 0 (for "kernel" by convention:
-        smoothing gives a run a width of its own).
+        (run, run2), symmetric, with the metric's `scale` and units, and `cap`, if there is one. The diagonal is 0
+        (for "kernel" by convention: smoothing gives a run a width of its own).
 
     Raises
     ------
@@ -89,12 +89,13 @@ def trajectory_distance(
         values = _of_point_sets(ds, method, metric, bandwidth, cap)
     np.fill_diagonal(values, 0.0)
     attributes = {name: ds[name] for name in run_attributes(ds)}
+    what = {"long_name": f"{method} distance of trajectories", "method": method}
     return xr.DataArray(
         values,
         dims=("run", "run2"),
         coords={"run": ds["run"], **attributes, "run2": ds["run"].values},
         name="trajectory_distance",
-        attrs=METRICS[metric].attrs(metric) | {"long_name": f"{method} distance of trajectories", "method": method},
+        attrs=METRICS[metric].attrs(metric) | what | ({} if cap is None else {"cap": float(cap)}),
     )
 
 
@@ -121,7 +122,7 @@ def _at_equal_progress(ds: xr.Dataset, metric: str, n: int, extend: str, cap: fl
     if not count.all():
         u, v = np.argwhere(count == 0)[0]
         raise ValueError(
-            f"runs {ds.run.values[u]!r} and {ds.run.values[v]!r} share no progress; "
+            f"runs {str(ds.run.values[u])!r} and {str(ds.run.values[v])!r} share no progress; "
             "use extend='hold', or leave one of them out"
         )
     return total / count

@@ -52,8 +52,9 @@ def mean_trajectory(
     Raises
     ------
     ValueError
-        If the attribute or mean is unknown, or the mean is undefined: "geometric" and "harmonic" where runs share no
-        class, "jeffreys" where one rules out a class that another allows.
+        If the attribute or mean is unknown; if the mean is undefined: "geometric" and "harmonic" where runs share no
+        class, "jeffreys" where one rules out a class that another allows; if with "nan" the runs of a group are
+        nowhere all there.
 
     Examples
     --------
@@ -68,12 +69,14 @@ def mean_trajectory(
     even = resample(_networks(ds), n, extend=extend)
     groups = list(_groups(even, names))
     log_prob = np.stack([_mean(even["log_prob"].values[members], mean) for _, members in groups]).astype(np.float32)
-    missing = np.isnan(log_prob).all((2, 3))
+    missing = np.asarray(np.isnan(log_prob).all((2, 3)))
+    runs = ["mean " + ", ".join(f"{k}={v}" for k, v in zip(names, key, strict=True)) for key, _ in groups]
+    if apart := [run for run, row in zip(runs, missing, strict=True) if row.all()]:
+        raise ValueError(f"no value of progress is reached by all runs of {apart[:5]}; use extend='hold' or a larger n")
     grid = np.linspace(0, 1, n)
     attributes = {
         name: np.asarray([key[i] for key, _ in groups], dtype=even[name].dtype) for i, name in enumerate(names)
     }
-    runs = ["mean " + ", ".join(f"{k}={v}" for k, v in zip(names, key, strict=True)) for key, _ in groups]
     coords = {name: c for name, c in even.coords.items() if "run" not in c.dims}
     return xr.Dataset(
         {
@@ -83,8 +86,8 @@ def mean_trajectory(
         },
         coords={
             "run": ("run", runs),
-            "kind": ("run", ["reference"] * len(runs)),
             **{k: ("run", v) for k, v in attributes.items()},
+            "kind": ("run", ["reference"] * len(runs)),
             **coords,
         },
         attrs={**ds.attrs, "mean": mean},
@@ -116,7 +119,8 @@ def tube(
     Returns
     -------
     xarray.DataArray
-        (run, checkpoint) with the coordinate `progress` (checkpoint) and the metric's `scale`.
+        (run, checkpoint) with the coordinate `progress` (checkpoint) and the metric's `scale`. NaN where the run or
+        one of the others is missing; inf where the metric is, because of a class that only one side allows.
 
     Raises
     ------
@@ -145,7 +149,9 @@ def tube(
             )
         for run in members:
             others = _mean(log_prob[members[members != run]], mean)
-            out[run] = METRICS[metric].per_sample(normalize(log_prob[run]), normalize(others)).mean(-1)
+            there = ~np.isnan(log_prob[run]).any((1, 2)) & ~np.isnan(others).any((1, 2))
+            p, q = normalize(log_prob[run, there]), normalize(others[there])
+            out[run, there] = METRICS[metric].per_sample(p, q).mean(-1)
     attrs = METRICS[metric].attrs(metric) | {"long_name": f"{metric} distance to the group's mean"}
     coords = {
         **{name: even[name] for name in ("run", "checkpoint", *run_attributes(even))},

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.distances import METRICS
 from trajkit.schema import normalize, run_attributes, validate
+
+Array = NDArray[np.float64]
 
 _METRICS = ("fisher_rao", "bhattacharyya")
 
@@ -31,7 +35,8 @@ def length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        (run,), in radians or square roots of nats. A run of one checkpoint has length 0.
+        (run,), in radians or square roots of nats. A run of one checkpoint has length 0; by bhattacharyya, one whose
+        consecutive checkpoints share no class for some sample has length inf.
 
     Raises
     ------
@@ -75,27 +80,24 @@ def speed(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     >>> tk.speed(tk.simulate(runs=1, checkpoints=3, classes=4)).values.round(4)  # a third of pi, once for each step
     array([[   nan, 1.0472, 1.0472]])
     """
-    arc = arc_length(ds, metric)
-    out = np.full(arc.shape, np.nan)
-    for r, step in enumerate(ds["step"].values):
-        at = np.flatnonzero(step >= 0)
-        out[r, at[1:]] = np.diff(arc.values[r, at]) / np.diff(step[at])
-    return (
-        arc.copy(data=out)
-        .rename("speed")
-        .assign_attrs(long_name=f"{metric} length per step", units=f"{arc.attrs['units']} / step")
-    )
+    out = _along_runs(ds, metric, lambda pieces, step: np.concatenate([[np.nan], pieces / np.diff(step)]))
+    return out.rename("speed").assign_attrs(long_name=f"{metric} length per step", units=f"{out.attrs['units']} / step")
 
 
 def arc_length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     """Length of each run up to each checkpoint (run, checkpoint); NaN where missing. See `length`."""
+    return _along_runs(ds, metric, lambda pieces, step: np.concatenate([[0.0], np.cumsum(pieces)]))
+
+
+def _along_runs(ds: xr.Dataset, metric: str, what: Callable[[Array, NDArray[np.int64]], Array]) -> xr.DataArray:
+    """Apply `what` to each run's lengths between checkpoints and its steps; NaN where missing."""
     if metric not in _METRICS:
         raise ValueError(f"length is defined by {list(_METRICS)}, not by metric {metric!r}")
     validate(ds)
-    out = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan)
-    for r in range(ds.sizes["run"]):
-        at = np.flatnonzero(ds["step"].values[r] >= 0)
-        out[r, at] = np.concatenate([[0.0], np.cumsum(_pieces(ds["log_prob"].values[r, at], metric))])
+    log_prob, out = ds["log_prob"].values, np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan)
+    for r, step in enumerate(ds["step"].values):
+        at = np.flatnonzero(step >= 0)
+        out[r, at] = what(_pieces(log_prob[r, at], metric), step[at])
     coords = {n: ds[n] for n in ("run", "checkpoint", *run_attributes(ds))}
     units = "rad" if metric == "fisher_rao" else "nat^(1/2)"
     return xr.DataArray(
@@ -107,9 +109,9 @@ def arc_length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     )
 
 
-def _pieces(log_prob: NDArray[np.float32], metric: str) -> NDArray[np.float64]:
+def _pieces(log_prob: NDArray[np.float32], metric: str) -> Array:
     """Lengths between consecutive checkpoints of one run (checkpoint, sample, class)."""
     p = normalize(log_prob)
     each = METRICS[metric].per_sample(p[:-1], p[1:])
-    out: NDArray[np.float64] = 2 * np.sqrt(np.square(each).mean(-1) if metric == "fisher_rao" else each.mean(-1))
+    out: Array = 2 * np.sqrt(np.square(each).mean(-1) if metric == "fisher_rao" else each.mean(-1))
     return out

@@ -74,7 +74,8 @@ def jeffreys(log_p: Array) -> Array:
 
     With arithmetic mean a and geometric mean g (not normalised), q_c = a_c / W(exp(1 + lam) a_c / g_c), W Lambert's
     function and lam <= 0 such that sum_c q_c = 1 (Nielsen, IEEE Signal Process. Lett. 20(7), 2013). W(e^y) is Wright's
-    omega function of y, so that nothing overflows; lam is bisected for all samples at once.
+    omega function of y, and all is done in logarithms, so that nothing overflows; lam is bisected for all samples at
+    once.
     """
     from scipy.special import wrightomega
 
@@ -90,20 +91,24 @@ def jeffreys(log_p: Array) -> Array:
     ratio = np.where(absent, 0.0, np.subtract(log_a, log_g, out=np.zeros_like(log_a), where=~absent))
 
     def log_q(lam: Array) -> Array:
-        return np.asarray(log_a - np.log(wrightomega(1 + lam + ratio)))
+        y = 1 + lam + ratio
+        omega = wrightomega(y)
+        # log omega = y - omega, also where omega lies below the smallest float64.
+        small = omega < 1
+        return np.asarray(log_a - np.where(small, y - omega, np.log(np.where(small, 1.0, omega))))
 
-    def total(lam: Array) -> Array:
-        out: Array = np.exp(log_q(lam)).sum(-1, keepdims=True)
+    def log_total(lam: Array) -> Array:
+        out: Array = np.logaddexp.reduce(log_q(lam), axis=-1, keepdims=True)
         return out
 
     high = np.zeros((*log_a.shape[:-1], 1))
     # At lam = 0 the sum is at most 1, and it grows without bound as lam falls.
     low = -np.ones_like(high)
-    while (short := total(low) < 1).any():
+    while (short := log_total(low) < 0).any():
         low = np.where(short, 2 * low, low)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        over = total(middle) > 1
+        over = log_total(middle) > 0
         low, high = np.where(over, middle, low), np.where(over, high, middle)
     return _normalized(log_q(0.5 * (low + high)))
 

@@ -28,9 +28,10 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     n
         Points per run, both ends included.
     by
-        "progress", from 0 to 1; "length", the share of the run's own length from 0 to 1; the name of a variable of
-        `ds` on (run, checkpoint), or such a DataArray, from its smallest to its largest value over all runs. What
-        falls with training, such as a loss, is passed with its sign changed.
+        "progress", from 0 to 1 (also a DataArray of that name, such as progress by another metric); "length", the
+        share of the run's own length from 0 to 1; the name of a variable of `ds` on (run, checkpoint), or a DataArray
+        on them, from its smallest to its largest value over all runs. What falls with training, such as a loss, is
+        passed with its sign changed.
     extend
         Beyond a run's own range: "hold" lets its first or last checkpoint stand, "nan" leaves missing points.
 
@@ -43,8 +44,8 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     Raises
     ------
     ValueError
-        If `n` is less than 2; if the quantity is unknown, missing at a recorded checkpoint, constant, or falls in
-        every run.
+        If `n` is less than 2; if the quantity is unknown, not on (run, checkpoint), missing at a recorded checkpoint,
+        constant, or falls in every run.
 
     Examples
     --------
@@ -66,13 +67,15 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     quantity = _quantity(ds, by)
     name = str(quantity.name or "value")
     values, recorded = quantity.values.astype(np.float64), ds["step"].values >= 0
-    grid = _grid(values, recorded, n, name)
-    log_prob = np.full((ds.sizes["run"], n, *ds["log_prob"].shape[2:]), np.nan, dtype=ds["log_prob"].dtype)
+    shares = name == "progress" or (isinstance(by, str) and by == "length")
+    grid = np.linspace(0, 1, n) if shares else _grid(values, recorded, n, name)
+    given = ds["log_prob"].values
+    log_prob = np.full((ds.sizes["run"], n, *given.shape[2:]), np.nan, dtype=given.dtype)
     inside = np.ones((ds.sizes["run"], n), dtype=bool)
     for r in range(ds.sizes["run"]):
         own = np.maximum.accumulate(values[r, recorded[r]])
         k, fraction = _bracket(own, grid)
-        curve = ds["log_prob"].values[r, recorded[r]]
+        curve = given[r, recorded[r]]
         log_prob[r] = great_circle(curve[k], curve[np.minimum(k + 1, len(own) - 1)], fraction)
         if extend == "nan":
             inside[r] = (grid >= own[0]) & (grid <= own[-1])
@@ -82,7 +85,11 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
 
 def _quantity(ds: xr.Dataset, by: str | xr.DataArray) -> xr.DataArray:
     if isinstance(by, xr.DataArray):
+        if set(by.dims) != {"run", "checkpoint"}:
+            raise ValueError(f"by: wanted a DataArray on (run, checkpoint), got {by.name!r} on {by.dims}")
         out = by.transpose("run", "checkpoint").reindex(run=ds["run"].values, checkpoint=ds["checkpoint"].values)
+    elif not isinstance(by, str):
+        raise ValueError(f"by: wanted a name or a DataArray on (run, checkpoint), got {type(by).__name__}")
     elif by == "progress":
         out = progress(ds)
     elif by == "length":
@@ -98,19 +105,19 @@ def _quantity(ds: xr.Dataset, by: str | xr.DataArray) -> xr.DataArray:
     else:
         known = [str(v) for v in ds.data_vars if ds[v].dims == ("run", "checkpoint")]
         raise ValueError(f"by: wanted 'progress', 'length', a DataArray or one of {known}, got {by!r}")
+    if out.dtype.kind not in "fiub":
+        raise ValueError(f"by: wanted numbers to space points by, got {out.name!r} of dtype {out.dtype}")
     lacking = np.argwhere(~np.isfinite(out.values) & (ds["step"].values >= 0))
     if len(lacking):
         r, k = lacking[0]
         raise ValueError(
             f"{len(lacking)} recorded checkpoints have no finite value to resample by; "
-            f"the first: run {ds.run.values[r]!r}, checkpoint {ds.checkpoint.values[k]}"
+            f"the first: run {str(ds.run.values[r])!r}, checkpoint {ds.checkpoint.values[k]}"
         )
     return out
 
 
 def _grid(values: NDArray[np.float64], recorded: NDArray[np.bool_], n: int, name: str) -> NDArray[np.float64]:
-    if name in ("progress", "length"):
-        return np.linspace(0, 1, n)
     low, high = values[recorded].min(), values[recorded].max()
     if low == high:
         raise ValueError(f"{name!r} is {low:g} everywhere: nothing to space points by")
@@ -122,9 +129,11 @@ def _grid(values: NDArray[np.float64], recorded: NDArray[np.bool_], n: int, name
 
 def _bracket(own: NDArray[np.float64], grid: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Index of the checkpoint before each value, and the fraction of the way to the next one."""
-    k = np.clip(np.searchsorted(own, grid, side="right") - 1, 0, max(len(own) - 2, 0))
+    at = np.clip(grid, own[0], own[-1])
+    # The last of several with the same value, so that beyond a run's range its last checkpoint stands.
+    k = np.searchsorted(own, at, side="right") - 1
     gap = own[np.minimum(k + 1, len(own) - 1)] - own[k]
-    return k, np.clip(np.divide(grid - own[k], gap, out=np.zeros_like(grid), where=gap > 0), 0, 1)
+    return k, np.divide(at - own[k], gap, out=np.zeros_like(at), where=gap > 0)
 
 
 def _resampled(
@@ -137,8 +146,9 @@ def _resampled(
             "use extend='hold' or a larger n"
         )
     coords = {n: c for n, c in ds.coords.items() if "checkpoint" not in c.dims}
-    # A quantity named like a required variable (the step) cannot stand beside it.
-    kept = {name: (("run", "checkpoint"), np.where(inside, grid, np.nan))} if name not in VARIABLES else {}
+    # A quantity named like a required variable (the step) or an attribute cannot stand beside it.
+    taken = name in VARIABLES or name in coords
+    kept = {} if taken else {name: (("run", "checkpoint"), np.where(inside, grid, np.nan))}
     return xr.Dataset(
         {
             "log_prob": (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs),
