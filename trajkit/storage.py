@@ -102,6 +102,14 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         If the file is no netCDF file, is cut short, or fails its checksums.
     SchemaError
         If it is a netCDF file that does not hold trajectories.
+
+    Examples
+    --------
+    >>> import tempfile, trajkit as tk
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = tk.save(tk.simulate(runs=2), f"{folder}/runs.nc")
+    ...     tk.load(path).sizes["run"]
+    2
     """
     path = _checked(path)
     if not path.is_file():

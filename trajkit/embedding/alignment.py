@@ -34,7 +34,8 @@ def align(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If fewer than two points are shared, one appears twice, or the numbers of space-like and time-like components differ.
+        If fewer than two points are shared, one appears twice, or the numbers of space-like and time-like components
+        differ.
 
     Examples
     --------

@@ -67,6 +67,16 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         A run attribute, "progress", "loss", "error", "step" or "checkpoint".
     components : tuple of int
         The components that the axes show.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> explorer = tk.explore(tk.simulate(runs=4))
+    >>> explorer.color = "progress"
+    >>> print(explorer.code)
+    selected = tk.select(ds)
+    embedding = tk.embed(ds, n_components=6)
+    tk.figures.manifold(embedding, color=tk.progress(ds), components=(1, 2, 3), runs=selected.run)
     """
 
     split = traitlets.Unicode("all")

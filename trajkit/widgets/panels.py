@@ -23,6 +23,19 @@ class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
     """One long-lived plotly view; `draw` brings it up to date with a new figure.
 
     A new FigureWidget for each change would never be freed (anywidget issue #929), and would lose the camera.
+
+    Parameters
+    ----------
+    height
+        In pixels.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> panel = tk.widgets.FigurePanel(height=250)
+    >>> panel.draw(tk.figures.spectrum(tk.embed(tk.simulate())))
+    >>> [trace.name for trace in panel.view.data]
+    ['space-like', 'time-like', 'explained stress', 'explained distance']
     """
 
     def __init__(self, height: int = 300) -> None:
