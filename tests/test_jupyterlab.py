@@ -95,7 +95,8 @@ def test_explorer__plots_fill_their_panels_also_when_the_page_changes(page):
             page.keyboard.press(toggle)
         page.wait_for_timeout(1500)
         widths = page.locator(EXPLORER).evaluate(
-            "e => [...e.querySelectorAll('.trajkit-panel')].map(p => [p.clientWidth, p.querySelector('.main-svg').clientWidth])"
+            "e => [...e.querySelectorAll('.trajkit-panel')]"
+            ".map(panel => [panel.clientWidth, panel.querySelector('.main-svg').clientWidth])"
         )
         assert len(widths) == 3
         for panel, plot in widths:
