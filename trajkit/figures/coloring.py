@@ -89,6 +89,50 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     return Coloring(title, value=value, low=float(shown.min()), high=float(shown.max()))
 
 
+def coloring_of_runs(values: xr.DataArray, color: str | xr.DataArray | None, argument: str = "color") -> Coloring:
+    """Find out what a run attribute means for a result that knows runs but no checkpoints.
+
+    Parameters
+    ----------
+    values
+        A result with the dimension `run` that kept the run attributes.
+    color
+        Name of a run attribute; "run"; a DataArray on run; None for one colour.
+    argument
+        What `color` is called where the user gave it.
+
+    Returns
+    -------
+    Coloring
+        Its `value`, if there are no categories, is (run, 1).
+
+    Raises
+    ------
+    ValueError
+        If there is no such attribute, or the values are not per run.
+    """
+    known = ["run", *run_attributes(values)]
+    if isinstance(color, str) and color not in known:
+        raise ValueError(f"no {argument} {color!r}: wanted one of {known}, or a DataArray on run")
+    if isinstance(color, xr.DataArray) and color.dims != ("run",):
+        raise ValueError(f"{argument}: wanted values on run, got dimensions {color.dims}")
+    return coloring(xr.Dataset(coords={**{name: values[name] for name in known}, "checkpoint": [0]}), color)
+
+
+def quantity(values: xr.DataArray) -> str:
+    """Write what an array holds for an axis: its long name, its metric if that is not named yet, and its units."""
+    name = str(values.attrs.get("long_name") or values.name or "distance")
+    metric = str(values.attrs.get("metric", ""))
+    brackets = ", ".join(part for part in ("" if metric in name else metric, units(values)) if part)
+    return f"{name} ({brackets})" if brackets else name
+
+
+def units(values: xr.DataArray) -> str:
+    """Write an array's units, nothing for a plain number."""
+    written = str(values.attrs.get("units", ""))
+    return "" if written == "1" else written
+
+
 def text(value: Any) -> str:
     """Write an attribute's value for a legend: 0.001, adam, 3, True; (none) where it is missing."""
     if isinstance(value, str | np.str_):

@@ -1,0 +1,173 @@
+"""Distances between runs as a matrix."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.figures.coloring import REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
+
+# With more runs than this, names would run into one another.
+MOST_NAMES = 48
+# Ward's and the like are about Euclidean lengths, not about any distance.
+METHODS = ("average", "complete", "single", "weighted")
+
+
+def distance_matrix(
+    distance: xr.DataArray, *, order: str | xr.DataArray | None = None, color: str | xr.DataArray | None = None
+) -> go.Figure:
+    """Draw distances between runs as a heat map.
+
+    Parameters
+    ----------
+    distance
+        (run, run2), symmetric: what `trajkit.trajectory_distance` returned.
+    order
+        Name of a run attribute, or a DataArray on run, to sort runs by: text in order of appearance, numbers by
+        size, references last. Runs alike in it, and all runs if it is None, follow the leaves of average linkage,
+        turned so that neighbours are near (optimal leaf ordering).
+    color
+        Run attribute shown by a strip along both axes, if it has few values; `order` unless given.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Runs from the top left corner on; their names are axis labels if there are no more than 48, and in the hover
+        text always.
+
+    Raises
+    ------
+    ValueError
+        If this is no symmetric matrix of runs, holds NaN, or an attribute is unknown.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> distance = tk.trajectory_distance(tk.simulate(runs=4, groups=2, spread=0.3), n=20)
+    >>> tk.figures.distance_matrix(distance, order="architecture").data[0].x.tolist()
+    ['A-0', 'A-1', 'B-0', 'B-1']
+
+    References
+    ----------
+    Bar-Joseph, Gifford & Jaakkola, Bioinformatics 17, 2001 (optimal leaf ordering).
+    """
+    values = runs_matrix(distance)
+    sorting = coloring_of_runs(distance, order, "order")
+    position = _positions(values, sorting)
+    names = distance["run"].values[position]
+    colors = coloring_of_runs(distance, order if color is None else color)
+    shapes = _strips(colors, position) if colors.title and colors.code is not None else []
+    heat = go.Heatmap(
+        x=names,
+        y=names,
+        z=values[np.ix_(position, position)],
+        colorscale=SCALE,
+        colorbar={"title": {"text": quantity(distance), "side": "right"}, "thickness": 14, "len": 0.9},
+        hovertemplate=f"<b>%{{y}}</b><br><b>%{{x}}</b><br>distance %{{z:.4g}} {units(distance)}<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    start = -0.5 - (2 * _thickness(len(names)) if shapes else 0)
+    labels = {
+        # Names that look like numbers stay names.
+        "type": "category",
+        "showticklabels": len(names) <= MOST_NAMES,
+        "dtick": 1,
+        "tickfont": {"size": 9},
+        "showgrid": False,
+        "constrain": "domain",
+        "automargin": True,
+        "title": {"text": "" if len(names) <= MOST_NAMES else f"{len(names)} runs"},
+    }
+    figure.update_layout(
+        template="plotly_white",
+        height=600,
+        margin={"l": 20, "r": 10, "t": 15, "b": 20},
+        showlegend=bool(shapes),
+        legend={"title": {"text": colors.title}, "orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
+        shapes=shapes,
+        xaxis={**labels, "range": [start, len(names) - 0.5], "tickangle": 90},
+        yaxis={**labels, "range": [len(names) - 0.5, start], "scaleanchor": "x"},
+    )
+    return figure
+
+
+def runs_matrix(distance: xr.DataArray) -> NDArray[np.float64]:
+    """Check a matrix of distances between runs and give its values."""
+    if not isinstance(distance, xr.DataArray):
+        raise TypeError(f"wanted an xarray.DataArray (run, run2), got {type(distance).__name__}")
+    if distance.dims != ("run", "run2") or not np.array_equal(distance["run"], distance["run2"]):
+        raise ValueError(
+            f"wanted a square matrix (run, run2) with the same runs both ways, got {dict(distance.sizes)}; "
+            "`trajkit.trajectory_distance(ds)` makes one"
+        )
+    values = np.asarray(distance.values, dtype=np.float64)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        i, j = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{int(bad.sum())} distances are NaN or infinite, the first from run {distance.run.values[i]!r} to "
+            f"{distance.run.values[j]!r}: leave such runs out, or pass cap= to trajectory_distance"
+        )
+    if values.size and np.abs(values - values.T).max() > 1e-6 * np.abs(values).max():
+        raise ValueError(
+            "the matrix of distances is not symmetric; wanted d(u, v) = d(v, u): symmetrise it first, "
+            "e.g. (d + d.values.T) / 2"
+        )
+    return values
+
+
+def tree_of_runs(values: NDArray[np.float64], method: Any) -> NDArray[np.float64]:
+    """Join runs by linkage, near ones next to each other: scipy's (merge, 4) table."""
+    from scipy.cluster.hierarchy import linkage
+
+    upper = np.triu_indices(len(values), k=1)
+    tree: NDArray[np.float64] = linkage(values[upper], method=method, optimal_ordering=True)
+    return tree
+
+
+def _positions(values: NDArray[np.float64], sorting: Coloring) -> NDArray[np.intp]:
+    """Give the indices of runs in the order to draw them."""
+    if len(values) < 2:
+        return np.arange(len(values))
+    from scipy.cluster.hierarchy import leaves_list
+
+    leaves = np.argsort(leaves_list(tree_of_runs(values, "average")))
+    if sorting.value is not None:
+        key = sorting.value[:, 0]
+    else:
+        assert sorting.code is not None
+        key = np.where(sorting.code < 0, np.inf, sorting.code)
+    return np.lexsort((leaves, key))
+
+
+def _thickness(runs: int) -> float:
+    return max(0.25, 0.015 * runs)
+
+
+def _strips(colors: Coloring, position: NDArray[np.intp]) -> list[dict[str, Any]]:
+    """Colour the edge of the matrix, a rectangle for each stretch of runs of one category, along both axes."""
+    assert colors.code is not None
+    far, near = -0.5 - 1.5 * _thickness(len(position)), -0.5 - 0.5 * _thickness(len(position))
+    shapes, named, start = [], set(), 0
+    for code, stretch in itertools.groupby(colors.code[position].tolist()):
+        end = start + len(list(stretch))
+        name = colors.categories[code] if code >= 0 else "reference"
+        look = {
+            "type": "rect",
+            "line": {"width": 0},
+            "fillcolor": colors.palette(code) if code >= 0 else REFERENCE,
+            "name": name,
+            "legendgroup": name,
+            "legendrank": code if code >= 0 else 2000,
+        }
+        along, across = (start - 0.5, end - 0.5), (far, near)
+        for (x0, x1), (y0, y1), first in ((along, across, name not in named), (across, along, False)):
+            shapes.append(look | {"x0": x0, "x1": x1, "y0": y0, "y1": y1, "showlegend": first})
+        named.add(name)
+        start = end
+    return shapes

@@ -1,0 +1,97 @@
+"""How wide the tube of each group's trajectories is."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.figures.coloring import coloring_of_runs, quantity, units
+
+
+def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go.Figure:
+    """Draw the width of trajectory tubes against progress: median and range over the runs of each group.
+
+    Parameters
+    ----------
+    widths
+        What `trajkit.tube` returned.
+    color
+        Name of the run attribute that makes the groups, or a DataArray on run; None for one group of all.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        For each group a band from the smallest to the largest width, and a line for the median. Where a width of
+        the group is missing, neither is drawn.
+
+    Raises
+    ------
+    ValueError
+        If these are no widths at equal progress, or the attribute is unknown or makes no groups.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=6, groups=2, spread=0.3)
+    >>> figure = tk.figures.tube(tk.tube(ds, "architecture", n=11), color="architecture")
+    >>> [trace.name for trace in figure.data if trace.showlegend]
+    ['A', 'B']
+    """
+    if not isinstance(widths, xr.DataArray):
+        raise TypeError(f"wanted what trajkit.tube(ds, by) returns, a DataArray, got {type(widths).__name__}")
+    if set(widths.dims) != {"run", "checkpoint"} or "progress" not in widths.coords:
+        raise ValueError(
+            f"wanted widths (run, checkpoint) with the coordinate progress, got dimensions {widths.dims} with "
+            f"{[str(c) for c in widths.coords]}; trajkit.tube(ds, by) makes them"
+        )
+    colors = coloring_of_runs(widths, color)
+    if colors.code is None:
+        raise ValueError(f"color={colors.title!r} has too many values to make groups; use one that runs share")
+    progress, values = widths["progress"].values, widths.transpose("run", "checkpoint").values
+    unit = units(widths)
+    bands, lines = [], []
+    for code, category in enumerate(colors.categories):
+        group = values[colors.code == code]
+        look = {"legendgroup": category, "name": category, "legendrank": code}
+        x, y = _outline(progress, group.min(0), group.max(0))
+        band = go.Scatter(x=x, y=y, mode="lines", line={"width": 0}, fill="toself", **look)
+        bands.append(band.update(fillcolor=colors.palette(code), opacity=0.18, hoverinfo="skip", showlegend=False))
+        line = go.Scatter(x=progress, y=np.median(group, axis=0), mode="lines", **look)
+        line.update(
+            line={"color": colors.palette(code), "width": 2},
+            showlegend=bool(colors.title),
+            customdata=np.stack([group.min(0), group.max(0)], axis=1),
+            hovertemplate=(
+                f"<b>{category}</b>, {len(group)} runs<br>progress %{{x:.3f}}<br>median %{{y:.4g}} {unit}<br>"
+                "range %{customdata[0]:.4g} to %{customdata[1]:.4g}<extra></extra>"
+            ),
+        )
+        lines.append(line)
+    # Lines after all bands, so that no band covers one.
+    figure = go.Figure(bands + lines)
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 75, "r": 10, "t": 15, "b": 45},
+        legend={"title": {"text": colors.title}, "font": {"size": 11}},
+        xaxis={"title": {"text": "progress"}, "range": [-0.02, 1.02]},
+        yaxis={
+            "title": {"text": f"{quantity(widths)}<br><sup>line: median, band: range of runs</sup>"},
+            "rangemode": "tozero",
+        },
+    )
+    return figure
+
+
+def _outline(
+    x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Go forth along `high` and back along `low` round each stretch without gaps, NaN between stretches."""
+    there = np.isfinite(low) & np.isfinite(high)
+    edge = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]])))
+    parts = [slice(a, b) for a, b in edge.reshape(-1, 2)]
+    gap = [np.nan]
+    xs = [np.concatenate([x[p], x[p][::-1], gap]) for p in parts]
+    ys = [np.concatenate([high[p], low[p][::-1], gap]) for p in parts]
+    return np.concatenate([*xs, []]), np.concatenate([*ys, []])
