@@ -119,12 +119,12 @@ def coloring_of_runs(values: xr.DataArray, color: str | xr.DataArray | None, arg
     return coloring(xr.Dataset(coords={**{name: values[name] for name in known}, "checkpoint": [0]}), color)
 
 
-def quantity(values: xr.DataArray) -> str:
+def quantity(values: xr.DataArray, separator: str = " ") -> str:
     """Write what an array holds for an axis: its long name, its metric if that is not named yet, and its units."""
     name = str(values.attrs.get("long_name") or values.name or "distance")
     metric = str(values.attrs.get("metric", ""))
     brackets = ", ".join(part for part in ("" if metric in name else metric, units(values)) if part)
-    return f"{name} ({brackets})" if brackets else name
+    return f"{name}{separator}({brackets})" if brackets else name
 
 
 def units(values: xr.DataArray) -> str:

@@ -87,8 +87,8 @@ def dendrogram(
     top = float(tree.height.max()) or 1.0
     figure.update_layout(
         template="plotly_white",
-        margin={"l": 70, "r": 10, "t": 15, "b": 30},
-        legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 11}},
+        margin={"l": 75, "r": 10, "t": 15, "b": 30},
+        legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 11}, "tracegroupgap": 2},
         xaxis={
             "range": [-0.7, len(names) - 0.3],
             "tickvals": np.arange(len(names)),
@@ -101,7 +101,7 @@ def dendrogram(
             "zeroline": False,
             "title": {"text": "" if few else f"{len(names)} runs"},
         },
-        yaxis={"title": {"text": quantity(distance)}, "range": [-0.03 * top, 1.05 * top], "zeroline": False},
+        yaxis={"title": {"text": quantity(distance, "<br>")}, "range": [-0.03 * top, 1.05 * top], "zeroline": False},
     )
     return figure
 

@@ -37,8 +37,8 @@ def distance_matrix(
     Returns
     -------
     plotly.graph_objects.Figure
-        Runs from the top left corner on; their names are axis labels if there are no more than 48, and in the hover
-        text always.
+        Runs from the top left corner on; rows have their names if there are no more than 48, and hover text
+        always.
 
     Raises
     ------
@@ -72,16 +72,17 @@ def distance_matrix(
     )
     figure = go.Figure(heat)
     start = -0.5 - (2 * _thickness(len(names)) if shapes else 0)
+    few = len(names) <= MOST_NAMES
     labels = {
         # Names that look like numbers stay names.
         "type": "category",
-        "showticklabels": len(names) <= MOST_NAMES,
+        "showticklabels": False,
         "dtick": 1,
         "tickfont": {"size": 9},
         "showgrid": False,
         "constrain": "domain",
         "automargin": True,
-        "title": {"text": "" if len(names) <= MOST_NAMES else f"{len(names)} runs"},
+        "title": {"text": "" if few else f"{len(names)} runs"},
     }
     figure.update_layout(
         template="plotly_white",
@@ -90,8 +91,8 @@ def distance_matrix(
         showlegend=bool(shapes),
         legend={"title": {"text": colors.title}, "orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         shapes=shapes,
-        xaxis={**labels, "range": [start, len(names) - 0.5], "tickangle": 90},
-        yaxis={**labels, "range": [len(names) - 0.5, start], "scaleanchor": "x"},
+        xaxis={**labels, "range": [start, len(names) - 0.5]},
+        yaxis={**labels, "range": [len(names) - 0.5, start], "scaleanchor": "x", "showticklabels": few},
     )
     return figure
 

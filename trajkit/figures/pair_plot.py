@@ -15,6 +15,12 @@ from trajkit.figures.strands import Strands, chosen
 
 # Beyond so many markers SVG takes seconds to draw; WebGL, of which a page has few, takes over.
 _MOST_SVG = 20_000
+_NAME = {
+    "showarrow": False,
+    "font": {"color": REFERENCE, "size": 11},
+    "bgcolor": "rgba(255,255,255,0.6)",
+    "borderpad": 0,
+}
 
 
 def pair_plot(
@@ -70,6 +76,7 @@ def pair_plot(
     panels = [(row, column) for row in range(1, len(components)) for column in range(1, row + 1)]
     markers = len(panels) * sum(len(strands.run) for strands, _ in layers)
     scatter = go.Scattergl if markers > _MOST_SVG else go.Scatter
+    single = _single_points(embedding, is_reference)
     figure = _grid(len(components) - 1)
     for row, column in panels:
         x, y = coordinate[components[column - 1]], coordinate[components[row]]
@@ -78,8 +85,10 @@ def pair_plot(
             # One entry stands for the same runs in all panels.
             trace.update(showlegend=bool(trace.showlegend) and (row, column) == panels[0])
             figure.add_trace(trace, row=row, col=column)
-        for run, k in _single_points(embedding, is_reference):
-            figure.add_annotation(**_name(embedding, run, float(x[run, k]), float(y[run, k])), row=row, col=column)
+        for i, (run, k) in enumerate(single):
+            # Above and below in turn: in some planes ignorance and truth meet.
+            name = {"text": str(embedding["run"].values[run]), "yshift": -14 if i % 2 else 14, **_NAME}
+            figure.add_annotation(x=float(x[run, k]), y=float(y[run, k]), **name, row=row, col=column)
         axes = {"xaxis": components[column - 1], "yaxis": components[row]}
         for name, k in axes.items():
             outer = row == len(components) - 1 if name == "xaxis" else column == 1
@@ -167,19 +176,6 @@ def _single_points(embedding: xr.Dataset, is_reference: NDArray[np.bool_]) -> li
     return [(int(r), int(recorded[r].argmax())) for r in np.flatnonzero(is_reference & (recorded.sum(1) == 1))]
 
 
-def _name(embedding: xr.Dataset, run: int, x: float, y: float) -> dict[str, Any]:
-    return {
-        "x": x,
-        "y": y,
-        "text": str(embedding["run"].values[run]),
-        "showarrow": False,
-        "yshift": 14,
-        "font": {"color": REFERENCE, "size": 11},
-        "bgcolor": "rgba(255,255,255,0.75)",
-        "borderpad": 0,
-    }
-
-
 def _axis(axis: xr.Dataset, outer: bool) -> dict[str, Any]:
     """Describe one axis: its range over all runs, red where it is time-like, its title at the edge of the figure."""
     time_like = int(axis["signature"]) < 0
@@ -213,6 +209,7 @@ def _layout(colors: Coloring, rows: int, edge: float) -> dict[str, Any]:
             "title": {"text": colors.title if colors.categories else ""},
             "itemsizing": "constant",
             "font": {"size": 11},
+            "tracegroupgap": 2,
             **inside,
         },
     }

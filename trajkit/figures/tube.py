@@ -74,7 +74,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
     figure.update_layout(
         template="plotly_white",
         margin={"l": 75, "r": 10, "t": 15, "b": 45},
-        legend={"title": {"text": colors.title}, "font": {"size": 11}},
+        legend={"title": {"text": colors.title}, "font": {"size": 11}, "tracegroupgap": 2},
         xaxis={"title": {"text": "progress"}, "range": [-0.02, 1.02]},
         yaxis={
             "title": {"text": f"{quantity(widths)}<br><sup>line: median, band: range of runs</sup>"},
