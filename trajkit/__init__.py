@@ -15,6 +15,7 @@ What a dataset holds is said in `trajkit.schema`.
 from importlib import import_module
 from typing import Any
 
+from trajkit.analysis import shuffle_within_class
 from trajkit.curves import (
     distance_to_geodesic,
     error,
@@ -83,6 +84,7 @@ __all__ = [
     "sample_data",
     "save",
     "select",
+    "shuffle_within_class",
     "simulate",
     "speed",
     "tangent",
