@@ -129,9 +129,9 @@ def _grid(values: NDArray[np.float64], recorded: NDArray[np.bool_], n: int, name
 
 def _bracket(own: NDArray[np.float64], grid: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Index of the checkpoint before each value, and the fraction of the way to the next one."""
-    at = np.clip(grid, own[0], own[-1])
     # The last of several with the same value, so that beyond a run's range its last checkpoint stands.
-    k = np.searchsorted(own, at, side="right") - 1
+    k = np.maximum(np.searchsorted(own, grid, side="right") - 1, 0)
+    at = np.clip(grid, own[0], own[-1])
     gap = own[np.minimum(k + 1, len(own) - 1)] - own[k]
     return k, np.divide(at - own[k], gap, out=np.zeros_like(at), where=gap > 0)
 
