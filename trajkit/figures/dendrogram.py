@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
-from trajkit.figures.distance_matrix import METHODS, MOST_NAMES, runs_matrix, tree_of_runs
+from trajkit.figures.trees import METHODS, MOST_NAMES, join, leaf_order, runs_matrix
 
 # Of what joins runs of several categories.
 _MIXED = "#9AA0A8"
@@ -107,12 +107,10 @@ def dendrogram(
 
 
 def _tree(values: NDArray[np.float64], method: str, colors: Coloring) -> _Tree:
-    from scipy.cluster.hierarchy import leaves_list
-
-    n, table = len(values), tree_of_runs(values, method)
+    n, table = len(values), join(values, method)
     joined, height, size = table[:, :2].astype(np.intp), table[:, 2], table[:, 3].astype(np.int64)
     x = np.zeros(2 * n - 1)
-    x[leaves_list(table)] = np.arange(n)
+    x[leaf_order(values, joined)] = np.arange(n)
     code = np.full(2 * n - 1, -1)
     if colors.code is not None:
         code[:n] = colors.code

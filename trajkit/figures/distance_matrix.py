@@ -11,11 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.figures.coloring import REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
-
-# With more runs than this, names would run into one another.
-MOST_NAMES = 48
-# Ward's and the like are about Euclidean lengths, not about any distance.
-METHODS = ("average", "complete", "single", "weighted")
+from trajkit.figures.trees import MOST_NAMES, join, leaf_order, runs_matrix
 
 
 def distance_matrix(
@@ -91,53 +87,23 @@ def distance_matrix(
         showlegend=bool(shapes),
         legend={"title": {"text": colors.title}, "orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         shapes=shapes,
-        xaxis={**labels, "range": [start, len(names) - 0.5]},
-        yaxis={**labels, "range": [len(names) - 0.5, start], "scaleanchor": "x", "showticklabels": few},
+        xaxis={**labels, "range": [start, len(names) - 0.5], "constraintoward": "right"},
+        yaxis={
+            **labels,
+            "range": [len(names) - 0.5, start],
+            "scaleanchor": "x",
+            "constraintoward": "top",
+            "showticklabels": few,
+        },
     )
     return figure
-
-
-def runs_matrix(distance: xr.DataArray) -> NDArray[np.float64]:
-    """Check a matrix of distances between runs and give its values."""
-    if not isinstance(distance, xr.DataArray):
-        raise TypeError(f"wanted an xarray.DataArray (run, run2), got {type(distance).__name__}")
-    if distance.dims != ("run", "run2") or not np.array_equal(distance["run"], distance["run2"]):
-        raise ValueError(
-            f"wanted a square matrix (run, run2) with the same runs both ways, got {dict(distance.sizes)}; "
-            "`trajkit.trajectory_distance(ds)` makes one"
-        )
-    values = np.asarray(distance.values, dtype=np.float64)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        i, j = np.argwhere(bad)[0]
-        raise ValueError(
-            f"{int(bad.sum())} distances are NaN or infinite, the first from run {distance.run.values[i]!r} to "
-            f"{distance.run.values[j]!r}: leave such runs out, or pass cap= to trajectory_distance"
-        )
-    if values.size and np.abs(values - values.T).max() > 1e-6 * np.abs(values).max():
-        raise ValueError(
-            "the matrix of distances is not symmetric; wanted d(u, v) = d(v, u): symmetrise it first, "
-            "e.g. (d + d.values.T) / 2"
-        )
-    return values
-
-
-def tree_of_runs(values: NDArray[np.float64], method: Any) -> NDArray[np.float64]:
-    """Join runs by linkage, near ones next to each other: scipy's (merge, 4) table."""
-    from scipy.cluster.hierarchy import linkage
-
-    upper = np.triu_indices(len(values), k=1)
-    tree: NDArray[np.float64] = linkage(values[upper], method=method, optimal_ordering=True)
-    return tree
 
 
 def _positions(values: NDArray[np.float64], sorting: Coloring) -> NDArray[np.intp]:
     """Give the indices of runs in the order to draw them."""
     if len(values) < 2:
         return np.arange(len(values))
-    from scipy.cluster.hierarchy import leaves_list
-
-    leaves = np.argsort(leaves_list(tree_of_runs(values, "average")))
+    leaves = np.argsort(leaf_order(values, join(values, "average")[:, :2].astype(np.intp)))
     if sorting.value is not None:
         key = sorting.value[:, 0]
     else:

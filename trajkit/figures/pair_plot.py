@@ -89,11 +89,9 @@ def pair_plot(
             # Above and below in turn: in some planes ignorance and truth meet.
             name = {"text": str(embedding["run"].values[run]), "yshift": -14 if i % 2 else 14, **_NAME}
             figure.add_annotation(x=float(x[run, k]), y=float(y[run, k]), **name, row=row, col=column)
-        axes = {"xaxis": components[column - 1], "yaxis": components[row]}
-        for name, k in axes.items():
-            outer = row == len(components) - 1 if name == "xaxis" else column == 1
-            update = figure.update_xaxes if name == "xaxis" else figure.update_yaxes
-            update(**_axis(embedding.sel(component=k), outer), row=row, col=column)
+        below, beside = (embedding.sel(component=components[k]) for k in (column - 1, row))
+        figure.update_xaxes(**_axis(below, row == len(components) - 1), row=row, col=column)
+        figure.update_yaxes(**_axis(beside, column == 1), row=row, col=column)
     figure.update_layout(**_layout(colors, len(components) - 1, figure.layout.xaxis.domain[1]))
     return figure
 

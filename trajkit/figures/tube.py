@@ -46,6 +46,8 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
             f"wanted widths (run, checkpoint) with the coordinate progress, got dimensions {widths.dims} with "
             f"{[str(c) for c in widths.coords]}; trajkit.tube(ds, by) makes them"
         )
+    if not widths.size:
+        raise ValueError(f"there are no widths to draw: got {dict(widths.sizes)}")
     colors = coloring_of_runs(widths, color)
     if colors.code is None:
         raise ValueError(f"color={colors.title!r} has too many values to make groups; use one that runs share")
@@ -56,11 +58,12 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         group = values[colors.code == code]
         look = {"legendgroup": category, "name": category, "legendrank": code}
         x, y = _outline(progress, group.min(0), group.max(0))
-        band = go.Scatter(x=x, y=y, mode="lines", line={"width": 0}, fill="toself", **look)
-        bands.append(band.update(fillcolor=colors.palette(code), opacity=0.18, hoverinfo="skip", showlegend=False))
+        band = go.Scatter(x=x, y=y, mode="lines", fill="toself", hoverinfo="skip", showlegend=False, **look)
+        paint = colors.palette(code)
+        bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"{paint}22"))
         line = go.Scatter(x=progress, y=np.median(group, axis=0), mode="lines", **look)
         line.update(
-            line={"color": colors.palette(code), "width": 2},
+            line={"color": paint, "width": 2.2},
             showlegend=bool(colors.title),
             customdata=np.stack([group.min(0), group.max(0)], axis=1),
             hovertemplate=(
