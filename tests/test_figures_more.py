@@ -319,6 +319,13 @@ def test_distance_matrix__a_strip_along_both_axes_gives_each_run_the_colour_of_i
     assert figure.layout.legend.title.text == "architecture"
 
 
+def test_distance_matrix__an_attribute_of_many_values_has_no_strip():
+    for order in ("number", "run"):
+        figure = tk.figures.distance_matrix(many(), order=order)
+        assert not figure.layout.shapes
+        assert not figure.layout.showlegend
+
+
 def test_distance_matrix__names_are_shown_when_few_and_always_on_hover(distance):
     figure = tk.figures.distance_matrix(distance)
     assert figure.layout.yaxis.showticklabels

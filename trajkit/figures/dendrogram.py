@@ -55,6 +55,8 @@ def dendrogram(
 
     Raises
     ------
+    TypeError
+        If this is no DataArray.
     ValueError
         If this is no symmetric matrix of two or more runs with zero diagonal, holds NaN, or an attribute or method is
         unknown.

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.figures.coloring import REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
+from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.trees import MOST_NAMES, join, leaf_order, runs_matrix
 
 
@@ -28,7 +28,7 @@ def distance_matrix(
         size, references last. Runs alike in it, and all runs if it is None, follow the leaves of average linkage,
         turned so that neighbours are near (optimal leaf ordering).
     color
-        Run attribute shown by a strip along both axes, if it has few values; `order` unless given.
+        Run attribute shown by a strip along both axes, if it has no more than 12 values; `order` unless given.
 
     Returns
     -------
@@ -38,6 +38,8 @@ def distance_matrix(
 
     Raises
     ------
+    TypeError
+        If this is no DataArray.
     ValueError
         If this is no symmetric matrix of runs, holds NaN, or an attribute is unknown.
 
@@ -57,7 +59,7 @@ def distance_matrix(
     position = _positions(values, sorting)
     names = distance["run"].values[position]
     colors = coloring_of_runs(distance, order if color is None else color)
-    shapes = _strips(colors, position) if colors.title and colors.code is not None else []
+    shapes = _strips(colors, position) if colors.title and 0 < len(colors.categories) <= MOST_CATEGORIES else []
     heat = go.Heatmap(
         x=names,
         y=names,

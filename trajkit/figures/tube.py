@@ -28,6 +28,8 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
 
     Raises
     ------
+    TypeError
+        If these are no DataArray.
     ValueError
         If these are no widths at equal progress, or the attribute is unknown or makes no groups.
 
