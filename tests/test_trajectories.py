@@ -130,7 +130,7 @@ def test_tangent__agrees_with_fifty_digits(log_prob: NDArray[Any]) -> None:
 @given(log_probs(), st.sampled_from([1e-3, 1e-4]))
 def test_tangent__is_the_derivative_of_the_geodesic(log_prob: NDArray[Any], h: float) -> None:
     a, b = (array(x) for x in log_prob)
-    start, near, far = np.exp(0.5 * tk.geodesic(a, b, [0, h, 2 * h])).values
+    start, near, far = np.exp(0.5 * tk.geodesic(a, b, [0, h, 2 * h]).values)
     slope = (-3 * start + 4 * near - far) / (2 * h)
     within("tangent against differences of the geodesic", np.abs(slope - tk.tangent(a, b)).max() / h**2, 2.0)
 
@@ -173,7 +173,8 @@ def test_tangent__bad_inputs() -> None:
 
 def plain_resampled(curve: Any, values: Any, grid: Any) -> list[Array]:
     """Probabilities (sample, class) at each value of the grid, by looking through the run."""
-    highest, out = [], []
+    highest: list[float] = []
+    out = []
     for v in values:
         highest.append(v if not highest else max(v, highest[-1]))
     for s in grid:
@@ -592,7 +593,7 @@ def textbook_frechet(d: Array) -> float:
 
 
 def plain_hausdorff(d: Array) -> float:
-    return max(max(min(row) for row in d.tolist()), max(min(column) for column in d.T.tolist()))
+    return float(max(max(min(row) for row in d.tolist()), max(min(column) for column in d.T.tolist())))
 
 
 def plain_kernel(d: Array, s: Array, t: Array, bandwidth: float) -> float:
@@ -1023,7 +1024,7 @@ def test_mean_trajectory__zeros_are_refused_where_the_mean_has_no_use_for_them()
     for mean in TAKE_ZEROS:
         got = tk.mean_trajectory(disjoint, "group", mean=mean, n=2)
         tk.validate(got)
-        np.testing.assert_allclose(prob(got.log_prob[0, 0]), [[1, 0, 0], [0, 0.5, 0.5]], atol=1e-7)
+        np.testing.assert_allclose(prob(got.log_prob[0, 0]), np.array([[1, 0, 0], [0, 0.5, 0.5]]), atol=1e-7)
     with np.errstate(divide="ignore"):
         partly = np.log([[[0.5, 0.5, 0]], [[0, 0.5, 0.5]]])
     overlapping = runs_of([p[None] for p in partly], group=["g", "g"])
@@ -1104,7 +1105,7 @@ def test_tube__is_missing_where_a_run_is(metric: str) -> None:
 def test_tube__is_infinite_where_the_others_rule_out_what_a_run_allows() -> None:
     ds = runs_of([certain(3, k)[None] for k in (0, 0, 1)], np.array([0]), group=["g"] * 3)
     got = tk.tube(ds, "group", n=2)
-    np.testing.assert_allclose(got, [[np.log(2) / 2] * 2] * 2 + [[np.inf] * 2])
+    np.testing.assert_allclose(got, np.array([[np.log(2) / 2] * 2] * 2 + [[np.inf] * 2]))
     np.testing.assert_allclose(tk.tube(ds, "group", n=2, metric="hellinger")[2], 1)
 
 
