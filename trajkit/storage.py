@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from trajkit.schema import stamp, validate
+from trajkit.schema import ROW_TOLERANCE, stamp, validate
 
 _SUFFIX = ".nc"
 _SHIPPED = {"digits": "digits.nc"}
@@ -30,8 +31,9 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     overwrite
         Replace a file that exists.
     bits
-        Keep so many bits of the mantissa of `log_prob` (netCDF's BitRound, 1 to 23); relative rounding of a
-        log-probability is at most 2^-(bits + 1). None keeps every bit.
+        Keep so many bits of the mantissa of `log_prob` (netCDF's BitRound); relative rounding of a log-probability is
+        at most 2^-(bits + 1). At most 23, and enough that rows still sum to one: 9 for 2 classes, 11 for 10, 12 for
+        1000. None keeps every bit.
 
     Returns
     -------
@@ -42,6 +44,8 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     ------
     SchemaError
         If `ds` is not a trajectory dataset.
+    ValueError
+        If `path` does not end in `.nc`, or `bits` are too few or too many.
     FileExistsError
         If `path` exists and `overwrite` was not asked for.
     OSError
@@ -87,8 +91,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     path
         A file that `save` wrote, or any netCDF file that follows the schema.
     chunks
-        None reads everything into memory and closes the file. A dict such as `{"sample": 1000}` gives a lazy
-        dataset of dask arrays, whose numbers are not checked.
+        None reads everything into memory and closes the file. A dict such as `{"run": 8}` gives a lazy dataset of
+        dask arrays, whose numbers are not checked; the file holds one piece per run.
 
     Returns
     -------
@@ -116,7 +120,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         raise FileNotFoundError(f"no file {path}" + (": it is a folder" if path.is_dir() else ""))
     try:
         if chunks is not None:
-            return xr.open_dataset(path, engine="netcdf4", chunks=dict(chunks))
+            # Cut after opening: `open_dataset(chunks=)` warns where small variables are stored in other pieces.
+            return xr.open_dataset(path, engine="netcdf4").chunk(dict(chunks))
         ds = xr.load_dataset(path, engine="netcdf4")
     # A broken file shows as OSError when opened, as RuntimeError when a chunk is read, and broken text as a third.
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
@@ -188,8 +193,10 @@ def _encoding(ds: xr.Dataset, bits: int | None) -> dict[str, dict[str, object]]:
     # One chunk per run: reading a slice of runs does not read the others.
     encoding["log_prob"]["chunksizes"] = (1, *ds["log_prob"].shape[1:])
     if bits is not None:
-        if not 1 <= bits <= 23:
-            raise ValueError(f"wanted 1 to 23 mantissa bits, got {bits}")
+        # Rounding moves the sum of a row by up to the entropy, at most log C, times 2^-(bits + 1); `load` checks sums.
+        least = max(1, math.ceil(math.log2(math.log(ds.sizes["class"]) / ROW_TOLERANCE)) - 1)
+        if not least <= bits <= 23:
+            raise ValueError(f"bits: wanted {least} to 23 for {ds.sizes['class']} classes, got {bits}")
         encoding["log_prob"] |= {"quantize_mode": "BitRound", "significant_digits": bits}
     return encoding
 
