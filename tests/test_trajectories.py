@@ -907,6 +907,12 @@ def grouped(runs: int = 6, **options: Any) -> xr.Dataset:
     return ds.assign(log_prob=ds.log_prob.copy(data=softened.astype(np.float32))).assign_coords(width=("run", width))
 
 
+def test_mean_trajectory__means_of_several_kinds_stand_beside_their_runs() -> None:
+    ds = grouped()
+    means = [tk.mean_trajectory(ds, "architecture", mean=mean, n=5) for mean in ("arithmetic", "amplitude")]
+    assert tk.concat([ds, *means]).sizes["run"] == ds.sizes["run"] + 4
+
+
 @pytest.mark.parametrize("mean", list(MEANS))
 def test_mean_trajectory__is_the_mean_of_each_group_at_equal_progress(mean: str) -> None:
     ds = grouped(ragged=True)
@@ -916,7 +922,7 @@ def test_mean_trajectory__is_the_mean_of_each_group_at_equal_progress(mean: str)
         members = log_softmax(even.log_prob.values[ds.architecture.values == name])
         for k in range(5):
             exact = np.exp(MEANS[mean](members[:, k]))
-            gap = np.abs(prob(got.sel(run=f"mean architecture={name}").log_prob[k]) - exact).max()
+            gap = np.abs(prob(got.sel(run=f"{mean} mean of architecture={name}").log_prob[k]) - exact).max()
             within("mean trajectories, probabilities", gap, 1e-6)
 
 
@@ -972,10 +978,10 @@ def test_mean_trajectory__several_attributes_and_missing_ones_make_groups() -> N
     ds = grouped().assign_coords(learning_rate=("run", [0.1, np.nan, 0.1, np.nan, np.nan, 0.1]))
     got = tk.mean_trajectory(ds, ["architecture", "width"], n=3)
     assert got.run.values.tolist() == [
-        "mean architecture=A, width=8",
-        "mean architecture=B, width=8",
-        "mean architecture=B, width=16",
-        "mean architecture=A, width=16",
+        "arithmetic mean of architecture=A, width=8",
+        "arithmetic mean of architecture=B, width=8",
+        "arithmetic mean of architecture=B, width=16",
+        "arithmetic mean of architecture=A, width=16",
     ]
     assert got.width.values.tolist() == [8, 8, 16, 16]
     assert got.width.dtype == ds.width.dtype
@@ -983,7 +989,7 @@ def test_mean_trajectory__several_attributes_and_missing_ones_make_groups() -> N
     missing = tk.mean_trajectory(ds, "learning_rate", n=3)
     np.testing.assert_array_equal(missing.learning_rate, [0.1, np.nan])
     every = tk.mean_trajectory(ds, "kind", n=3)
-    assert every.run.values.tolist() == ["mean kind=network"]
+    assert every.run.values.tolist() == ["arithmetic mean of kind=network"]
     assert every.kind.values.tolist() == ["reference"]
 
 
@@ -1010,7 +1016,9 @@ def test_mean_trajectory__with_nan_is_missing_where_one_of_its_runs_is() -> None
     held = tk.mean_trajectory(ds, "architecture", n=30)
     assert (got.log_prob == held.log_prob).where(got.log_prob.notnull(), True).all()
     apart = tk.concat([ds.isel(run=[0], checkpoint=slice(3)), ds.isel(run=[2], checkpoint=slice(3, None))])
-    with pytest.raises(ValueError, match=r"reached by all runs of \['mean architecture=A'\]; use extend='hold'"):
+    with pytest.raises(ValueError, match=r"reached by all runs of .'arithmetic mean of architecture=A'.; use extend='hold'"):
+        ValueError, match=r"reached by all runs of \['arithmetic mean of architecture=A'\]; use extend='hold'"
+    ):
         tk.mean_trajectory(apart, "architecture", n=30, extend="nan")
 
 

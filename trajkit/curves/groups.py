@@ -45,9 +45,9 @@ def mean_trajectory(
     Returns
     -------
     xarray.Dataset
-        A trajectory dataset with one run of kind "reference" for each group, named "mean by=value", that has the
-        attributes `by` (its others are empty), and the variable `progress`. `concat([ds, means])` puts them beside
-        the runs.
+        A trajectory dataset with one run of kind "reference" for each group, named "arithmetic mean of by=value",
+        that has the attributes `by` (its others are empty), and the variable `progress`. `concat([ds, means])` puts
+        them beside the runs.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def mean_trajectory(
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=6, groups=2, spread=0.3)
     >>> tk.mean_trajectory(ds, "architecture", n=5).run.values
-    array(['mean architecture=A', 'mean architecture=B'], dtype='<U19')
+    array(['arithmetic mean of architecture=A', 'arithmetic mean of architecture=B'], dtype='<U33')
     """
     if mean not in MEANS:
         raise ValueError(f"unknown mean {mean!r}: wanted one of {list(MEANS)}")
@@ -70,7 +70,7 @@ def mean_trajectory(
     groups = list(_groups(even, names))
     log_prob = np.stack([_mean(even["log_prob"].values[members], mean) for _, members in groups]).astype(np.float32)
     missing = np.asarray(np.isnan(log_prob).all((2, 3)))
-    runs = ["mean " + ", ".join(f"{k}={v}" for k, v in zip(names, key, strict=True)) for key, _ in groups]
+    runs = [f"{mean} mean of " + ", ".join(f"{k}={v}" for k, v in zip(names, key, strict=True)) for key, _ in groups]
     if apart := [run for run, row in zip(runs, missing, strict=True) if row.all()]:
         raise ValueError(f"no value of progress is reached by all runs of {apart[:5]}; use extend='hold' or a larger n")
     grid = np.linspace(0, 1, n)

@@ -10,8 +10,8 @@ from trajkit.distances.metrics import METRICS, Array, check_cap, sample_weights
 from trajkit.points import points
 from trajkit.schema import normalize, validate
 
-# Bytes of packed amplitudes in work at a time.
-_WORKSPACE = 128e6
+# Bytes of packed predictions in work at a time; as much again thrice over while they are made.
+_WORKSPACE = 32e6
 
 
 def pairwise(

@@ -74,7 +74,7 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     if weights is not None:
         matrix *= np.sqrt(weight)[:, None] * np.sqrt(weight)
     norm = np.linalg.norm(matrix)
-    if norm <= 1e-14 * np.abs(squared).max() or norm == 0:
+    if norm <= 1e-14 * squared.max() or norm == 0:
         raise ValueError("all points coincide (every distance is zero): there is nothing to embed")
     solver, eigenvalue, vector = _eigenpairs(matrix, n)
     # Without weights the eigenvalues are those of W itself, and the vectors' scale is theirs.
@@ -122,7 +122,7 @@ def squared_matrix(distance: xr.DataArray) -> NDArray[np.float64]:
             f"wanted a square matrix (point, point2), got {dict(distance.sizes)}; `pairwise(ds)` makes one"
         )
     values = squared_lengths(distance)
-    largest = np.abs(values).max()
+    largest = max(values.max(), -values.min())  # of |d|, without another matrix
     for start in range(0, len(values), _ROWS):
         rows = slice(start, start + _ROWS)
         if np.abs(values[rows] - values[:, rows].T).max() > 1e-6 * largest:

@@ -101,7 +101,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self._part()
         self.spectrum = FigurePanel(height=300)
         self.embedding = self._embed()
-        self.manifold = ManifoldView(self.embedding, color=self._coloring())
+        self.manifold = ManifoldView()
         self.children = self._arrange(colors)
         self._redraw()
         self.slicer.observe(self._redraw, "conditions")
@@ -171,9 +171,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             [
                 self.controls["color"],
                 *self.axes,
-                ipywidgets.Label("samples", layout={"margin": "0 0 0 16px"}),
+                ipywidgets.Label("samples", layout={"margin": "0 6px 0 16px"}),
                 self.controls["split"],
-                ipywidgets.Label("embed", layout={"margin": "0 0 0 16px"}),
+                ipywidgets.Label("embed", layout={"margin": "0 6px 0 16px"}),
                 self.controls["frame"],
             ],
             layout={"flex_flow": "row wrap", "align_items": "center"},

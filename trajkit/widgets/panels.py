@@ -77,7 +77,7 @@ class ManifoldView(FigurePanel):
     Parameters
     ----------
     embedding
-        What `trajkit.embed` returned.
+        What `trajkit.embed` returned; None leaves the view empty until `show`.
     height
         In pixels.
     options
@@ -93,9 +93,10 @@ class ManifoldView(FigurePanel):
     21
     """
 
-    def __init__(self, embedding: xr.Dataset, *, height: int = 560, **options: Any) -> None:
+    def __init__(self, embedding: xr.Dataset | None = None, *, height: int = 560, **options: Any) -> None:
         super().__init__(height)
-        self.show(embedding, **options)
+        if embedding is not None:
+            self.show(embedding, **options)
 
     def show(self, embedding: xr.Dataset, **options: Any) -> None:
         """Draw an embedding, with the options of `trajkit.figures.manifold`."""
