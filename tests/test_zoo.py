@@ -70,6 +70,15 @@ def test_recording_does_not_change_training(at):
     assert all(torch.equal(untouched[name], recorded[name]) for name in untouched)
 
 
+def test_record__a_frozen_layer_stays_frozen():
+    model = Noisy()
+    model.train()
+    model.layers[2].eval()
+    modes = [layer.training for layer in model.modules()]
+    record([(0, model)], torch.ones(2, 1, 8, 8), at=[0])
+    assert [layer.training for layer in model.modules()] == modes
+
+
 def test_record__steps_that_never_come_are_named():
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     with pytest.raises(ValueError, match=r"never came to steps \[7\]"):

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import DIMS, SchemaError, run_attributes, validate
+from trajkit.schema import SchemaError, lost_as_float, run_attributes, validate
 
 # What stands where a point is missing, by numpy's kind of dtype.
 MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
@@ -42,11 +42,14 @@ def points(ds: xr.Dataset) -> xr.Dataset:
     >>> dict(tk.points(ds).sizes)
     {'point': 6, 'sample': 4, 'class': 5}
     """
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"wanted a Dataset with 'step', got {type(ds).__name__}: assign it to its dataset first")
     if "step" not in ds or set(ds["step"].dims) != {"run", "checkpoint"}:
         got = f"'step' on {ds['step'].dims}" if "step" in ds else f"variables {sorted(map(str, ds.variables))}"
         raise ValueError(f"wanted 'step' on (run, checkpoint), which says what is missing, got {got}")
     run, checkpoint = np.nonzero(ds["step"].transpose("run", "checkpoint").values >= 0)
-    return ds.isel(run=xr.DataArray(run, dims="point"), checkpoint=xr.DataArray(checkpoint, dims="point"))
+    at = {"run": xr.DataArray(run, dims="point"), "checkpoint": xr.DataArray(checkpoint, dims="point")}
+    return ds.isel(at).transpose("point", ..., missing_dims="ignore")
 
 
 @overload
@@ -235,20 +238,25 @@ def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
         kinds = {part[name].dtype.kind for part in parts if name in part.coords}
         if "U" in kinds and len(kinds) > 1:
             problems.append(f"run attribute {name!r} is text in one dataset and a number in another: make them alike")
-    # Per-checkpoint floats have NaN to say "missing"; anything else would have to be invented.
-    for name in _per_run_variables(parts):
-        lacking = [number for number, part in enumerate(parts, start=1) if name not in part]
-        if lacking and not any(_is_per_point_float(part, name) for part in parts):
+        elif kinds != {"i"} or any(name not in part.coords for part in parts):
+            lost = [lost_as_float(name, part[name].values) for part in parts if name in part.coords]
+            problems += dict.fromkeys(message for message in lost if message)
+    # Floats have NaN to say "missing"; anything else would have to be invented.
+    for name, first in _per_run_variables(parts).items():
+        lacking = [number for number, part in enumerate(parts, start=1) if name not in part.variables]
+        if lacking and first[name].dtype.kind != "f":
             problems.append(f"variable {name!r} is missing in dataset {lacking[0]}: drop it, or compute it for all")
     return problems
 
 
-def _is_per_point_float(ds: xr.Dataset, name: str) -> bool:
-    return name in ds and ds[name].dims == ("run", "checkpoint") and ds[name].dtype.kind == "f"
-
-
-def _per_run_variables(parts: Sequence[xr.Dataset]) -> list[str]:
-    return list(dict.fromkeys(str(n) for part in parts for n, v in part.data_vars.items() if "run" in v.dims))
+def _per_run_variables(parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Variables along `run` other than attributes, each with the first dataset that has it."""
+    found: dict[str, xr.Dataset] = {}
+    for part in parts:
+        for name, v in part.variables.items():
+            if "run" in v.dims and name != "run" and str(name) not in run_attributes(part):
+                found.setdefault(str(name), part)
+    return found
 
 
 def _with_checkpoints(ds: xr.Dataset, checkpoints: NDArray[np.int64]) -> xr.Dataset:
@@ -270,7 +278,9 @@ def _completed(ds: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
         if name not in ds:
             values = {name: first[name].variable}
             ds = ds.assign_coords(values) if name in first.coords else ds.assign(values)
-    for name in _per_run_variables(parts):
-        if name not in ds:
-            ds = ds.assign({name: (DIMS[:2], np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan))})
+    for name, first in _per_run_variables(parts).items():
+        if name not in ds.variables:
+            dims = first[name].dims
+            empty = {name: (dims, np.full([ds.sizes.get(d, first.sizes[d]) for d in dims], np.nan))}
+            ds = ds.assign_coords(empty) if name in first.coords else ds.assign(empty)
     return ds

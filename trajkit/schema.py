@@ -50,7 +50,13 @@ VARIABLES: dict[str, Variable] = {
 
 _ALLOWED = {"split": ("train", "test"), "kind": ("network", "reference")}
 _KIND_NAMES = {"f": "float32 or float64", "i": "signed integer", "U": "text", "b": "boolean"}
-_RESERVED = {*VARIABLES, "point", "point2", "run2", "checkpoint2", "component", "t"} - {"kind", "run"}
+# Names that results and selections use beside the run attributes.
+_RESERVED = {
+    *(set(VARIABLES) - {"kind", "run"}),
+    *("point", "point2", "run2", "checkpoint2", "component", "t", "where", "checkpoints"),
+    *("progress", "loss", "error", "coordinate", "eigenvalue", "signature", "weight", "mean_distance"),
+    *("explained_stress", "explained_distance", "projected_explained_distance", "is_landmark"),
+}
 
 
 class SchemaError(ValueError):
@@ -129,7 +135,7 @@ def normalize(log_prob: NDArray[Any]) -> NDArray[np.float64]:
     return out
 
 
-def validate(ds: xr.Dataset) -> None:
+def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     """Check that `ds` is a trajectory dataset; raise one error that lists everything wrong.
 
     Checked are dimensions and their order, dtypes, unique identities, labels and splits, that every recorded
@@ -140,6 +146,8 @@ def validate(ds: xr.Dataset) -> None:
     ----------
     ds
         The dataset to check; see `trajkit.schema.VARIABLES` for what it must hold.
+    values
+        Whether to look at the log-probabilities and steps too, which a lazy dataset would have to read.
 
     Raises
     ------
@@ -161,7 +169,7 @@ def validate(ds: xr.Dataset) -> None:
         raise TypeError(f"wanted an xarray.Dataset of trajectories, got {type(ds).__name__}")
     problems = list(_structure_problems(ds))
     if not problems:
-        problems = [*_identity_problems(ds), *_value_problems(ds)]
+        problems = [*_identity_problems(ds), *(_value_problems(ds) if values else ())]
     if problems:
         raise SchemaError(problems)
 
@@ -175,7 +183,9 @@ def _structure_problems(ds: xr.Dataset) -> Iterator[str]:
             continue
         got = ds[name]
         if got.dims != wanted.dims:
-            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}, in this order (`.transpose` reorders)"
+            same = set(got.dims) == set(wanted.dims)
+            hint = "`.transpose` reorders" if same else "a list, as in ds.isel(checkpoint=[-1]), keeps the dimension"
+            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}, in this order ({hint})"
         if not _storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:
@@ -184,6 +194,8 @@ def _structure_problems(ds: xr.Dataset) -> Iterator[str]:
         if ds.sizes.get(dim, 1) == 0:
             yield f"dimension {dim!r} is empty: the dataset holds no {dim}"
     for name in run_attributes(ds):
+        if name in _RESERVED:
+            yield f"run attribute {name!r}: the name is reserved, choose another"
         if not _storable(ds[name].dtype, "Uifb"):
             yield f"run attribute {name!r} has dtype {ds[name].dtype}: wanted text, integer, float or boolean"
 
@@ -266,7 +278,7 @@ def from_arrays(
     step: ArrayLike | Sequence[ArrayLike] | None = None,
     epoch: ArrayLike | Sequence[ArrayLike] | None = None,
     classes: Sequence[str] | None = None,
-    split: ArrayLike | str = "test",
+    split: ArrayLike | str | None = None,
     sample: ArrayLike | None = None,
     source: str = "",
     metadata: Mapping[str, Any] | None = None,
@@ -293,7 +305,7 @@ def from_arrays(
     classes
         Names of the classes; "0", "1", ... otherwise.
     split
-        "train" or "test" for each sample, or one for all.
+        "train" or "test" for each sample, or one for all; "test" if None.
     sample
         Identities of the inputs; 0, 1, ... otherwise.
     source
@@ -327,6 +339,7 @@ def from_arrays(
     if len(given) != 1:
         raise SchemaError([f"wanted exactly one of log_prob, prob and logits, got {sorted(given) or 'none'}"])
     (form, values), *_ = given.items()
+    split = "test" if split is None else split
     raw = _pad(values, np.float64, np.nan, form, ndim=4)
     if 0 in raw.shape:
         raise SchemaError([f"{form!r} has shape {raw.shape} {DIMS}: wanted at least one of each"])
@@ -367,10 +380,10 @@ def from_arrays(
         },
     )
     if epoch is not None:
-        ds["epoch"] = (
-            ("run", "checkpoint"),
-            np.where(recorded, _per_checkpoint(epoch, "epoch", recorded), np.nan),
-        )
+        epochs = _per_checkpoint(epoch, "epoch", recorded)
+        if np.isnan(epochs[recorded]).any():
+            raise SchemaError(["'epoch' has no value for some recorded checkpoint: give one for each"])
+        ds["epoch"] = (("run", "checkpoint"), np.where(recorded, epochs, np.nan))
     ds = stamp(ds.assign_attrs(source=source, metadata=json.dumps(dict(metadata or {}))))
     validate(ds)
     return ds
@@ -479,7 +492,7 @@ def _to_log_prob(raw: NDArray[np.float64], form: str) -> NDArray[np.float64]:
 def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint)."""
     ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
-    array = _pad(values, np.float64, -1, name, ndim=2) if ragged else np.stack(_numbers(values, np.float64, name))
+    array = _pad(values, np.float64, np.nan, name, ndim=2) if ragged else np.stack(_numbers(values, np.float64, name))
     if array.shape not in (recorded.shape, recorded.shape[1:]):
         raise SchemaError(
             [f"{name!r} has shape {array.shape}: wanted {recorded.shape} (run, checkpoint) or {recorded.shape[1:]}"]
@@ -513,6 +526,8 @@ def _run_columns(
             raise SchemaError([f"the columns {single} of 'runs' are single values: wanted one entry for each run"])
         if len({len(c) for c in runs.values()}) > 1:
             raise SchemaError([f"the columns of 'runs' differ in length: { {k: len(c) for k, c in runs.items()} }"])
+        # pandas would make integers beside None floats, and they may be long.
+        runs = {k: pd.Series(c, dtype=object) if any(v is None for v in c) else c for k, c in runs.items()}
     table = pd.DataFrame(runs)
     if repeated := table.columns[table.columns.astype(str).duplicated()].tolist():
         raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
@@ -546,6 +561,24 @@ def _attribute(name: Hashable, column: pd.Series) -> NDArray[Any]:
                 "one kind to a column"
             ]
         )
-    if missing.any() or kind in ("floating", "mixed-integer-float"):
-        return values.where(~missing, np.nan).to_numpy().astype(np.float64)
-    return values.to_numpy().astype(bool if kind == "boolean" else np.int64)
+    if kind == "boolean" and not missing.any():
+        return values.to_numpy().astype(bool)
+    if kind == "integer" and not missing.any():
+        if any(not -(2**63) <= v < 2**63 for v in values):
+            raise SchemaError([f"run attribute {name!r} holds integers beyond 64 bits: make it text"])
+        return values.to_numpy().astype(np.int64)
+    if kind == "integer" and any(int(float(v)) != v for v in values[~missing]):
+        raise SchemaError([_too_long(name)])
+    return values.where(~missing, np.nan).to_numpy().astype(np.float64)
+
+
+def _too_long(name: Hashable) -> str:
+    return (
+        f"run attribute {name!r} holds integers beyond 2^53, which lose digits as floats, and a missing value makes "
+        "them floats: make it text"
+    )
+
+
+def lost_as_float(name: Hashable, values: NDArray[Any]) -> str | None:
+    """Say what integers would lose by becoming floats, or None."""
+    return _too_long(name) if values.dtype.kind == "i" and (values.astype(float).astype(int) != values).any() else None

@@ -83,7 +83,7 @@ def select(
     if split is not None:
         out = _select_split(out, split)
     if progress is not None:
-        out = _select_points(out, out["progress"] if "progress" in out else progress_of(out), progress, "progress")
+        out = _select_points(out, _progress(out), progress, "progress")
     if step is not None:
         out = _select_points(out, out["step"], step, "step")
     return out
@@ -119,7 +119,11 @@ def _matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[n
             inside &= values <= high
         return inside
     wanted = list(condition) if isinstance(condition, list | set | np.ndarray | pd.Index) else [condition]
-    matches = [values == w for w in wanted]
+    # A missing number is NaN, which equals nothing.
+    matches = [
+        np.isnan(values) if isinstance(w, float) and np.isnan(w) and values.dtype.kind == "f" else values == w
+        for w in wanted
+    ]
     if unknown := [w for w, m in zip(wanted, matches, strict=True) if not np.any(m)]:
         known = pd.unique(pd.Series(values.ravel())).tolist()
         raise ValueError(
@@ -163,6 +167,14 @@ def _select_split(ds: xr.Dataset, split: str) -> xr.Dataset:
     return ds.isel(sample=ds["split"].values == split)
 
 
+def _progress(ds: xr.Dataset) -> xr.DataArray:
+    """Take the progress that `ds` holds where it holds it for every point; after `concat` with others it may not."""
+    known = ds.get("progress")
+    if known is not None and known.dims == ("run", "checkpoint") and bool((known.notnull() | (ds["step"] < 0)).all()):
+        return known
+    return progress_of(ds)
+
+
 def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, name: str) -> xr.Dataset:
     recorded = ds["step"].values >= 0
     keep = recorded.copy()
@@ -172,7 +184,10 @@ def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, n
         raise ValueError(f"no checkpoint has {name} in {condition}: it goes from {low:.6g} to {high:.6g}")
     kept = xr.DataArray(keep, dims=("run", "checkpoint"))
     masked = {
-        n: v.where(kept, MISSING.get(v.dtype.kind, np.nan)) if {"run", "checkpoint"} <= set(v.dims) else v
-        for n, v in ds.data_vars.items()
+        n: v.where(kept, MISSING.get(v.dtype.kind, np.nan))
+        for n, v in ds.reset_coords().data_vars.items()
+        if {"run", "checkpoint"} <= set(v.dims)
     }
-    return ds.assign(masked).isel(run=keep.any(1), checkpoint=keep.any(0))
+    on_coords = {n: v for n, v in masked.items() if n in ds.coords}
+    masked = {n: v for n, v in masked.items() if n not in on_coords}
+    return ds.assign(masked).assign_coords(on_coords).isel(run=keep.any(1), checkpoint=keep.any(0))

@@ -121,7 +121,9 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     try:
         if chunks is not None:
             # Cut after opening: `open_dataset(chunks=)` warns where small variables are stored in other pieces.
-            return xr.open_dataset(path, engine="netcdf4").chunk(dict(chunks))
+            lazy = xr.open_dataset(path, engine="netcdf4").chunk(dict(chunks))
+            validate(lazy, values=False)
+            return lazy
         ds = xr.load_dataset(path, engine="netcdf4")
     # A broken file shows as OSError when opened, as RuntimeError when a chunk is read, and broken text as a third.
     except (OSError, RuntimeError, UnicodeDecodeError) as error:

@@ -170,6 +170,8 @@ def _networks(ds: xr.Dataset) -> xr.Dataset:
 
 def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ...], NDArray[np.intp]]]:
     """Values of the attributes and indices of the runs, for each group in order of appearance."""
+    if not names:
+        raise ValueError(f"by: wanted one run attribute or more, got none; the dataset has {run_attributes(ds)}")
     if unknown := [n for n in names if n not in run_attributes(ds)]:
         raise ValueError(f"no run attributes {unknown}: the dataset has {run_attributes(ds)}")
     table: pd.DataFrame = run_table(ds).reset_index()

@@ -82,6 +82,8 @@ def pairwise(
 
 
 def _as_points(ds: xr.Dataset) -> xr.Dataset:
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"wanted a trajectory dataset or its points, got {type(ds).__name__}")
     if "point" in ds.dims:
         return ds.transpose("point", ..., "sample", "class")
     validate(ds)
@@ -90,7 +92,7 @@ def _as_points(ds: xr.Dataset) -> xr.Dataset:
 
 def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
     for dim in ("sample", "class"):
-        if not a[dim].equals(b[dim]):
+        if not np.array_equal(a[dim], b[dim]):
             raise ValueError(
                 f"different probes: {dim!r} has {a.sizes[dim]} and {b.sizes[dim]} entries that do not agree in order; "
                 "distances need predictions on the same inputs"

@@ -19,9 +19,9 @@ _GROUP = 32
 _SMALLEST = 1e-280
 # A mean distance below this is recomputed from differences, which do not cancel.
 _NEAR = 1e-5
-# Stands for log 0 in products, where -inf would turn 0 log 0 into NaN; what exceeds _INFINITE came of it.
+# Stands for log 0 in products, where -inf would turn 0 log 0 into NaN; what exceeds _SUSPECT may have come of it.
 _LOG_ZERO = -1e300
-_INFINITE = 1e15
+_SUSPECT = 1e3
 
 _BHATTACHARYYA, _HELLINGER, _FISHER_RAO, _KULLBACK_LEIBLER, _JEFFREYS, _JENSEN_SHANNON = range(6)
 _CODES = {
@@ -63,7 +63,9 @@ def _factors(metric: str, log_p: NDArray[np.float64], *, left: bool) -> tuple[ND
     if metric == "jensen_shannon":
         # No product: each pair has a logarithm of its own for every class.
         return np.zeros((-(-len(log_p) // TILE), 1, 1, 1)), np.zeros((1, 1))
-    prob, logs = np.exp(log_p), np.maximum(log_p, _LOG_ZERO)
+    logs = np.maximum(log_p, _LOG_ZERO)
+    # What lies below the smallest float64 is not 0: times _LOG_ZERO it must still show.
+    prob = np.where(log_p > -np.inf, np.maximum(np.exp(log_p), 1e-290), 0.0)
     entropy = (prob * logs).sum(-1)
     if metric == "kullback_leibler":
         return (pack(prob), entropy) if left else (pack(-logs), np.zeros_like(entropy))
@@ -126,6 +128,8 @@ def _relative_entropy(log_p: Any, log_q: Any) -> float:  # pragma: no cover (com
     total = 0.0
     for c in range(log_p.shape[0]):
         p = np.exp(log_p[c])
+        if log_q[c] == -np.inf and log_p[c] > -np.inf:
+            return np.inf
         if p == 0.0:
             total += np.exp(log_q[c])
             continue
@@ -199,7 +203,7 @@ def _sphere_tile(metric: int, a: Any, b: Any, weight: Any, total: Any) -> None: 
 
 @numba.njit(cache=True)
 def _entropy_tile(
-    a: Any, b: Any, self_p: Any, self_q: Any, weight: Any, cap: float, total: Any
+    metric: int, a: Any, b: Any, self_p: Any, self_q: Any, log_p: Any, log_q: Any, weight: Any, cap: float, total: Any
 ) -> None:  # pragma: no cover (compiled)
     """Add what two points have of themselves and of each other; `self_q` is 0 where only p counts."""
     s = np.empty((TILE, TILE))
@@ -209,7 +213,9 @@ def _entropy_tile(
         for i in range(total.shape[0]):
             for j in range(total.shape[1]):
                 d = self_p[i, n] + self_q[j, n] + s[i, j]
-                total[i, j] += w * min(d if d < _INFINITE else np.inf, cap)
+                if d > _SUSPECT:
+                    d = _exact(metric, log_p[i, n], log_q[j, n])
+                total[i, j] += w * min(d, cap)
 
 
 @numba.njit(cache=True)
@@ -256,7 +262,7 @@ def _add_sums(
             _sphere_tile(metric, a[row], b[column], weight, total)
         elif metric != _JENSEN_SHANNON:
             own_p, own_q = self_p[i : i + TILE], self_q[j : j + TILE]
-            _entropy_tile(a[row], b[column], own_p, own_q, weight, cap, total)
+            _entropy_tile(metric, a[row], b[column], own_p, own_q, p, q, weight, cap, total)
         if metric != _FISHER_RAO:
             _exact_tile(metric, p, q, weight, cap, np.inf if metric == _JENSEN_SHANNON else near, total)
         if symmetric and column == row:

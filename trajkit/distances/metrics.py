@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from trajkit.schema import normalize
+from trajkit.schema import ROW_TOLERANCE, normalize
 
 Array = NDArray[np.float64]
 
@@ -281,9 +281,8 @@ def _mean_over_samples(
     name: str, a: xr.DataArray, b: xr.DataArray, weights: ArrayLike | None, cap: float | None = None
 ) -> xr.DataArray:
     """Per-sample value, cap, mean: in this order."""
-    for x in (a, b):
-        if not {"sample", "class"} <= set(x.dims):
-            raise ValueError(f"wanted log-probabilities with dimensions 'sample' and 'class', got {x.dims}")
+    check_log_prob(a)
+    check_log_prob(b)
     most, weight = check_cap(name, cap), sample_weights(weights, a.sizes["sample"])
 
     def mean(p: Array, q: Array) -> Array:
@@ -295,7 +294,22 @@ def _mean_over_samples(
         return out
 
     out: xr.DataArray = xr.apply_ufunc(mean, a, b, input_core_dims=[["sample", "class"]] * 2, join="exact")
-    return out.rename("distance").assign_attrs(METRICS[name].attrs(name))
+    limit = {} if cap is None else {"cap": most}
+    return out.rename("distance").assign_attrs(METRICS[name].attrs(name) | limit)
+
+
+def check_log_prob(x: xr.DataArray) -> None:
+    """Refuse what is no array of log-probabilities, or holds probabilities instead; missing points are NaN."""
+    if not isinstance(x, xr.DataArray):
+        raise TypeError(f"wanted an xarray.DataArray of log-probabilities such as ds.log_prob, got {type(x).__name__}")
+    if not {"sample", "class"} <= set(x.dims):
+        raise ValueError(f"wanted log-probabilities with dimensions 'sample' and 'class', got {x.dims}")
+    total = np.exp(x.transpose(..., "class").values.astype(np.float64)).sum(-1)
+    if (off := np.abs(total - 1) > ROW_TOLERANCE).any():
+        raise ValueError(
+            f"wanted natural logs of probabilities that sum to 1, got rows that sum to {total[off][0]:.6g}; "
+            "take the log of probabilities, and log_softmax of logits"
+        )
 
 
 def half_chord(p: Array, q: Array) -> Array:
@@ -325,7 +339,7 @@ def _fisher_rao(p: Array, q: Array) -> Array:
 def _kullback_leibler(p: Array, q: Array) -> Array:
     """sum_c p (e^x - 1 - x) with x = log(q / p); as q - p - p x where e^x - 1 would overflow or p is 0."""
     prob = np.exp(p)
-    # p = 0 gives x = inf or NaN, and counts q; q = 0 < p gives x = -inf, and counts inf.
+    # p = 0 gives x = inf or NaN, and counts q.
     with np.errstate(invalid="ignore"):
         x = np.where(prob > 0, q - p, 0.0)
     near = np.abs(x) < 1
@@ -333,7 +347,9 @@ def _kullback_leibler(p: Array, q: Array) -> Array:
     with np.errstate(invalid="ignore"):
         far = np.exp(q) - prob - np.where(prob > 0, prob * x, 0.0)
     terms = np.where(near & (prob > 0), prob * (np.expm1(bounded) - bounded), far)
-    out: Array = terms.sum(-1)
+    # Also where p lies below the smallest float64.
+    impossible = np.isneginf(q) & (p > -np.inf)
+    out: Array = np.where(impossible, np.inf, terms).sum(-1)
     return out
 
 

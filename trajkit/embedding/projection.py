@@ -28,13 +28,13 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        `coordinate` (point, component) of the new points.
+        `coordinate` (point, component) of the new points, and the embedding's `signature` (component).
 
     Raises
     ------
     ValueError
-        If the columns are not the embedded points, the scale, metric or cap differs, a distance is NaN, or a
-        component's eigenvalue is rounding noise, by which nothing can be divided.
+        If the embedding holds projected points, if the columns are not the embedded points, the scale, metric or cap
+        differs, a distance is NaN, or a component's eigenvalue is rounding noise, by which nothing can be divided.
 
     Examples
     --------
@@ -51,6 +51,11 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     """
     _check_columns(embedding, distance)
     weight, mean = embedding["weight"].values, embedding["mean_distance"].values
+    if not (weight > 0).all():
+        raise ValueError(
+            "the embedding holds points that were projected themselves; project onto its landmarks, "
+            "embedding.isel(point=embedding.is_landmark)"
+        )
     coordinate, eigenvalue = embedding["coordinate"].values, embedding["eigenvalue"].values
     noise = len(weight) * np.finfo(float).eps * np.abs(eigenvalue).max()
     if (tiny := np.abs(eigenvalue) <= noise).any():
@@ -68,7 +73,8 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
                 ("point", "component"),
                 centered @ (weight[:, None] * coordinate / power),
                 embedding["coordinate"].attrs,
-            )
+            ),
+            "signature": embedding["signature"],
         },
         coords={
             **{name: c for name, c in distance.coords.items() if c.dims == ("point",)},

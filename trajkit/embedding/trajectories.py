@@ -12,7 +12,7 @@ from trajkit.distances import pairwise
 from trajkit.embedding.decomposition import inpca
 from trajkit.embedding.projection import project
 from trajkit.embedding.quality import explained_distance
-from trajkit.points import concat, points, unstack
+from trajkit.points import MISSING, concat, points, unstack
 from trajkit.schema import run_attributes, validate
 
 # Projected points on which the error of a landmark embedding is measured.
@@ -71,21 +71,34 @@ def embed(
     (3,)
     """
     validate(ds)
-    if references and not (ds["kind"] == "reference").any():
-        ds = concat([ds, reference_runs(ds)])
-    stacked = points(ds)
+    everything = _with_missing_references(ds) if references else ds
+    stacked = points(everything)
     if landmarks is None:
         embedding = inpca(pairwise(stacked, metric=metric, cap=cap), n_components)
     else:
-        chosen = _landmarks(ds, stacked, landmarks, n_components, seed)
+        chosen = _landmarks(everything, stacked, landmarks, n_components, seed)
         embedding = _with_projected(stacked, chosen, n_components, metric, cap, seed)
     embedding = unstack(embedding)
-    # A run attribute that is the same at every point of all one-point runs is one; anything else on (run, checkpoint)
-    # is per point.
-    per_point = ds.drop_vars([n for n, v in ds.variables.items() if not set(v.dims) <= {"run", "checkpoint"}])
-    attributes = {n: ds[n] for n in run_attributes(ds)}
+    # The same at every point of all one-point runs, a run attribute could be taken for one of each point.
+    attributes = {n: everything[n] for n in run_attributes(everything)}
+    own = ds.reset_coords(drop=True).drop_vars(
+        [n for n, v in ds.data_vars.items() if not set(v.dims) <= {"run", "checkpoint"}]
+    )
+    fill = {n: MISSING[v.dtype.kind] for n, v in own.data_vars.items()}
+    per_point = own.reindex(run=embedding["run"], checkpoint=embedding["checkpoint"], fill_value=fill)
     out: xr.Dataset = embedding.assign_coords(attributes).assign(per_point.data_vars)
-    return out
+    return out.assign(step=everything["step"])
+
+
+def _with_missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Add those of ignorance, truth and geodesic that `ds` lacks, to what an embedding needs of it."""
+    added = reference_runs(ds)
+    added = added.isel(run=~np.isin(added["run"].values, ds["run"].values))
+    kept = ("log_prob", "step", "kind", "label", "split", *ds.dims, *run_attributes(ds))
+    bare = ds.drop_vars([n for n in ds.variables if n not in kept])
+    return (
+        concat([bare, added.drop_vars([n for n in added.variables if n not in kept])]) if added.sizes["run"] else bare
+    )
 
 
 def _landmarks(ds: xr.Dataset, stacked: xr.Dataset, k: int, n_components: int, seed: int) -> NDArray[np.bool_]:
@@ -93,10 +106,10 @@ def _landmarks(ds: xr.Dataset, stacked: xr.Dataset, k: int, n_components: int, s
     is_reference = stacked["kind"].values == "reference"
     free = np.flatnonzero(~is_reference)
     wanted = k - int(is_reference.sum())
-    if not (n_components <= k and 0 < wanted < len(free)):
+    if not (n_components <= k and 0 < wanted < len(free) - 1):
         raise ValueError(
-            f"landmarks: wanted more than the {is_reference.sum()} reference points and fewer than all "
-            f"{len(is_reference)} points, at least n_components = {n_components}; got {k}"
+            f"landmarks: wanted more than the {is_reference.sum()} reference points and at most "
+            f"{len(is_reference) - 2} of {len(is_reference)} points, at least n_components = {n_components}; got {k}"
         )
     at = points(xr.Dataset({"step": ds["step"], "progress": progress(ds)}))["progress"].values
     run = np.unique(stacked["run"].values, return_inverse=True)[1]

@@ -139,7 +139,11 @@ def text(value: Any) -> str:
         return str(value) or "(none)"
     if isinstance(value, bool | np.bool_):
         return str(value)
-    return "(none)" if np.isnan(value) else f"{value:g}"
+    if np.isnan(value):
+        return "(none)"
+    short = f"{value:g}"
+    # Six digits do for a learning rate, not for a seed like 20240101.
+    return short if float(short) == value else str(value)
 
 
 def _is_network(ds: xr.Dataset) -> NDArray[np.bool_]:
@@ -148,10 +152,9 @@ def _is_network(ds: xr.Dataset) -> NDArray[np.bool_]:
 
 def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
     if isinstance(color, xr.DataArray):
-        unknown = (
-            set(ds["run"].values[_is_network(ds)]) - set(color["run"].values) if "run" in color.coords else {"run"}
-        )
-        if unknown:
+        if "run" not in color.coords:
+            raise ValueError(f"color: wanted a DataArray with a coordinate 'run', got coordinates {list(color.coords)}")
+        if unknown := set(ds["run"].values[_is_network(ds)].tolist()) - set(color["run"].values.tolist()):
             raise ValueError(f"color has no values for {len(unknown)} of the runs, {sorted(unknown)[0]!r} for one")
         wanted = {d: ds[d].values for d in color.dims if d in ("run", "checkpoint")}
         # Reindexing text would fill with NaN; references carry none of their own.
@@ -169,8 +172,9 @@ def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
 def _categories(values: NDArray[Any], network: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
     """Codes of the networks' values; numbers in order of size, text in order of appearance."""
     shown = values[network]
-    unique = pd.unique(pd.Series(shown)) if values.dtype.kind == "U" else np.unique(shown)
-    position = {text(v): i for i, v in enumerate(unique)}
     codes = np.full(len(values), -1)
-    codes[network] = [position[text(v)] for v in shown]
-    return codes, list(position)
+    if values.dtype.kind == "U":
+        codes[network], unique = pd.factorize(shown)
+    else:
+        unique, codes[network] = np.unique(shown, return_inverse=True)
+    return codes, [text(v) for v in unique]

@@ -10,6 +10,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, TIME_LIKE, Coloring, coloring
 from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.titles import component_title
 
 
 def manifold(
@@ -92,6 +93,10 @@ def manifold(
 
 
 def _axes(embedding: xr.Dataset, components: tuple[int, int, int]) -> dict[str, dict[str, Any]]:
+    if "coordinate" not in embedding:
+        raise ValueError(
+            "wanted an embedding, with 'coordinate' on (run, checkpoint, component); tk.embed(ds) makes one"
+        )
     known = embedding["component"].values.tolist()
     if len(components) != 3 or not set(components) <= set(known):
         raise ValueError(f"components: wanted three of {known}, got {components}; embed more with n_components=")
@@ -105,8 +110,7 @@ def _axis(axis: xr.Dataset) -> dict[str, Any]:
     margin = 0.05 * (high - low) or 1.0
     out = {
         "title": {
-            "text": f"component {int(axis['component'])}{' (time-like)' if time_like else ''}"
-            f"<br>explained stress {float(axis['explained_stress']):.3f}",
+            "text": component_title(axis),
             "font": {"size": 12, "color": TIME_LIKE if time_like else REFERENCE},
         },
         "range": [low - margin, high + margin],

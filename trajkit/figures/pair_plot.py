@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import REFERENCE, TIME_LIKE, Coloring, coloring
 from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.titles import component_title
 
 # Beyond so many markers SVG takes seconds to draw; WebGL, of which a page has few, takes over.
 _MOST_SVG = 20_000
@@ -180,12 +181,8 @@ def _axis(axis: xr.Dataset, outer: bool) -> dict[str, Any]:
     low, high = float(axis["coordinate"].min()), float(axis["coordinate"].max())
     margin = 0.08 * (high - low) or 1.0
     paint = TIME_LIKE if time_like else REFERENCE
-    title = (
-        f"component {int(axis['component'])}{' (time-like)' if time_like else ''}"
-        f"<br>explained stress {float(axis['explained_stress']):.3f}"
-    )
     return {
-        "title": {"text": title if outer else "", "font": {"size": 12, "color": paint}},
+        "title": {"text": component_title(axis) if outer else "", "font": {"size": 12, "color": paint}},
         "range": [low - margin, high + margin],
         "tickfont": {"size": 10, "color": paint},
         "nticks": 5,

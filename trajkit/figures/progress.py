@@ -42,6 +42,8 @@ def progress(
     """
     if "progress" not in ds:
         raise ValueError("the dataset has no 'progress': give it one with ds.assign(progress=tk.progress(ds))")
+    if lacking := int(((ds["step"] >= 0) & ds["progress"].isnull() & (ds["kind"] == "network")).sum()):
+        raise ValueError(f"{lacking} points have no progress: compute it anew with ds.assign(progress=tk.progress(ds))")
     colors = coloring(ds, color)
     shown = chosen(ds, runs) & (ds["kind"].values == "network")
     step = ds["step"].transpose("run", "checkpoint").values + 1.0

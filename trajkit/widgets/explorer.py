@@ -94,6 +94,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self._code = ipywidgets.HTML()
         super().__init__()
         colors = [*self.slicer.controls, *_QUANTITIES, "step", "checkpoint"]
+        self._allowed = {
+            "color": colors,
+            "split": ["all", *dict.fromkeys(ds["split"].values.tolist())],
+            "frame": ["all runs", "selection"],
+        }
         self.color = colors[0]
         # A browser needs about a second to load a plotly view, and anywidget gives up after two seconds on one that
         # waits its turn: each view is made before a computation, so that they load one after another meanwhile.
@@ -102,10 +107,24 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.spectrum = FigurePanel(height=300)
         self.embedding = self._embed()
         self.manifold = ManifoldView()
-        self.children = self._arrange(colors)
+        self.children = self._arrange()
         self._redraw()
         self.slicer.observe(self._redraw, "conditions")
         self.observe(self._redraw, ["split", "frame", "color", "components"])
+
+    @traitlets.validate("color", "split", "frame")
+    def _check_choice(self, proposal: Any) -> str:
+        name, value = proposal["trait"].name, str(proposal["value"])
+        if value not in self._allowed[name]:
+            raise traitlets.TraitError(f"{name}: wanted one of {self._allowed[name]}, got {value!r}")
+        return value
+
+    @traitlets.validate("components")
+    def _check_components(self, proposal: Any) -> tuple[int, ...]:
+        value: tuple[int, ...] = proposal["value"]
+        if len(value) != 3 or not set(value) <= set(range(1, _N_COMPONENTS + 1)):
+            raise traitlets.TraitError(f"components: wanted three from 1 to {_N_COMPONENTS}, got {value}")
+        return value
 
     @property
     def selected(self) -> xr.Dataset:
@@ -117,15 +136,14 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             If no run meets all conditions.
         """
         split = {} if self.split == "all" else {"split": self.split}
-        return select(self.dataset, **split, **self._conditions())
+        return select(self.dataset, **split, **self.slicer.select_arguments)
 
     @property
     def code(self) -> str:
         """Python that makes the picture from `ds`."""
         part = "ds" if self.split == "all" else "part"
         lines = [] if part == "ds" else [f"part = tk.select(ds, split={self.split!r})"]
-        conditions = "".join(f", {k}={v!r}" for k, v in self._conditions().items())
-        lines.append(f"selected = tk.select({part}{conditions})")
+        lines.append(f"selected = {self.slicer.code_on(part)}")
         framed = "selected" if self.frame == "selection" else part
         arguments = [f"n_components={_N_COMPONENTS}", *(f"{k}={v!r}" for k, v in self._changed_options().items())]
         lines.append(f"embedding = tk.embed({framed}, {', '.join(arguments)})")
@@ -139,18 +157,14 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         defaults = {"metric": "bhattacharyya", "cap": None}
         return {k: v for k, v in self._options.items() if v != defaults[k]}
 
-    def _conditions(self) -> dict[str, Any]:
-        """Give the slicer's conditions; a dataset that holds references of its own has its networks told apart."""
-        kind = {"kind": "network"} if (self.dataset["kind"] == "reference").any() else {}
-        return {**kind, **self.slicer.conditions}
-
-    def _arrange(self, colors: list[str]) -> list[ipywidgets.Widget]:
+    def _arrange(self) -> list[ipywidgets.Widget]:
         """Lay the panels out: controls to the left, the manifold beside them, two panels and the code below."""
-        splits = ["all", *dict.fromkeys(self.dataset["split"].values.tolist())]
         self.controls = {
-            "color": ipywidgets.Dropdown(options=colors, description="colour by", layout={"width": "230px"}),
-            "split": ipywidgets.ToggleButtons(options=splits, style={"button_width": "55px"}),
-            "frame": ipywidgets.ToggleButtons(options=["all runs", "selection"], style={"button_width": "80px"}),
+            "color": ipywidgets.Dropdown(
+                options=self._allowed["color"], description="colour by", layout={"width": "230px"}
+            ),
+            "split": ipywidgets.ToggleButtons(options=self._allowed["split"], style={"button_width": "55px"}),
+            "frame": ipywidgets.ToggleButtons(options=self._allowed["frame"], style={"button_width": "80px"}),
         }
         for name, control in self.controls.items():
             traitlets.link((self, name), (control, "value"))
@@ -212,17 +226,18 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _redraw(self, _: object = None) -> None:
         """Bring every panel up to date with the present state."""
-        runs = self.slicer.selected_runs
-        if not runs:
+        if not self.slicer.selected_runs:
             self._say("no run meets all conditions: the picture shows the last selection that had some")
             return
         try:
             self.embedding = self._embed()
+            self._draw()
         # An error in an observer would only reach the log: say it where the reader looks.
         except ValueError as problem:
-            self._say(f"cannot embed this: {problem}")
-            return
-        color = self._coloring()
+            self._say(f"cannot draw this: {problem}")
+
+    def _draw(self) -> None:
+        runs, color = self.slicer.selected_runs, self._coloring()
         self.manifold.show(self.embedding, color=color, components=self.components, runs=runs)
         progress = figures.progress(self._part(), color=color, runs=runs)
         # The manifold above has the legend or colour bar of both.

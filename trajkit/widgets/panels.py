@@ -54,6 +54,9 @@ class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
             # Setting a layout costs more than drawing, and most changes leave it as it is.
             if layout != self._layout:
                 self.view.update_layout(layout if self._layout is None else _without_camera(layout))
+                if "scene" in layout:
+                    # An update would merge them with the old ones.
+                    self.view.layout.scene.annotations = layout["scene"].get("annotations", [])
             if same_traces:
                 for trace, properties in zip(self.view.data, new, strict=True):
                     trace.update(properties)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import keyword
+from collections.abc import Hashable
 from typing import Any
 
 import ipywidgets
@@ -45,6 +48,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, ds: xr.Dataset) -> None:
         validate(ds)
         self.dataset = ds.sel(run=ds["kind"] == "network")
+        self._networks_only = {"kind": "network"} if self.dataset.sizes["run"] < ds.sizes["run"] else {}
         if not self.dataset.sizes["run"]:
             raise ValueError("the dataset holds reference runs only: there is nothing to slice")
         self._table = run_table(self.dataset)
@@ -57,7 +61,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         for control in self.controls.values():
             control.observe(self._controls_moved, "condition")
         same = {n: text(self._table[n].iloc[0]) for n in names if n not in self.controls}
-        note = ", ".join(f"{n} {v}" for n, v in same.items())
+        note = html.escape(", ".join(f"{n} {v}" for n, v in same.items()))
         super().__init__(
             [
                 ipywidgets.HBox([self._summary, self._reset], layout={"justify_content": "space-between"}),
@@ -92,7 +96,16 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def code(self) -> str:
         """The line of Python that makes this selection from `ds`."""
-        return f"tk.select(ds{''.join(f', {k}={v!r}' for k, v in self.conditions.items())})"
+        return self.code_on("ds")
+
+    def code_on(self, name: str) -> str:
+        """Write the line of Python that makes this selection from a dataset of that name."""
+        return f"tk.select({', '.join([name, *map(_written, self.select_arguments.items())])})"
+
+    @property
+    def select_arguments(self) -> dict[str, Any]:
+        """The conditions; where the dataset holds references, networks are told apart from them."""
+        return {**self._networks_only, **self.conditions}
 
     def _controls_moved(self, _: object) -> None:
         if not self._moving:
@@ -138,24 +151,29 @@ class _Values(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, column: pd.Series) -> None:
         unique = column.unique() if column.dtype.kind not in "ifb" else np.sort(column.dropna().unique())
         self.values = [v.item() if hasattr(v, "item") else str(v) for v in unique]
+        if column.isna().any():
+            self.values.append(np.nan)
+        self._setting = False
         self.boxes = [
             ipywidgets.Checkbox(indent=False, layout={"width": "auto", "margin": "0 8px 0 0"}) for _ in self.values
         ]
         for box in self.boxes:
             box.observe(self._ticked, "value")
         grid = ipywidgets.Box(self.boxes, layout={"flex_flow": "row wrap", "flex": "0 0 auto", "overflow": "visible"})
-        super().__init__([ipywidgets.HTML(f"<b>{column.name}</b>"), grid])
+        super().__init__([ipywidgets.HTML(f"<b>{html.escape(str(column.name))}</b>"), grid])
         self.count(column)
 
     def _ticked(self, _: object) -> None:
-        self.condition = [v for v, box in zip(self.values, self.boxes, strict=True) if box.value] or None
+        if not self._setting:
+            self.condition = [v for v, box in zip(self.values, self.boxes, strict=True) if box.value] or None
 
     @traitlets.observe("condition")
     def _set(self, _: object) -> None:
         ticked = self.condition or []
-        with self.hold_trait_notifications():
-            for value, box in zip(self.values, self.boxes, strict=True):
-                box.value = value in ticked
+        self._setting = True
+        for value, box in zip(self.values, self.boxes, strict=True):
+            box.value = value in ticked
+        self._setting = False
 
     def check(self, condition: Any) -> None:
         unknown = [v for v in condition if v not in self.values] if isinstance(condition, list) else [condition]
@@ -166,9 +184,8 @@ class _Values(ipywidgets.VBox):  # type: ignore[misc]
         return column.isin(self.condition or self.values).to_numpy()
 
     def count(self, column: pd.Series) -> None:
-        counts = column.value_counts()
         for value, box in zip(self.values, self.boxes, strict=True):
-            box.description = f"{text(value)} ({counts.get(value, 0)})"
+            box.description = f"{text(value)} ({column.isin([value]).sum()})"
 
 
 class _Range(ipywidgets.VBox):  # type: ignore[misc]
@@ -183,7 +200,7 @@ class _Range(ipywidgets.VBox):  # type: ignore[misc]
             options=options, index=(0, len(options) - 1), layout={"width": "95%"}, readout=True
         )
         self.slider.observe(self._slid, "index")
-        self._title, self._name = ipywidgets.HTML(), column.name
+        self._title, self._name = ipywidgets.HTML(), html.escape(str(column.name))
         super().__init__([self._title, self.slider])
         self.count(column)
 
@@ -200,7 +217,8 @@ class _Range(ipywidgets.VBox):  # type: ignore[misc]
             self.slider.index = tuple(self.values.index(v) for v in self.condition)
 
     def check(self, condition: Any) -> None:
-        if not isinstance(condition, tuple) or len(condition) != 2 or not set(condition) <= set(self.values):
+        known = isinstance(condition, tuple) and len(condition) == 2 and set(condition) <= set(self.values)
+        if not known or condition[0] > condition[1]:
             raise traitlets.TraitError(f"wanted (low, high) from {self.values}, got {condition!r}")
 
     def matches(self, column: pd.Series) -> np.ndarray:
@@ -210,6 +228,13 @@ class _Range(ipywidgets.VBox):  # type: ignore[misc]
 
     def count(self, column: pd.Series) -> None:
         self._title.value = f"<b>{self._name}</b> <small>({len(column)} runs)</small>"
+
+
+def _written(argument: tuple[Hashable, Any]) -> str:
+    """Write a condition as a keyword argument, also where the attribute's name is no Python name."""
+    name, condition = str(argument[0]), repr(argument[1]).replace("nan", "float('nan')")
+    is_name = name.isidentifier() and not keyword.iskeyword(name)
+    return f"{name}={condition}" if is_name else f"**{{{name!r}: {condition}}}"
 
 
 def _control(column: pd.Series) -> _Values | _Range:

@@ -121,8 +121,8 @@ def log_spaced(last: int, n: int, offset: float = 8) -> list[int]:
 def record(stream: Iterable[tuple[int, nn.Module]], probe: Tensor, at: Collection[int]) -> NDArray[np.float32]:
     """Run a training to its end, evaluating the model on `probe` at the steps `at`.
 
-    Training goes on as if nobody had looked: the model is evaluated in eval mode without gradients, then its
-    mode and torch's random numbers are put back.
+    Training goes on as if nobody had looked: the model is evaluated in eval mode without gradients, then the mode
+    of each of its layers and torch's random numbers are put back.
 
     Returns
     -------
@@ -152,11 +152,13 @@ def record(stream: Iterable[tuple[int, nn.Module]], probe: Tensor, at: Collectio
 
 
 def _log_prob(model: nn.Module, probe: Tensor, step: int) -> NDArray[np.float32]:
-    training, random = model.training, torch.get_rng_state()
+    # Layer by layer: `model.train()` would also wake layers that are meant to stay in eval mode.
+    modes, random = {layer: layer.training for layer in model.modules()}, torch.get_rng_state()
     model.eval()
     with torch.no_grad():
         logits = model(probe)
-    model.train(training)
+    for layer, training in modes.items():
+        layer.training = training
     torch.set_rng_state(random)
     if not logits.isfinite().all():
         raise Diverged(f"predictions are not finite at step {step}")

@@ -1,0 +1,13 @@
+"""What axes are called."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+
+def component_title(axis: xr.Dataset) -> str:
+    """Name a component, with the explained stress up to it where that is known (an aligned embedding has none)."""
+    title = f"component {int(axis['component'])}{' (time-like)' if int(axis['signature']) < 0 else ''}"
+    if "explained_stress" in axis:
+        title += f"<br>explained stress {float(axis['explained_stress']):.3f}"
+    return title
