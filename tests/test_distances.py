@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from mpmath import mp
+from mpmath import mp  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from oracles import relative, within
 from strategies import METRICS, array, datasets, dtypes, log_probs, log_softmax, metrics, point_set
@@ -323,7 +323,7 @@ def test_pairwise__refuses_what_is_no_trajectory_dataset() -> None:
 # The other divergences, and weights
 
 NAMES = sorted(tk.distances.METRICS)
-DIVERGENCES = {
+DIVERGENCES: dict[str, Callable[[Any, Any], Any]] = {
     "kullback_leibler": lambda p, q: sum(a * mp.log(a / b) for a, b in zip(p, q, strict=True) if a),
     "jeffreys": lambda p, q: sum((a - b) * mp.log(a / b) for a, b in zip(p, q, strict=True) if a or b),
     "jensen_shannon": lambda p, q: sum(
@@ -343,7 +343,7 @@ def mixed(seed: int, classes: int = 6) -> xr.Dataset:
 
 
 @pytest.mark.parametrize("name", sorted(DIVERGENCES))
-def test_divergences__equal_their_definition_in_fifty_digits(name):
+def test_divergences__equal_their_definition_in_fifty_digits(name: str) -> None:
     x = tk.points(mixed(0))
     matrix = tk.pairwise(x, metric=name)
     with mp.workdps(50):
@@ -356,7 +356,7 @@ def test_divergences__equal_their_definition_in_fifty_digits(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
-def test_pairwise__equals_the_function_of_its_name(name, weighted):
+def test_pairwise__equals_the_function_of_its_name(name: str, weighted: bool) -> None:
     ds = mixed(1)
     weights = np.array([0.0, 1, 2, 0.5, 3, 1, 1]) if weighted else None
     log_prob = tk.points(ds).log_prob.reset_coords(["run", "checkpoint", "kind", "seed"], drop=True)
@@ -367,7 +367,7 @@ def test_pairwise__equals_the_function_of_its_name(name, weighted):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_weights__in_proportion_to_multiplicities_equal_repetition(name):
+def test_weights__in_proportion_to_multiplicities_equal_repetition(name: str) -> None:
     ds = mixed(2)
     times = [1, 3, 0, 2, 1, 0, 4]
     repeated = ds.isel(sample=np.repeat(np.arange(7), times)).assign_coords(sample=np.arange(sum(times)))
@@ -376,7 +376,7 @@ def test_weights__in_proportion_to_multiplicities_equal_repetition(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_divergences__are_zero_on_themselves_and_symmetric_where_claimed(name):
+def test_divergences__are_zero_on_themselves_and_symmetric_where_claimed(name: str) -> None:
     matrix = tk.pairwise(mixed(3), metric=name).values
     assert (np.diag(matrix) == 0).all()
     assert (matrix >= 0).all()
@@ -384,7 +384,7 @@ def test_divergences__are_zero_on_themselves_and_symmetric_where_claimed(name):
 
 
 @pytest.mark.parametrize(("name", "factor"), [("kullback_leibler", 2), ("jeffreys", 4), ("jensen_shannon", 0.5)])
-def test_divergences__are_squared_angles_close_together(name, factor):
+def test_divergences__are_squared_angles_close_together(name: str, factor: float) -> None:
     x = mixed(4)
     near = x.isel(run=0)
     p, q = near.log_prob.astype(float)[0], near.log_prob.astype(float)[1]
@@ -395,7 +395,7 @@ def test_divergences__are_squared_angles_close_together(name, factor):
 
 
 @pytest.mark.parametrize("name", ["kullback_leibler", "jeffreys", "jensen_shannon"])
-def test_divergences__with_zeros_count_zero_log_zero_as_zero(name):
+def test_divergences__with_zeros_count_zero_log_zero_as_zero(name: str) -> None:
     ds = tk.from_arrays(
         prob=[[[[0.5, 0.5, 0]], [[0.25, 0.75, 0]]], [[[1.0, 0, 0]], [[0, 0, 1.0]]]], label=[0], runs={"seed": [0, 1]}
     )
@@ -411,7 +411,7 @@ def test_divergences__with_zeros_count_zero_log_zero_as_zero(name):
 
 
 @pytest.mark.parametrize("weights", [[1.0, 2], [-1.0] * 7, [0.0] * 7, [np.nan] * 7])
-def test_weights__that_make_no_sense_are_refused(weights):
+def test_weights__that_make_no_sense_are_refused(weights: list[float]) -> None:
     ds = mixed(5)
     with pytest.raises(ValueError, match="wanted 7 finite numbers"):
         tk.pairwise(ds, weights=weights)
