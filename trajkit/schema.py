@@ -381,8 +381,6 @@ def from_arrays(
     )
     if epoch is not None:
         epochs = _per_checkpoint(epoch, "epoch", recorded)
-        if np.isnan(epochs[recorded]).any():
-            raise SchemaError(["'epoch' has no value for some recorded checkpoint: give one for each"])
         ds["epoch"] = (("run", "checkpoint"), np.where(recorded, epochs, np.nan))
     ds = stamp(ds.assign_attrs(source=source, metadata=json.dumps(dict(metadata or {}))))
     validate(ds)
@@ -497,7 +495,11 @@ def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDAr
         raise SchemaError(
             [f"{name!r} has shape {array.shape}: wanted {recorded.shape} (run, checkpoint) or {recorded.shape[1:]}"]
         )
-    return np.broadcast_to(array, recorded.shape)
+    array = np.broadcast_to(array, recorded.shape)
+    if lacking := np.argwhere(np.isnan(array) & recorded).tolist():
+        run, checkpoint = lacking[0]
+        raise SchemaError([f"{name!r} has no value for the recorded checkpoint {checkpoint} of run number {run}"])
+    return array
 
 
 def _steps(step: Any, recorded: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -506,7 +508,7 @@ def _steps(step: Any, recorded: NDArray[np.bool_]) -> NDArray[np.int64]:
     steps = np.where(recorded, steps, -1)
     if (steps != np.round(steps)).any():
         raise SchemaError(
-            ["'step' holds fractions or NaN: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
+            ["'step' holds fractions: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
         )
     return steps.astype(np.int64)
 
