@@ -271,7 +271,7 @@ def broken_row(value: list[float]) -> NDArray[np.float64]:
         ({"sample": [1, 2, 3]}, "'sample' has 3 entries"),
         ({"sample": [1, 2, 3, 3]}, "'sample' is not unique: 3"),
         ({"step": [0, 1]}, r"'step' has shape \(2,\): wanted \(2, 3\) \(run, checkpoint\) or \(3,\)"),
-        ({"step": [0, 0.5, 1]}, r"'step' holds fractions or NaN: .*epochs go to `epoch=`"),
+        ({"step": [0, 0.5, 1]}, r"'step' holds fractions: .*epochs go to `epoch=`"),
         ({"step": [0, 1, np.nan]}, "'step' (has no value|holds fractions)"),
         ({"step": [0, 2, 1]}, r"run '0': 'step' does not increase from one checkpoint to the next: \[0, 2, 1\]"),
         ({"step": [0, 1, 1]}, "does not increase"),
