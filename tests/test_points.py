@@ -198,7 +198,7 @@ def renamed(ds: xr.Dataset) -> xr.Dataset:
         (lambda ds: renamed(ds).assign_coords({"class": list("abcde")}), "'class' differs"),
         (
             lambda ds: renamed(ds).assign_coords(seed=("run", ["a", "b"])),
-            "run attribute 'seed' is text in one dataset and a number in another",
+            "run attribute 'seed' is of several kinds among text, boolean and number",
         ),
         (
             lambda ds: renamed(ds).assign(count=ds.step.drop_vars("run")),
@@ -231,7 +231,7 @@ def test_concat__several_problems_come_in_one_message() -> None:
         "dataset 2 has another probe than the first",
         "run 'A-0' appears more than once",
         "run 'B-0' appears more than once",
-        "run attribute 'seed' is text in one dataset and a number in another",
+        "run attribute 'seed' is of several kinds among text, boolean and number",
     ]
 
 

@@ -214,3 +214,18 @@ def test_errors__of_likely_slips_lead_on(ds):
         tk.figures.manifold(ds)
     with pytest.raises(ValueError, match="wanted one run attribute or more"):
         tk.mean_trajectory(ds, [])
+
+
+def test_concat__booleans_beside_integers_are_refused(ds):
+    a, b = ds.isel(run=slice(0, 3)), ds.isel(run=slice(3, 6))
+    a, b = a.assign_coords(flag=("run", [True] * 3)), b.assign_coords(flag=("run", [1, 0, 2]))
+    with pytest.raises(tk.SchemaError, match="'flag' is of several kinds"):
+        tk.concat([a, b])
+
+
+def test_schema_error__shows_the_first_problems_and_keeps_all():
+    prob = np.full((40, 1, 2, 2), 0.4)
+    ds = tk.simulate(runs=40, checkpoints=1, samples=2, classes=2)
+    with pytest.raises(tk.SchemaError, match="and 10 more") as error:
+        tk.validate(ds.assign(log_prob=ds.log_prob.copy(data=np.log(prob).astype(np.float32))))
+    assert len(error.value.problems) == 40

@@ -236,8 +236,10 @@ def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
     problems = [f"run {run!r} appears more than once: give each run its own identity" for run in repeated[:5]]
     for name in dict.fromkeys(n for part in parts for n in run_attributes(part)):
         kinds = {part[name].dtype.kind for part in parts if name in part.coords}
-        if "U" in kinds and len(kinds) > 1:
-            problems.append(f"run attribute {name!r} is text in one dataset and a number in another: make them alike")
+        if ("U" in kinds and len(kinds) > 1) or {"b", "i"} <= kinds:
+            problems.append(
+                f"run attribute {name!r} is of several kinds among text, boolean and number: make them alike"
+            )
         elif kinds != {"i"} or any(name not in part.coords for part in parts):
             lost = [lost_as_float(name, part[name].values) for part in parts if name in part.coords]
             problems += dict.fromkeys(message for message in lost if message)

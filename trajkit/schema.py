@@ -59,15 +59,22 @@ _RESERVED = {
 }
 
 
+# A dataset of a thousand runs may have a problem in each checkpoint.
+_SHOWN = 30
+
+
 class SchemaError(ValueError):
-    """Data that are not a trajectory dataset; the message lists every problem found."""
+    """Data that are not a trajectory dataset; the message lists the problems, all of which are in `problems`."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         head = (
             "not a trajectory dataset" if len(problems) == 1 else f"not a trajectory dataset, {len(problems)} problems"
         )
-        super().__init__(head + ":\n" + "\n".join(f"- {p}" for p in problems))
+        shown = [f"- {p}" for p in problems[:_SHOWN]]
+        if len(problems) > _SHOWN:
+            shown.append(f"- and {len(problems) - _SHOWN} more, in .problems of this error")
+        super().__init__(head + ":\n" + "\n".join(shown))
 
 
 def run_attributes(ds: xr.Dataset | xr.DataArray) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.schema import run_attributes
+from trajkit.schema import run_attributes, validate
 
 
 def loss(ds: xr.Dataset) -> xr.DataArray:
@@ -21,6 +21,11 @@ def loss(ds: xr.Dataset) -> xr.DataArray:
     xarray.DataArray
         (run, checkpoint); NaN where missing, inf where a label has probability 0.
 
+    Raises
+    ------
+    SchemaError
+        If `ds` is not a trajectory dataset.
+
     Examples
     --------
     >>> import trajkit as tk
@@ -28,6 +33,7 @@ def loss(ds: xr.Dataset) -> xr.DataArray:
     >>> round(float(tk.loss(ds)[0, 0]), 4)  # ln 4
     1.3863
     """
+    validate(ds)
     on_label = ds["log_prob"].isel({"class": ds["label"].drop_vars("label")})
     out = 0.0 - on_label.astype(np.float64).mean("sample", skipna=False)  # no minus sign before a loss of zero
     return _per_point(out, ds, "loss", "mean cross-entropy", "nat")
@@ -46,12 +52,18 @@ def error(ds: xr.Dataset) -> xr.DataArray:
     xarray.DataArray
         (run, checkpoint), from 0 to 1; NaN where missing.
 
+    Raises
+    ------
+    SchemaError
+        If `ds` is not a trajectory dataset.
+
     Examples
     --------
     >>> import trajkit as tk
     >>> float(tk.error(tk.simulate())[0, -1])
     0.0
     """
+    validate(ds)
     wrong = (ds["log_prob"].fillna(-np.inf).argmax("class") != ds["label"]).mean("sample")
     return _per_point(wrong.where(ds["step"] >= 0), ds, "error", "classification error", "1")
 
