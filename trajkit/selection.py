@@ -38,7 +38,7 @@ def select(
     ds
         A trajectory dataset.
     where
-        On the table of runs: an expression for `pandas.DataFrame.query`, such as
+        On the table of runs: an expression of its columns for `pandas.DataFrame.eval`, such as
         "learning_rate > 0.01 and optimizer == 'sgd'", or a callable that maps the table to booleans.
     split
         Keep the samples of this split, "train" or "test". Per-point variables that `ds` holds stay as they are.

@@ -100,8 +100,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             "frame": ["all runs", "selection"],
         }
         self.color = colors[0]
-        # A browser needs about a second to load a plotly view, and anywidget gives up after two seconds on one that
-        # waits its turn: each view is made before a computation, so that they load one after another meanwhile.
+        # Each plotly view brings megabytes of its own, and anywidget gives up after two seconds on one that waits its
+        # turn to load: each is made before a computation, so that they load one after another meanwhile.
         self.progress = FigurePanel(height=300)
         self._part()
         self.spectrum = FigurePanel(height=300)
