@@ -40,6 +40,7 @@ LAYERS = (
 )
 ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "recording": {"schema", "storage"},
+    "importers": {"schema", "storage"},
     "zoo": {"schema", "storage", "recording"},
 }
 

@@ -67,6 +67,7 @@ __all__ = [
     "geodesic",
     "hellinger",
     "ignorance",
+    "importers",
     "inpca",
     "jeffreys",
     "jensen_shannon",
@@ -98,7 +99,12 @@ __all__ = [
 ]
 
 # plotly and ipywidgets are loaded when first asked for: scripts that only compute never pay for them.
-_LAZY = {"figures": "trajkit.figures", "widgets": "trajkit.widgets", "explore": "trajkit.widgets"}
+_LAZY = {
+    "figures": "trajkit.figures",
+    "importers": "trajkit.importers",
+    "widgets": "trajkit.widgets",
+    "explore": "trajkit.widgets",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,329 @@
+"""A folder of `.npy` and `.npz` files with one run each.
+
+| file | holds |
+|---|---|
+| `NAME.npy` | a run: predictions (checkpoint, sample, class) |
+| `NAME.npz` | a run: these as `logits`, `log_prob` or `prob`; if known `step`, `epoch` and what `probe.npz` may hold |
+| `NAME/*.npy` | a run: a checkpoint each, (sample, class); the last number of a file's name is the step |
+| `probe.npz` | for all runs `label`, `split`, `sample` (sample,) and `classes` (class,), as far as known |
+| `runs.csv` | the column `file` names each run's file or folder, `run` the run, others are run attributes |
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from trajkit.importers.checks import listed, places, refuse_nan
+from trajkit.importers.files import read_csv, whole, write_csv
+from trajkit.schema import SchemaError, from_arrays, normalize, run_attributes, validate
+
+_FORMS = ("logits", "log_prob", "prob")
+_PROBE = ("label", "split", "sample", "classes")
+Form = Literal["logits", "log_prob", "prob"]
+Arrays = dict[str, NDArray[Any]]
+
+
+def read_arrays(
+    folder: str | os.PathLike[str],
+    *,
+    label: ArrayLike | None = None,
+    runs: pd.DataFrame | Mapping[str, Any] | None = None,
+    split: ArrayLike | str | None = None,
+    sample: ArrayLike | None = None,
+    classes: Sequence[str] | None = None,
+    form: Form = "logits",
+    source: str = "",
+    progress: bool = True,
+) -> xr.Dataset:
+    """Read a folder of `.npy` and `.npz` files, one run each; `trajkit.importers.arrays` says how they are laid out.
+
+    What is given here overrides what `probe.npz` and `runs.csv` say. Runs that name their samples are put in the order
+    of `sample` (or of the first run); others must be in that order.
+
+    Parameters
+    ----------
+    folder
+        With `run.npy`, `run.npz` or folders `run/` of one file for each checkpoint.
+    label
+        Index of the true class of each sample.
+    runs
+        Run attributes, one row for each run in the order of their names.
+    split
+        "train" or "test" for each sample, or one for all; "test" if nothing is known.
+    sample
+        Identities of the inputs.
+    classes
+        Names of the classes.
+    form
+        What `.npy` files hold: "logits", "log_prob" or "prob".
+    source
+        Where the data come from, in a few words.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or nothing in it.
+    SchemaError
+        If arrays have the wrong shape, runs differ in samples or classes, labels are unknown, or predictions are NaN.
+    ValueError
+        If a file is no array, is cut short, or holds objects, which are never unpickled.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import trajkit as tk
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/sgd.npy", np.zeros((4, 2, 3)))
+    ...     ds = tk.importers.read_arrays(folder, label=[0, 2], progress=False)
+    >>> dict(ds.sizes), ds.run.values
+    ({'run': 1, 'checkpoint': 4, 'sample': 2, 'class': 3}, array(['sgd'], dtype='<U3'))
+    """
+    if form not in _FORMS:
+        raise ValueError(f"form: wanted one of {_FORMS}, got {form!r}")
+    folder = Path(folder)
+    files, table = _runs(folder)
+    given = {"label": label, "split": split, "sample": sample, "classes": classes}
+    probe = _probe(folder) | {name: np.asarray(value) for name, value in given.items() if value is not None}
+    read: list[Arrays] = []
+    for file in tqdm(files, desc="reading", unit="run", disable=not progress):
+        run = _one_run(file, form)
+        # The first run tells what is not given of the probe; the others are held against it.
+        probe = {name: run[name] for name in _PROBE if name in run} | probe
+        read.append(_on_probe(run, probe, read[0] if read else run, file))
+    if "label" not in probe:
+        raise SchemaError([f"{folder}: nothing says the true classes; pass `label=`, or put `label` into probe.npz"])
+    split = probe.get("split")
+    return from_arrays(
+        log_prob=[run["log_prob"] for run in read],
+        label=probe["label"],
+        runs=table if runs is None else pd.DataFrame(runs).reset_index(drop=True).assign(run=table["run"]),
+        step=[run["step"] for run in read],
+        epoch=_epochs(read, files),
+        classes=[str(c) for c in probe["classes"]] if "classes" in probe else None,
+        split=str(split) if split is not None and split.ndim == 0 else split,
+        sample=probe.get("sample"),
+        source=source or f"folder {folder.name}",
+    )
+
+
+def write_arrays(
+    ds: xr.Dataset, folder: str | os.PathLike[str], *, overwrite: bool = False, progress: bool = True
+) -> Path:
+    """Write trajectories as a folder of `.npz` files, from which `read_arrays` makes them again to float32.
+
+    Written are log-probabilities, steps, epochs, the probe and run attributes. Other variables, the metadata and gaps
+    between checkpoints are not.
+
+    Parameters
+    ----------
+    ds
+        The trajectory dataset; it is checked first.
+    folder
+        The folder to make; the one above must exist.
+    overwrite
+        Replace a folder that exists, with all that it holds.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    pathlib.Path
+        Where the folder is.
+
+    Raises
+    ------
+    SchemaError
+        If `ds` is not a trajectory dataset.
+    FileExistsError
+        If `folder` exists and `overwrite` was not asked for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = tk.importers.write_arrays(ds, f"{folder}/runs", progress=False)
+    ...     again = tk.importers.read_arrays(path, progress=False)
+    >>> bool(abs(again.log_prob - ds.log_prob).max() < 1e-6)
+    True
+    """
+    folder = Path(folder)
+    validate(ds)
+    # Names of runs may hold what names of files cannot, so that the table says which is which.
+    names = [f"run-{i:04d}.npz" for i in range(ds.sizes["run"])]
+    with whole(folder, overwrite=overwrite) as part:
+        part.mkdir()
+        probe = {"label": ds["label"], "split": ds["split"], "sample": ds["sample"], "classes": ds["class"]}
+        _save(part / "probe.npz", probe)
+        columns = {name: ds[name].values for name in ("run", *run_attributes(ds))}
+        write_csv(pd.DataFrame({"file": names} | columns), part / "runs.csv")
+        for i, name in enumerate(tqdm(names, desc="writing", unit="run", disable=not progress)):
+            run = ds.isel(run=i, checkpoint=np.flatnonzero(ds["step"].values[i] >= 0))
+            _save(part / name, {key: run[key] for key in ("log_prob", "step", "epoch") if key in run})
+    return folder
+
+
+def _save(path: Path, arrays: Mapping[str, xr.DataArray]) -> None:
+    np.savez_compressed(path, allow_pickle=False, **{name: array.values for name, array in arrays.items()})
+
+
+def _runs(folder: Path) -> tuple[list[Path], pd.DataFrame]:
+    """List the runs' files or folders, and what `runs.csv` says of them."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}")
+    found = {p.name: p for p in sorted(folder.iterdir()) if _is_run(p)}
+    if not found:
+        raise FileNotFoundError(f"no runs in {folder}: wanted run.npy, run.npz, or folders run/ of .npy files")
+    if not (csv := folder / "runs.csv").is_file():
+        return list(found.values()), pd.DataFrame({"run": [p.name.removesuffix(p.suffix) for p in found.values()]})
+    table = read_csv(csv, text=("file", "run"))
+    if "file" not in table or table["file"].duplicated().any() or set(table["file"]) != set(found):
+        raise SchemaError(
+            [
+                f"{csv}: wanted a column 'file' that names each of {listed(found)} once; "
+                f"got {listed(table.get('file', []))}"
+            ]
+        )
+    files = [found[name] for name in table.pop("file")]
+    if "run" not in table:
+        table.insert(0, "run", [p.name.removesuffix(p.suffix) for p in files])
+    return files, table
+
+
+def _is_run(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.glob("*.npy"))
+    return path.suffix in (".npy", ".npz") and path.name != "probe.npz"
+
+
+def _probe(folder: Path) -> Arrays:
+    path = folder / "probe.npz"
+    probe = _load(path) if path.is_file() else {}
+    if strange := listed(set(probe) - set(_PROBE)):
+        raise SchemaError([f"{path} holds {strange}: wanted {', '.join(_PROBE)}"])
+    return probe
+
+
+def _load(path: Path) -> Arrays:
+    """Read a `.npy` (under the name "") or `.npz`; objects are refused, since they would have to be unpickled."""
+    try:
+        read = np.load(path, allow_pickle=False)
+        if isinstance(read, np.ndarray):
+            return {"": read}
+        with read:
+            return dict(read)
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"cannot read {path} ({path.stat().st_size} bytes): wanted arrays of numbers or text as numpy saves "
+            f"them, whole and without objects ({error})"
+        ) from error
+
+
+def _one_run(file: Path, form: Form) -> Arrays:
+    """Read a run: `log_prob`, `step`, and what it says of epochs and samples."""
+    if file.is_dir():
+        steps, values = _checkpoints(file)
+        run: Arrays = {form: values, "step": steps}
+    else:
+        run = _load(file)
+        run = {form: run[""]} if "" in run else run
+    forms = [name for name in _FORMS if name in run]
+    known = {*_FORMS, *_PROBE, "step", "epoch"}
+    if len(forms) != 1 or set(run) - known:
+        raise SchemaError(
+            [f"{file} holds {listed(run)}: wanted one of {listed(_FORMS)}, and of {listed(known, 9)} what is known"]
+        )
+    values = run.pop(forms[0])
+    if values.ndim != 3 or values.dtype.kind not in "fiu":
+        raise SchemaError(
+            [f"{file}: {forms[0]} is {values.dtype} {values.shape}: wanted numbers (checkpoint, sample, class)"]
+        )
+    run["log_prob"] = _as_log_prob(values.astype(np.float64), forms[0], file)
+    run.setdefault("step", np.arange(len(values)))
+    for name in ("step", "epoch"):
+        if name in run and run[name].shape != values.shape[:1]:
+            raise SchemaError(
+                [f"{file}: {name} has shape {run[name].shape}: wanted {values.shape[:1]}, one for each checkpoint"]
+            )
+    return run
+
+
+def _checkpoints(folder: Path) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Stack a folder's arrays in the order of their steps."""
+    steps: dict[int, Path] = {}
+    for file in sorted(folder.glob("*.npy")):
+        numbers = re.findall(r"\d+", file.stem)
+        if not numbers or int(numbers[-1]) in steps:
+            raise SchemaError(
+                [f"{file}: wanted a file name whose last number is the step, another for each checkpoint"]
+            )
+        steps[int(numbers[-1])] = file
+    arrays = {step: _load(steps[step])[""] for step in sorted(steps)}
+    if len(shapes := {array.shape for array in arrays.values()}) > 1:
+        raise SchemaError([f"{folder}: checkpoints of the shapes {sorted(shapes)}: wanted one shape (sample, class)"])
+    return np.array(list(arrays)), np.stack(list(arrays.values()))
+
+
+def _as_log_prob(values: NDArray[np.float64], form: str, file: Path) -> NDArray[np.float64]:
+    for checkpoint, rows in enumerate(values):
+        refuse_nan(rows, where=f"{file}, checkpoint {checkpoint}")
+    if form == "logits":
+        if np.isinf(values).any():
+            raise SchemaError([f"{file}: infinite logits; pass form='log_prob' or 'prob' if that is what they are"])
+        return normalize(values)
+    if form == "prob":
+        if (values < 0).any():
+            raise SchemaError(
+                [f"{file}: negative probabilities; pass form='logits' or 'log_prob' if that is what they are"]
+            )
+        with np.errstate(divide="ignore"):  # log 0 = -inf is meant: a class ruled out
+            return np.log(values)
+    return values
+
+
+def _on_probe(run: Arrays, probe: Arrays, first: Arrays, file: Path) -> Arrays:
+    """Put a run's samples in the probe's order, and hold what it says of them against the probe."""
+    shape, wanted = run["log_prob"].shape[1:], first["log_prob"].shape[1:]
+    if shape != wanted:
+        raise SchemaError(
+            [f"{file}: {shape} samples and classes, but {wanted} in the first run; all runs share one probe"]
+        )
+    if "sample" in run:
+        at = places(run["sample"], probe["sample"], where=str(file))
+        run = run | {name: run[name][at] for name in ("label", "split", "sample") if name in run}
+        run["log_prob"] = run["log_prob"][:, at]
+    for name in _PROBE:
+        # One split may stand for all samples.
+        if name in run and not np.array_equal(run[name], np.broadcast_to(probe[name], run[name].shape)):
+            raise SchemaError(
+                [f"{file}: its {name} is another than the probe's; all runs share one probe: read them apart"]
+            )
+    return run
+
+
+def _epochs(read: list[Arrays], files: list[Path]) -> list[NDArray[Any]] | None:
+    lacking = [file.name for run, file in zip(read, files, strict=True) if "epoch" not in run]
+    if lacking and len(lacking) < len(read):
+        raise SchemaError(
+            [f"{listed(lacking)} lack 'epoch', which other runs have; wanted it in all of them or in none"]
+        )
+    return None if lacking else [run["epoch"] for run in read]

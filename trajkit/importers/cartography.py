@@ -1,0 +1,166 @@
+"""Training dynamics as dataset cartography logs them (Swayamdipta et al., EMNLP 2020, github.com/allenai/cartography).
+
+A folder `training_dynamics` holds one file for each epoch, `dynamics_epoch_0.jsonl`, ..., and a file one line for each
+training sample: `{"guid": identity, "logits_epoch_0": [...], "gold": index of the true class}`, in the shuffled order
+of that epoch. The logits were noted batch by batch on the way through the epoch, in train mode.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from trajkit.importers.checks import listed, places, refuse_nan
+from trajkit.schema import SchemaError, from_arrays
+
+
+class _Epoch(NamedTuple):
+    sample: NDArray[Any]
+    label: NDArray[np.int64]
+    logits: NDArray[np.float64]
+
+
+def read_cartography(
+    folder: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
+    *,
+    runs: pd.DataFrame | Mapping[str, Any] | None = None,
+    steps_per_epoch: int = 1,
+    classes: Sequence[str] | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    r"""Read training dynamics that dataset cartography logged.
+
+    Each epoch lists the samples in another order; they are aligned by their `guid`, in the order of the first epoch.
+    One checkpoint is no single model there: its rows were predicted on the way through the epoch, while the
+    network learned.
+
+    Parameters
+    ----------
+    folder
+        With `dynamics_epoch_0.jsonl`, ..., or with a folder `training_dynamics` of these; or a dict from the name of
+        each run to its folder.
+    runs
+        Run attributes, one row for each run in the order of `folder`.
+    steps_per_epoch
+        Optimizer updates in an epoch: epoch k becomes the step k * steps_per_epoch.
+    classes
+        Names of the classes; "0", "1", ... otherwise.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    xarray.Dataset
+        All samples are "train", since that is what is logged.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or an epoch is missing among the files.
+    SchemaError
+        If a line is no record, samples repeat or are missing in an epoch or a run, or their labels change.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> import trajkit as tk
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for epoch, order in enumerate([["a", "b"], ["b", "a"]]):
+    ...         lines = [json.dumps({"guid": g, f"logits_epoch_{epoch}": [0.0, epoch], "gold": 1}) for g in order]
+    ...         _ = Path(folder, f"dynamics_epoch_{epoch}.jsonl").write_text("\n".join(lines))
+    ...     ds = tk.importers.read_cartography(folder, progress=False)
+    >>> ds.sample.values, ds.step.values
+    (array(['a', 'b'], dtype='<U1'), array([[0, 1]]))
+    """
+    if steps_per_epoch < 1:
+        raise ValueError(f"steps_per_epoch: wanted a whole number above 0, got {steps_per_epoch}")
+    folders = dict(folder) if isinstance(folder, Mapping) else {Path(folder).name: folder}
+    table = pd.DataFrame(
+        {"run": list(folders)} | ({} if runs is None else dict(pd.DataFrame(runs).reset_index(drop=True)))
+    )
+    files = {run: _files(Path(where)) for run, where in folders.items()}
+    first: _Epoch | None = None
+    logits: dict[str, list[NDArray[np.float64]]] = {run: [] for run in folders}
+    with tqdm(total=sum(map(len, files.values())), desc="reading", unit="epoch", disable=not progress) as bar:
+        for run, epochs in files.items():
+            for epoch, file in enumerate(epochs):
+                read = _read_epoch(file, epoch)
+                first = first or read
+                logits[run].append(_aligned(read, first, file))
+                bar.update()
+    assert first is not None
+    epochs_done = [np.arange(len(values)) for values in logits.values()]
+    return from_arrays(
+        logits=[np.stack(values) for values in logits.values()],
+        label=first.label,
+        runs=table,
+        step=[epoch * steps_per_epoch for epoch in epochs_done],
+        epoch=epochs_done,
+        classes=classes,
+        split="train",
+        sample=first.sample,
+        source="training dynamics of dataset cartography",
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """List the files of all epochs, from 0 on."""
+    inner = folder / "training_dynamics"
+    folder = inner if inner.is_dir() else folder
+    found = {int(m[1]): f for f in folder.glob("dynamics_epoch_*.jsonl") if (m := re.search(r"_(\d+)\.jsonl$", f.name))}
+    if not found:
+        raise FileNotFoundError(f"no training dynamics in {folder}: wanted files dynamics_epoch_0.jsonl, ...")
+    if missing := listed(set(range(max(found))) - set(found)):
+        raise FileNotFoundError(f"{folder} lacks the epochs {missing} of 0 to {max(found)}; wanted a file for each")
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def _read_epoch(file: Path, epoch: int) -> _Epoch:
+    rows = [
+        _record(line, f"{file}, line {n}", epoch) for n, line in enumerate(file.read_text().splitlines(), 1) if line
+    ]
+    if not rows:
+        raise SchemaError([f"{file} is empty: wanted one line for each sample"])
+    sample, logits, label = zip(*rows, strict=True)
+    if len(kinds := {type(guid).__name__ for guid in sample}) > 1:
+        raise SchemaError([f"{file}: 'guid' holds {sorted(kinds)}: wanted one kind of identity"])
+    if len(counts := {len(row) for row in logits}) > 1:
+        raise SchemaError([f"{file}: rows of {sorted(counts)} logits: wanted one number of classes"])
+    return _Epoch(np.asarray(sample), np.asarray(label), np.asarray(logits, dtype=np.float64))
+
+
+def _record(line: str, where: str, epoch: int) -> tuple[int | str, list[float], int]:
+    wanted = f'wanted {{"guid": ..., "logits_epoch_{epoch}": [numbers], "gold": class index}}'
+    try:
+        record = json.loads(line)
+        guid, logits, gold = (record[key] for key in ("guid", f"logits_epoch_{epoch}", "gold"))
+    except (ValueError, TypeError, KeyError) as error:
+        raise SchemaError([f"{where}: {wanted}, got {line[:80]!r} ({type(error).__name__}: {error})"]) from None
+    numbers = isinstance(logits, list) and all(isinstance(z, (int, float)) for z in logits)
+    if not (numbers and isinstance(guid, (int, str)) and isinstance(gold, int)):
+        raise SchemaError([f"{where}: {wanted}, got guid {guid!r}, logits {str(logits)[:80]}, gold {gold!r}"])
+    return guid, logits, gold
+
+
+def _aligned(read: _Epoch, first: _Epoch, file: Path) -> NDArray[np.float64]:
+    at = places(read.sample, first.sample, where=str(file))
+    if changed := listed(first.sample[read.label[at] != first.label]):
+        raise SchemaError([f"{file}: the label ('gold') of the samples {changed} is another than in the first epoch"])
+    if read.logits.shape[1] != first.logits.shape[1]:
+        raise SchemaError(
+            [f"{file}: {read.logits.shape[1]} logits for each sample, but {first.logits.shape[1]} in the first epoch"]
+        )
+    refuse_nan(read.logits, where=str(file))
+    logits: NDArray[np.float64] = read.logits[at]
+    return logits

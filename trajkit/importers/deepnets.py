@@ -1,0 +1,374 @@
+"""Result files of the code behind Mao et al. (PNAS 121(12), 2024), github.com/grasp-lyrl/low-dimensional-deepnets.
+
+One file for each run, named `{JSON of its configuration}.p` and written by `torch.save`. It holds a list with one dict
+for each checkpoint, or `{"data": such a list, "configs": ...}`, or a DataFrame with one row for each checkpoint. `yh`
+are the predictions on the training set and `yvh` on the validation set, (sample, class), as log-softmax or, in
+DataFrames, also as probabilities; `f` and `fv` are the losses of the samples, `t` the optimizer updates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from trajkit.importers.checks import listed
+from trajkit.importers.pickles import read_pickle
+from trajkit.schema import SchemaError, from_arrays
+
+_SOURCE = "result files of grasp-lyrl/low-dimensional-deepnets"
+
+# The words of the files beside those of trajkit.
+_WORDS = {
+    "m": "architecture",
+    "opt": "optimizer",
+    "lr": "learning_rate",
+    "bs": "batch_size",
+    "wd": "weight_decay",
+    "aug": "augmentation",
+    "bn": "batch_norm",
+    "drop": "dropout",
+    "bseed": "batch_seed",
+}
+# What is asked of these is no network.
+_REFERENCES = ("geodesic", "true", "ignorance")
+
+
+class _Split(NamedTuple):
+    """Where a part of the data stands in a checkpoint: predictions, losses."""
+
+    prediction: str
+    loss: str
+
+
+_SPLITS = {"train": _Split("yh", "f"), "test": _Split("yvh", "fv")}
+
+# Indices, a mask or a slice for each part of the data.
+Probe = Mapping[str, Any]
+
+
+class _Run(NamedTuple):
+    log_prob: NDArray[np.float32]
+    loss: NDArray[np.float32] | None
+    step: NDArray[np.int64]
+    sample: list[str]
+    split: list[str]
+
+
+def read_deepnets(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    label: Mapping[str, ArrayLike] | None = None,
+    probe: Probe | None = None,
+    step: Callable[[dict[str, Any]], ArrayLike] | None = None,
+    diverged: Literal["refuse", "cut"] = "refuse",
+    classes: Sequence[str] | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Read result files of the code behind "The training process of many deep networks ...".
+
+    The files are pickles; they are read without running anything in them, and neither torch nor the pandas that wrote
+    them is needed. Samples have no identities there: they are taken in the order of the files, which is that of the
+    data set, and called "train-0", "train-1", ..., "test-0", ...
+
+    Parameters
+    ----------
+    path
+        A folder, whose files named `*}.p` are read, or a list of files.
+    label
+        Index of the true class of each sample of the data set, `{"train": ..., "test": ...}`. Without it, labels are
+        found from the recorded losses: the class whose -log p is the loss at every checkpoint.
+    probe
+        Which samples to keep, `{"train": indices or slice, "test": ...}`; a part that is not named is left out. All
+        by default: CIFAR-10 takes 2.4 MB for each checkpoint.
+    step
+        Gives the optimizer updates at each checkpoint from the run's configuration. By default the column `t`, or else
+        the schedule by which that code saves (see `saved_steps`), whose length must fit.
+    diverged
+        "refuse" a run with NaN predictions, or "cut" it before the first of them.
+    classes
+        Names of the classes; "0", "1", ... otherwise.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    xarray.Dataset
+        Run attributes are those of the file names: `m` becomes `architecture`, `opt` `optimizer`, and so on.
+
+    Raises
+    ------
+    UnsafePickleError
+        If a file asks for more than arrays, tensors and plain containers.
+    SchemaError
+        If files disagree in samples, classes or labels, lack predictions, or hold NaN.
+    ValueError
+        If a file is cut short or damaged.
+    FileNotFoundError
+        If there are no such files.
+
+    Examples
+    --------
+    >>> import pickle, tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import trajkit as tk
+    >>> log_prob = np.log([[0.7, 0.3], [0.4, 0.6]])
+    >>> rows = [{"t": 0, "yvh": log_prob, "fv": -log_prob[[0, 1], [0, 1]]}]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, '{"m":"allcnn","opt":"sgd","seed":42}.p').write_bytes(pickle.dumps(rows))
+    ...     ds = tk.importers.read_deepnets(folder, probe={"test": slice(None)}, progress=False)
+    >>> ds.architecture.item(), ds.label.values
+    ('allcnn', array([0, 1]))
+    """
+    if diverged not in ("refuse", "cut"):
+        raise ValueError(f"diverged: wanted 'refuse' or 'cut', got {diverged!r}")
+    kept = {name: slice(None) for name in _SPLITS} if probe is None else probe
+    if not kept or set(kept) - set(_SPLITS):
+        raise ValueError(f"probe: wanted samples of 'train', 'test' or both, got {sorted(kept)}")
+    runs, attributes = [], []
+    for file in tqdm(_files(path), desc="reading", unit="run", disable=not progress):
+        configuration = _configuration(file)
+        runs.append(_read_run(file, configuration, kept, step, diverged))
+        attributes.append(_attributes(file, configuration))
+        _same_probe(runs[0], runs[-1], file)
+    return from_arrays(
+        log_prob=[run.log_prob for run in runs],
+        label=_labels(runs) if label is None else _given_labels(label, kept),
+        runs=pd.DataFrame(attributes).astype(object),
+        step=[run.step for run in runs],
+        sample=runs[0].sample,
+        split=runs[0].split,
+        classes=classes,
+        source=_SOURCE,
+    )
+
+
+def saved_steps(
+    batch_size: int, epochs: int = 200, samples: int = 50000, *, save_init: int = 5, save_freq: int = 4
+) -> NDArray[np.int64]:
+    """Give the optimizer updates at which that code saves a checkpoint.
+
+    At the start; in the first `save_init` epochs every (updates per epoch // `save_freq`) updates, counted from the
+    first; then after each epoch to the 26th, every fourth to the 66th, every 15th beyond, and the last.
+
+    Parameters
+    ----------
+    batch_size, epochs, samples
+        Of the training; `samples` is the size of the training set.
+    save_init, save_freq
+        Epochs with denser checkpoints, and how many parts an epoch then has.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> saved_steps(200, epochs=2)
+    array([  0,   1,  63, 125, 187, 249, 251, 313, 375, 437, 499, 500])
+    """
+    updates = samples // batch_size
+    every = max(updates // save_freq, 1)
+    steps = [0]
+    for epoch in range(epochs):
+        if epoch < save_init:
+            steps += [epoch * updates + i + 1 for i in range(0, updates, every)]
+        if (
+            save_init <= epoch <= 25
+            or (25 < epoch <= 65 and epoch % 4 == 0)
+            or (epoch > 65 and epoch % 15 == 0)
+            or epoch == epochs - 1
+        ):
+            steps.append((epoch + 1) * updates)
+    return np.unique(steps)
+
+
+def _files(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    if not isinstance(path, (str, os.PathLike)):
+        files = [Path(p) for p in path]
+    elif (folder := Path(path)).is_dir():
+        files = sorted(folder.glob("*}.p"))
+    else:
+        files = [folder]
+    if absent := listed(file for file in files if not file.is_file()):
+        raise FileNotFoundError(f"no file {absent}")
+    if not files:
+        raise FileNotFoundError(f"no result files in {path}: wanted files named {{JSON of the configuration}}.p")
+    return files
+
+
+def _configuration(file: Path) -> dict[str, Any]:
+    """Read the JSON between the first and the last brace of the name."""
+    text = file.name[file.name.find("{") : file.name.rfind("}") + 1]
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        raise SchemaError(
+            [f'{file.name}: wanted a name with the JSON of the run\'s configuration, such as {{"m":"allcnn"}}.p']
+        ) from None
+
+
+def _attributes(file: Path, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    run = file.name[file.name.find("{") + 1 : file.name.rfind("}")].replace('"', "")
+    named = {_WORDS.get(key, key): None if value == "na" else value for key, value in configuration.items()}
+    kind = "reference" if configuration.get("m") in _REFERENCES else "network"
+    return {"run": run, "kind": kind, **named}
+
+
+def _read_run(
+    file: Path,
+    configuration: dict[str, Any],
+    probe: Probe,
+    step: Callable[[dict[str, Any]], ArrayLike] | None,
+    diverged: str,
+) -> _Run:
+    rows, settings = _rows(read_pickle(file), file)
+    parts = {split: _predictions(rows, split, probe[split], file) for split in probe}
+    log_prob = np.concatenate([part for _, part, _ in parts.values()], axis=1)
+    losses = [loss for _, _, loss in parts.values() if loss is not None]
+    whole = _whole(log_prob, diverged, file)
+    steps = _steps(rows, {**settings, **configuration}, step, file)
+    return _Run(
+        log_prob[:whole],
+        np.concatenate(losses, axis=1)[:whole] if len(losses) == len(parts) else None,
+        steps[:whole],
+        [f"{split}-{i}" for split, (places, _, _) in parts.items() for i in places],
+        [split for split, (places, _, _) in parts.items() for _ in places],
+    )
+
+
+def _rows(read: Any, file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Find the checkpoints, and what the training was told."""
+    settings: Any = {}
+    if isinstance(read, dict) and "data" in read:
+        read, settings = read["data"], read.get("configs") or {}
+    if isinstance(read, pd.DataFrame):
+        read = read.to_dict("records")
+    if not (isinstance(read, list) and read and all(isinstance(row, dict) for row in read)):
+        got = f"{type(read).__name__} of {len(read)}" if hasattr(read, "__len__") else type(read).__name__
+        raise SchemaError([f"{file.name}: wanted a list of checkpoints (dicts with yh, yvh) or a DataFrame, got {got}"])
+    return read, settings if isinstance(settings, dict) else {}
+
+
+def _predictions(
+    rows: list[dict[str, Any]], split: str, keep: Any, file: Path
+) -> tuple[list[int], NDArray[np.float32], NDArray[np.float32] | None]:
+    """Give places, log-probabilities (checkpoint, sample, class) and losses (checkpoint, sample) of a split."""
+    name, loss = _SPLITS[split]
+    if lacking := listed(k for k, row in enumerate(rows) if name not in row):
+        raise SchemaError(
+            [
+                f"{file.name}: checkpoints {lacking} lack {name!r}, the predictions on {split} data; "
+                "leave them out with `probe=`"
+            ]
+        )
+    shapes = sorted({np.shape(row[name]) for row in rows})
+    if len(shapes) != 1 or len(shapes[0]) != 2:
+        raise SchemaError([f"{file.name}: {name!r} has the shapes {shapes}: wanted one shape (sample, class)"])
+    places = np.arange(shapes[0][0])[keep]
+    values = np.stack([np.asarray(row[name])[places] for row in rows]).astype(np.float32)
+    losses = None
+    if all(loss in row for row in rows):
+        losses = np.stack([np.asarray(row[loss]).reshape(-1)[places] for row in rows]).astype(np.float32)
+    return places.tolist(), _as_log_prob(values), losses
+
+
+def _as_log_prob(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tell log-softmax, nowhere positive, from probabilities, nowhere negative, as that code does."""
+    if (values < 0).any():
+        return values
+    with np.errstate(divide="ignore"):  # log 0 = -inf is meant: a class ruled out
+        logged: NDArray[np.float32] = np.log(values)
+    return logged
+
+
+def _whole(log_prob: NDArray[np.float32], diverged: str, file: Path) -> int:
+    """Count the checkpoints before the first NaN."""
+    broken = np.flatnonzero(np.isnan(log_prob).any(axis=(1, 2)))
+    if not len(broken):
+        return len(log_prob)
+    if diverged == "refuse" or broken[0] == 0:
+        cut = "" if broken[0] == 0 else "; diverged='cut' keeps the checkpoints before"
+        raise SchemaError([f"{file.name}: NaN predictions from checkpoint {broken[0]} on: leave the file out{cut}"])
+    return int(broken[0])
+
+
+def _steps(
+    rows: list[dict[str, Any]],
+    settings: dict[str, Any],
+    step: Callable[[dict[str, Any]], ArrayLike] | None,
+    file: Path,
+) -> NDArray[np.int64]:
+    if step is not None:
+        given, origin = step(settings), "step(configuration) gives"
+    elif all("t" in row for row in rows):
+        given, origin = [row["t"] for row in rows], "column 't' holds"
+    else:
+        given, origin = _scheduled(rows, settings, file), "the code's schedule gives"
+    steps = np.asarray(given, dtype=np.float64)
+    if len(steps) != len(rows) or (steps != np.round(steps)).any():
+        raise SchemaError(
+            [
+                f"{file.name}: {origin} {len(steps)} steps, {listed(steps)}: wanted {len(rows)} whole numbers of "
+                "optimizer updates, one for each checkpoint; pass `step=`, such as `lambda configuration: range(...)`"
+            ]
+        )
+    return steps.astype(np.int64)
+
+
+def _scheduled(rows: list[dict[str, Any]], settings: dict[str, Any], file: Path) -> NDArray[np.int64]:
+    if "bs" not in settings or "yh" not in rows[0]:
+        raise SchemaError(
+            [f"{file.name}: no column 't', and no batch size ('bs') or training set that tells the steps; pass `step=`"]
+        )
+    dense = {key: settings[key] for key in ("save_init", "save_freq") if key in settings}
+    return saved_steps(settings["bs"], settings.get("epochs", 200), len(rows[0]["yh"]), **dense)
+
+
+def _same_probe(first: _Run, run: _Run, file: Path) -> None:
+    if run.sample != first.sample or run.log_prob.shape[2] != first.log_prob.shape[2]:
+        sizes = [f"{len(r.sample)} samples of {r.log_prob.shape[2]} classes" for r in (run, first)]
+        raise SchemaError(
+            [f"{file.name}: {sizes[0]}, but the first file has {sizes[1]}; all runs share one probe: read them apart"]
+        )
+
+
+def _given_labels(label: Mapping[str, ArrayLike], probe: Probe) -> NDArray[Any]:
+    if lacking := sorted(set(probe) - set(label)):
+        raise ValueError(f"label: wanted labels of {sorted(probe)}, got none of {lacking}")
+    return np.concatenate([np.asarray(label[split])[keep] for split, keep in probe.items()])
+
+
+def _labels(runs: list[_Run]) -> NDArray[np.int64]:
+    """Find the class whose -log p is the recorded loss at every checkpoint of every run."""
+    if not any(run.loss is not None for run in runs):
+        raise SchemaError(
+            ["the files hold no losses ('f', 'fv') to find labels from: pass label={'train': ..., 'test': ...}"]
+        )
+    off = np.zeros(runs[0].log_prob.shape[1:])
+    for run in runs:
+        if run.loss is not None:
+            loss = run.loss[..., None]
+            with np.errstate(invalid="ignore"):  # inf - inf, which the comparison settles
+                gap = np.where(run.log_prob == -loss, 0, np.abs(run.log_prob + loss) / (1 + np.abs(loss)))
+            off = np.maximum(off, gap.max(axis=0))
+    # Half precision rounds a loss by up to 5e-4 of itself.
+    fits = off < 2e-3
+    if unclear := listed(runs[0].sample[i] for i in np.flatnonzero(fits.sum(-1) != 1)):
+        raise SchemaError(
+            [
+                f"the losses fit no class, or several, for the samples {unclear}: "
+                "pass label={{'train': ..., 'test': ...}}"
+            ]
+        )
+    label: NDArray[np.int64] = fits.argmax(-1).astype(np.int64)
+    return label

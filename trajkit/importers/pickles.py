@@ -1,0 +1,370 @@
+"""Pickles of arrays, tensors and tables, read without running anything that they name.
+
+A pickle is a program: it names callables and says what to call them with. Here none is called. Unpickling keeps every
+request as an inert `_Request` (arguments and state) and refuses names that `_MAKERS` does not hold; a second pass turns
+requests into arrays with the functions of that table, all of which stand in this file. Nothing is imported on a
+file's behalf, so neither torch nor the pandas that wrote it need be installed.
+
+Known are the forms in which numpy, torch (`torch.save` old and new, tensors in plain pickles) and pandas write arrays,
+tensors and tables of these: see `ndarray.__reduce__`, `torch.serialization` and `pandas.core.internals.managers`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+# The first object of a file by torch.save before version 1.6, or of a tensor in a plain pickle.
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+
+# Whatever a damaged or hostile file makes the readers below stumble over.
+_STUMBLES = (
+    *(pickle.UnpicklingError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, RecursionError, OverflowError),
+    *(TypeError, ValueError, KeyError, IndexError, AttributeError, ImportError, NotImplementedError, MemoryError),
+)
+
+
+class UnsafePickleError(ValueError):
+    """A pickle that asks for more than arrays, tensors, tables and plain containers; nothing of it was run."""
+
+
+def read_pickle(path: Path) -> Any:
+    """Read a pickle, or a file by `torch.save`, of plain containers, arrays, tensors and tables.
+
+    Tensors come as numpy arrays (bfloat16 as float32), tables as a DataFrame, namespaces as dicts.
+
+    Raises
+    ------
+    UnsafePickleError
+        If the file asks for anything else. Nothing that it names is run or imported.
+    ValueError
+        If the file is cut short, damaged or no pickle.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file)
+    except UnsafePickleError as error:
+        raise UnsafePickleError(f"{path}: {error}") from None
+    except _STUMBLES as error:
+        raise ValueError(
+            f"{path} ({path.stat().st_size} bytes): wanted a whole pickle of arrays or tensors, got one that is cut "
+            f"short, damaged or of another kind ({type(error).__name__}: {error}). Fetch it again, or save its arrays "
+            "anew"
+        ) from error
+
+
+def _read(file: IO[bytes]) -> Any:
+    if zipfile.is_zipfile(file):
+        return _read_torch_zip(file)
+    file.seek(0)
+    reader = _Reader(file)
+    first = reader.load()
+    if first == _TORCH_MAGIC:
+        return _read_torch_stream(file)
+    return _Builder({}).build(first)
+
+
+def _read_torch_zip(file: IO[bytes]) -> Any:
+    """Read the form of `torch.save` since 1.6: a zip of one pickle and one member for each storage."""
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        (pickled,) = (name for name in names if name.endswith("/data.pkl"))
+        root = pickled.removesuffix("data.pkl")
+        if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != b"little":
+            raise ValueError("its tensors are big-endian")
+        requests = _Reader(io.BytesIO(archive.read(pickled))).load()
+        members = {
+            name.removeprefix(f"{root}data/"): archive.read(name) for name in names if name.startswith(f"{root}data/")
+        }
+        return _Builder(members).build(requests)
+
+
+def _read_torch_stream(file: IO[bytes]) -> Any:
+    """Read the older form: protocol, machine, requests and keys as pickles in a row, then the storages' bytes."""
+    _Reader(file).load()
+    _Reader(file).load()
+    reader = _Reader(file)
+    requests = reader.load()
+    members = {}
+    for key in _Reader(file).load():
+        count = int.from_bytes(file.read(8), "little")
+        members[key] = file.read(count * _STORAGES[reader.storages[key]].itemsize)
+    return _Builder(members).build(requests)
+
+
+# First pass: requests
+
+
+class _Request:
+    """What a pickle asks to be made: arguments and state. Making one runs nothing."""
+
+    of: tuple[str, str]
+
+    def __new__(cls, *args: Any) -> _Request:
+        request = object.__new__(cls)
+        request.args = args
+        request.state = None
+        request.items = []
+        return request
+
+    args: tuple[Any, ...]
+    state: Any
+    items: list[tuple[Any, Any]]
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.items.append((key, value))
+
+
+class _Reader(pickle.Unpickler):
+    """Reads one pickle into plain containers and requests."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file)
+        # Fresh classes for each pickle: one that tampers with them spoils only itself.
+        self._classes: dict[tuple[str, str], type[_Request]] = {}
+        self.storages: dict[str, tuple[str, str]] = {}
+
+    def find_class(self, module: str, name: str) -> type[_Request]:
+        of = (module, name)
+        if of not in _MAKERS:
+            raise UnsafePickleError(
+                f"wanted arrays, tensors, tables and plain containers, but it asks for {module}.{name}; nothing of "
+                "it was run. If you trust its origin, read it with the program that wrote it and save plain arrays"
+            )
+        return self._classes.setdefault(of, type("_Request", (_Request,), {"of": of}))
+
+    def persistent_load(self, pid: Any) -> _Request:
+        """Note a tensor's storage: ("storage", type, key, device, number of elements, None or nothing)."""
+        kind, storage, key, _, count, *view = pid
+        if kind != "storage" or any(view):
+            raise ValueError("an unknown kind of storage")
+        self.storages[key] = storage.of
+        request: _Request = self.find_class(*_STORAGE)(storage.of, key, count)
+        return request
+
+
+# Second pass: arrays
+
+
+class _Builder:
+    """Turns requests into arrays; each once, however often it is referred to."""
+
+    def __init__(self, storages: Mapping[str, bytes]) -> None:
+        self.storages = storages
+        self._built: dict[int, Any] = {}
+
+    def build(self, value: Any) -> Any:
+        if not isinstance(value, (_Request, dict, list, tuple, set, frozenset)):
+            return value
+        if id(value) in self._built:
+            return self._built[id(value)]
+        # A value that holds itself runs into the recursion limit, which refuses the file.
+        built = self._build(value)
+        self._built[id(value)] = built
+        return built
+
+    def _build(self, value: Any) -> Any:
+        if isinstance(value, _Request):
+            if value.of == _STORAGE:
+                return _storage(self.storages, *value.args)
+            return _MAKERS[value.of](_Built(self, value))
+        if isinstance(value, dict):
+            return {self.build(k): self.build(v) for k, v in value.items()}
+        return type(value)(self.build(v) for v in value)
+
+
+class _Built:
+    """A request whose arguments, state and items are built."""
+
+    def __init__(self, builder: _Builder, request: _Request) -> None:
+        self.args: tuple[Any, ...] = builder.build(request.args)
+        self.state = builder.build(request.state)
+        self.items = builder.build(request.items)
+
+
+# numpy
+
+
+def _dtype(made: _Built) -> np.dtype[Any]:
+    code = made.args[0]
+    if not re.fullmatch(r"[biufc]\d{1,2}|[SU]\d+|O8?", code):
+        raise ValueError(f"arrays of dtype {code!r} are not read")
+    order = made.state[1] if made.state else "="
+    dtype: np.dtype[Any] = np.dtype({"<": "<", ">": ">"}.get(order, "") + code)
+    return dtype
+
+
+def _array(made: _Built) -> NDArray[Any]:
+    _, shape, dtype, fortran, data = made.state
+    return _from_bytes(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _array_of_buffer(made: _Built) -> NDArray[Any]:
+    """Read protocol 5. Order "K" gives the axes in their order of memory, since numpy 2.4."""
+    data, dtype, shape, order, *axes = made.args
+    flat = _from_bytes(data, dtype)
+    if order == "K" and axes and axes[0] is not None:
+        return flat.reshape(shape).transpose(axes[0])
+    return flat.reshape(shape, order=order)
+
+
+def _scalar(made: _Built) -> Any:
+    dtype, data = made.args
+    return _from_bytes(data, dtype)[0]
+
+
+def _from_bytes(data: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype.kind == "O":
+        objects = np.empty(len(data), dtype=object)
+        # One by one: assigning a list of arrays at once would stack them.
+        for i, value in enumerate(data):
+            objects[i] = value
+        return objects
+    return np.frombuffer(data, dtype=dtype)
+
+
+# torch
+
+_STORAGES: dict[tuple[str, str], np.dtype[Any]] = {
+    ("torch", "DoubleStorage"): np.dtype("<f8"),
+    ("torch", "FloatStorage"): np.dtype("<f4"),
+    ("torch", "HalfStorage"): np.dtype("<f2"),
+    ("torch", "BFloat16Storage"): np.dtype("<u2"),
+    ("torch", "LongStorage"): np.dtype("<i8"),
+    ("torch", "IntStorage"): np.dtype("<i4"),
+    ("torch", "ShortStorage"): np.dtype("<i2"),
+    ("torch", "CharStorage"): np.dtype("i1"),
+    ("torch", "ByteStorage"): np.dtype("u1"),
+    ("torch", "BoolStorage"): np.dtype("?"),
+}
+# The name under which a storage's bytes are asked for; it is no name of a module.
+_STORAGE = ("", "storage")
+
+
+def _storage(members: Mapping[str, bytes], of: tuple[str, str], key: str, count: int) -> NDArray[Any]:
+    flat: NDArray[Any] = np.frombuffer(members[key], dtype=_STORAGES[of], count=count)
+    if of[1] == "BFloat16Storage":
+        # The upper half of a float32.
+        flat = (flat.astype("<u4") << 16).view("<f4")
+    return flat
+
+
+def _tensor(made: _Built) -> NDArray[Any]:
+    storage, offset, size, stride = made.args[:4]
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if (
+        min((offset, *size, *stride)) < 0
+        or math.prod(size) > len(storage)
+        or (math.prod(size) and last >= len(storage))
+    ):
+        raise ValueError("a tensor reaches beyond its storage")
+    strides = [s * storage.itemsize for s in stride]
+    return np.lib.stride_tricks.as_strided(storage[offset:], size, strides, writeable=False)
+
+
+# pandas
+
+
+def _table(made: _Built) -> pd.DataFrame:
+    state = made.state
+    return pd.DataFrame(state["_mgr"] if "_mgr" in state else state["_data"])
+
+
+def _columns(made: _Built) -> dict[Any, Any]:
+    """Read a table's blocks: arrays (column, row) of one type, with the places of their columns."""
+    if made.args:
+        blocks, (names, _) = made.args
+    else:  # pandas before 1.3
+        state = made.state[3]["0.14.1"]
+        blocks, (names, _) = [(b["values"], b["mgr_locs"]) for b in state["blocks"]], state["axes"]
+    columns: dict[int, Any] = {}
+    for values, places in blocks:
+        at = np.arange(len(names))[places]
+        columns |= dict(zip(at.tolist(), values if np.ndim(values) == 2 else [values], strict=True))
+    return {names[i]: list(columns[i]) for i in range(len(names))}
+
+
+def _index(made: _Built) -> list[Any]:
+    given = made.args[1]
+    return list(given["data"]) if "data" in given else list(range(given["start"], given["stop"], given["step"]))
+
+
+def _arrow_text(made: _Built) -> NDArray[Any]:
+    """Read an arrow array of text: type, length, ..., offset, buffers (validity, 64-bit ends, letters)."""
+    kind, length, missing, start, (_, ends, letters), *_ = made.args[0]
+    if kind not in ("large_string", "string") or missing:
+        raise ValueError(f"arrow arrays of {kind} with {missing} missing values are not read")
+    end = np.frombuffer(ends, "<i8" if kind == "large_string" else "<i4")[start : start + length + 1]
+    return _from_bytes([bytes(letters[a:b]).decode() for a, b in pairwise(end)], np.dtype("O"))
+
+
+def _bytes(made: _Built) -> bytes:
+    if any(isinstance(a, int) for a in made.args):
+        raise ValueError("a number where bytes belong")
+    return bytes(*made.args)
+
+
+def _argument(index: int) -> Callable[[_Built], Any]:
+    return lambda made: made.args[index]
+
+
+def _named(modules: Iterable[str], name: str, maker: Callable[[_Built], Any]) -> dict[tuple[str, str], Any]:
+    return {(module, name): maker for module in modules}
+
+
+def _never(made: _Built) -> Any:
+    raise ValueError("a type where a value belongs")
+
+
+# All that a pickle may ask for, by exact name, and what is made instead.
+_MAKERS: dict[tuple[str, str], Callable[[_Built], Any]] = {
+    **_named(("numpy.core.multiarray", "numpy._core.multiarray"), "_reconstruct", _array),
+    **_named(("numpy.core.multiarray", "numpy._core.multiarray"), "scalar", _scalar),
+    **_named(("numpy.core.numeric", "numpy._core.numeric"), "_frombuffer", _array_of_buffer),
+    ("numpy", "dtype"): _dtype,
+    ("numpy", "ndarray"): _never,
+    **dict.fromkeys(_STORAGES, _never),
+    _STORAGE: _never,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _argument(0),
+    ("torch.storage", "_load_from_bytes"): lambda made: _read(io.BytesIO(made.args[0])),
+    **_named(("pandas", "pandas.core.frame"), "DataFrame", _table),
+    ("pandas.core.internals.managers", "BlockManager"): _columns,
+    ("pandas._libs.internals", "_unpickle_block"): lambda made: made.args[:2],
+    ("pandas._libs.internals", "BlockPlacement"): _argument(0),
+    ("pandas.core.indexes.base", "_new_Index"): _index,
+    **_named(("pandas", "pandas.core.indexes.base"), "Index", _never),
+    **_named(("pandas", "pandas.core.indexes.range"), "RangeIndex", _never),
+    ("pandas.core.indexes.numeric", "Int64Index"): _never,
+    ("pandas", "StringDtype"): lambda made: "text",
+    ("pandas.arrays", "StringArray"): _never,
+    ("pandas.arrays", "ArrowStringArray"): lambda made: made.state["_pa_array"],
+    ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): lambda made: made.state[1],
+    ("pyarrow.lib", "_restore_array"): _arrow_text,
+    ("pyarrow.lib", "type_for_alias"): _argument(0),
+    ("pyarrow.lib", "py_buffer"): _argument(0),
+    ("pyarrow.lib", "chunked_array"): lambda made: np.concatenate(made.args[0]),
+    ("collections", "OrderedDict"): lambda made: dict(*made.args) | dict(made.items),
+    ("types", "SimpleNamespace"): lambda made: made.state or {},
+    ("argparse", "Namespace"): lambda made: made.state or {},
+    ("_codecs", "encode"): lambda made: made.args[0].encode("latin1"),
+    **_named(("builtins", "__builtin__"), "slice", lambda made: slice(*made.args)),
+    **_named(("builtins", "__builtin__"), "bytes", _bytes),
+    **_named(("builtins", "__builtin__"), "bytearray", _bytes),
+    **_named(("builtins", "__builtin__"), "set", lambda made: set(*made.args)),
+    **_named(("builtins", "__builtin__"), "frozenset", lambda made: frozenset(*made.args)),
+}
