@@ -44,13 +44,18 @@ from trajkit.distances import (
 )
 from trajkit.embedding import align, embed, embedding_quality, explained_distance, explained_stress, inpca, project
 from trajkit.points import concat, points, unstack
+from trajkit.recording import RecordAt, Recorder, record
 from trajkit.schema import SchemaError, from_arrays, run_table, validate
 from trajkit.selection import select
 from trajkit.simulate import simulate
-from trajkit.storage import load, sample_data, save
+from trajkit.storage import Probe, Store, load, sample_data, save
 
 __all__ = [
+    "Probe",
+    "RecordAt",
+    "Recorder",
     "SchemaError",
+    "Store",
     "align",
     "bhattacharyya",
     "concat",
@@ -80,6 +85,7 @@ __all__ = [
     "points",
     "progress",
     "project",
+    "record",
     "resample",
     "run_table",
     "sample_data",

@@ -350,7 +350,7 @@ def from_arrays(
     raw = _pad(values, np.float64, np.nan, form, ndim=4)
     if 0 in raw.shape:
         raise SchemaError([f"{form!r} has shape {raw.shape} {DIMS}: wanted at least one of each"])
-    identities, attributes, problems = _run_columns(runs)
+    identities, attributes, problems = run_columns(runs)
     n_run, n_checkpoint, n_sample, n_class = raw.shape
     problems += _length_problems(
         {
@@ -370,7 +370,7 @@ def from_arrays(
     recorded = ~np.isnan(raw).all(axis=(2, 3))
     ds = xr.Dataset(
         {
-            "log_prob": (DIMS, _to_log_prob(raw, form).astype(np.float32)),
+            "log_prob": (DIMS, to_log_prob(raw, form).astype(np.float32)),
             "step": (("run", "checkpoint"), _steps(step, recorded)),
         },
         coords={
@@ -486,7 +486,7 @@ def _name(runs: NDArray[Any], index: int) -> str:
     return repr(str(runs[index])) if index < len(runs) else f"number {index}"
 
 
-def _to_log_prob(raw: NDArray[np.float64], form: str) -> NDArray[np.float64]:
+def to_log_prob(raw: NDArray[np.float64], form: str) -> NDArray[np.float64]:
     if form == "prob":
         # log 0 = -inf is meant: a class ruled out.
         with np.errstate(divide="ignore"):
@@ -526,7 +526,7 @@ def _plain(values: ArrayLike) -> NDArray[Any]:
     return array.astype(np.int64) if array.dtype.kind in "iu" else array.astype(str)
 
 
-def _run_columns(
+def run_columns(
     runs: pd.DataFrame | Mapping[str, Any],
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
     """Split the table of runs into identities and attributes, with what is wrong in it."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import xarray as xr
 
 from trajkit.schema import ROW_TOLERANCE, stamp, validate
+from trajkit.storage.store import Store
 
 _SUFFIX = ".nc"
-_SHIPPED = {"digits": "digits.nc"}
 
 
 def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, bits: int | None = None) -> Path:
@@ -115,6 +115,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     ...     tk.load(path).sizes["run"]
     2
     """
+    if Path(path).is_dir() and Path(path).suffix != _SUFFIX:
+        return Store(path).load(chunks)
     path = _checked(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}" + (": it is a folder" if path.is_dir() else ""))
@@ -133,46 +135,6 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         ) from error
     validate(ds)
     return ds
-
-
-def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
-    """Load trajectories that are shipped with trajkit, or name them.
-
-    "digits" holds networks of several architectures, trained on scikit-learn's 8x8 digits by
-    `python -m trajkit.zoo.digits`.
-
-    Parameters
-    ----------
-    name
-        What to load; None lists the names.
-
-    Returns
-    -------
-    xarray.Dataset or list of str
-
-    Raises
-    ------
-    ValueError
-        If nothing of that name is shipped.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> tk.sample_data()
-    ['digits']
-    """
-    if name is None:
-        return list(_SHIPPED)
-    if name not in _SHIPPED:
-        raise ValueError(f"no shipped trajectories {name!r}: wanted one of {list(_SHIPPED)}")
-    return load(_data_folder() / _SHIPPED[name])
-
-
-def _data_folder() -> Path:
-    """Find `data` inside an installed package, or beside the package in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "data"
-    return inside if inside.is_dir() else package.parent / "data"
 
 
 def _checked(path: str | os.PathLike[str]) -> Path:
