@@ -226,11 +226,10 @@ def _probe(folder: Path) -> Arrays:
 def _load(path: Path) -> Arrays:
     """Read a `.npy` (under the name "") or `.npz`; objects are refused, since they would have to be unpickled."""
     try:
-        read = np.load(path, allow_pickle=False)
-        if isinstance(read, np.ndarray):
-            return {"": read}
-        with read:
-            return dict(read)
+        # Opened here: numpy leaves a damaged archive open.
+        with path.open("rb") as file:
+            read = np.load(file, allow_pickle=False)
+            return {"": read} if isinstance(read, np.ndarray) else dict(read)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"cannot read {path} ({path.stat().st_size} bytes): wanted arrays of numbers or text as numpy saves "

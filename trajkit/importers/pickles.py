@@ -168,6 +168,8 @@ class _Builder:
         self._built: dict[int, Any] = {}
 
     def build(self, value: Any) -> Any:
+        if isinstance(value, type):
+            raise ValueError("a type where a value belongs")
         if not isinstance(value, (_Request, dict, list, tuple, set, frozenset)):
             return value
         if id(value) in self._built:
@@ -191,7 +193,8 @@ class _Built:
     """A request whose arguments, state and items are built."""
 
     def __init__(self, builder: _Builder, request: _Request) -> None:
-        self.args: tuple[Any, ...] = builder.build(request.args)
+        # Types are arguments of some requests; nothing reads them.
+        self.args = tuple(a if isinstance(a, type) else builder.build(a) for a in request.args)
         self.state = builder.build(request.state)
         self.items = builder.build(request.items)
 
@@ -327,7 +330,7 @@ def _named(modules: Iterable[str], name: str, maker: Callable[[_Built], Any]) ->
 
 
 def _never(made: _Built) -> Any:
-    raise ValueError("a type where a value belongs")
+    raise ValueError("a type is called that is only ever an argument")
 
 
 # All that a pickle may ask for, by exact name, and what is made instead.
@@ -351,6 +354,7 @@ _MAKERS: dict[tuple[str, str], Callable[[_Built], Any]] = {
     **_named(("pandas", "pandas.core.indexes.range"), "RangeIndex", _never),
     ("pandas.core.indexes.numeric", "Int64Index"): _never,
     ("pandas", "StringDtype"): lambda made: "text",
+    **_named(("pandas", "pandas._libs.missing"), "NA", _never),
     ("pandas.arrays", "StringArray"): _never,
     ("pandas.arrays", "ArrowStringArray"): lambda made: made.state["_pa_array"],
     ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): lambda made: made.state[1],
