@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import index
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from trajkit.embedding import eigenpairs
+from trajkit.embedding.matrix import SquaredDistances, above
+
+Array = NDArray[np.float64]
+
 # From this many points on, a few components come from Lanczos iterations instead of a full decomposition.
 _DENSE = 500
-# Rows of the matrix in work at a time.
-_ROWS = 256
 
 
 def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: ArrayLike | None = None) -> xr.Dataset:
@@ -31,7 +35,10 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     ----------
     distance
         (point, point2), symmetric, with zero diagonal and `attrs["scale"]`: "squared length", or "length", which is
-        squared first.
+        squared first. From 500 points on no copy of it is made (but for more than one component in twenty, which
+        take a full decomposition). Of a matrix that is mapped from a file, lazy or of dask arrays, pieces of 64 MB
+        are read: the whole once for the checks, which compare random sums of rows, then the upper triangle about
+        five to ten times.
     n_components
         How many components; None for all.
     weights
@@ -43,7 +50,7 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
         `coordinate` (point, component), in the square root of the distance's units; `eigenvalue`, `signature` (+1 or
         -1), `explained_stress`, `explained_distance` (component, counted from 1); and, for `project`, `mean_distance`
         and `weight` (point). The largest coordinate of each component is positive. `attrs["solver"]` says how
-        eigenpairs were found.
+        eigenpairs were found: "dense", "lanczos" or, for a matrix that is not in memory, "block lanczos".
 
     Raises
     ------
@@ -63,30 +70,23 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     Quinn, Clement, De Bernardis, Niemack & Sethna, PNAS 116(28), 2019; explained stress: Mao et al., PNAS 121(12),
     2024.
     """
-    squared = squared_matrix(distance)
+    squared = SquaredDistances(distance)
     m = len(squared)
     n = m if n_components is None else index(n_components)
     if not 1 <= n <= m:
         raise ValueError(f"n_components: wanted 1 to {m} (the number of points), got {n_components}")
     weight = _weights(weights, m)
-    mean = squared @ weight
-    matrix = double_centered(squared, mean, weight)
-    if weights is not None:
-        matrix *= np.sqrt(weight)[:, None] * np.sqrt(weight)
-    norm = np.linalg.norm(matrix)
-    if norm <= 1e-14 * squared.max() or norm == 0:
-        raise ValueError("all points coincide (every distance is zero): there is nothing to embed")
-    solver, eigenvalue, vector = _eigenpairs(matrix, n)
-    # Without weights the eigenvalues are those of W itself, and the vectors' scale is theirs.
-    scale = np.sqrt(weight)[:, None] if weights is not None else 1.0
-    coordinate = vector / scale * np.sqrt(np.abs(eigenvalue))
+    solver, mean, eigenvalue, vector = _solved(squared, weight, n)
+    coordinate = vector / np.sqrt(weight)[:, None] * np.sqrt(np.abs(eigenvalue))
     coordinate *= np.where(coordinate[np.abs(coordinate).argmax(0), np.arange(n)] < 0, -1.0, 1.0)
     signature = np.where(eigenvalue < 0, -1, 1)
+    norm, distance_kept = explained(squared, coordinate, signature, weight, mean)
     residual = 1 - np.cumsum(eigenvalue**2) / norm**2
     return xr.Dataset(
         {
             "coordinate": (("point", "component"), coordinate, {"long_name": "InPCA coordinate"}),
-            "eigenvalue": ("component", eigenvalue, {"long_name": "eigenvalue"}),
+            # Without weights, those of W itself.
+            "eigenvalue": ("component", eigenvalue * (m if weights is None else 1), {"long_name": "eigenvalue"}),
             "signature": ("component", signature, {"long_name": "1: space-like axis, -1: time-like axis"}),
             # Rounding carries the residual of a complete sum below zero by 1e-16.
             "explained_stress": (
@@ -96,7 +96,7 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
             ),
             "explained_distance": (
                 "component",
-                cumulative_explained_distance(squared, coordinate, signature, weight),
+                distance_kept,
                 {"long_name": "explained distance up to this component"},
             ),
             "mean_distance": ("point", mean, {"long_name": "mean squared distance to the embedded points"}),
@@ -113,44 +113,6 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     )
 
 
-def squared_matrix(distance: xr.DataArray) -> NDArray[np.float64]:
-    """Check a square matrix of distances and give it as squared lengths."""
-    if not isinstance(distance, xr.DataArray):
-        raise TypeError(f"wanted an xarray.DataArray (point, point2), got {type(distance).__name__}")
-    if distance.dims != ("point", "point2") or distance.shape[0] != distance.shape[1]:
-        raise ValueError(
-            f"wanted a square matrix (point, point2), got {dict(distance.sizes)}; `pairwise(ds)` makes one"
-        )
-    values = squared_lengths(distance)
-    largest = max(values.max(), -values.min())  # of |d|, without another matrix
-    for start in range(0, len(values), _ROWS):
-        rows = slice(start, start + _ROWS)
-        if np.abs(values[rows] - values[:, rows].T).max() > 1e-6 * largest:
-            raise ValueError(
-                "the matrix of distances is not symmetric; wanted d(i, j) = d(j, i): symmetrise it first, "
-                "e.g. (d + d.T) / 2"
-            )
-    if np.abs(np.diag(values)).max() > 1e-6 * largest:
-        raise ValueError("the diagonal of the matrix of distances is not zero; a point's distance to itself is")
-    return values
-
-
-def squared_lengths(distance: xr.DataArray) -> NDArray[np.float64]:
-    """Give distances as squared lengths, whatever their scale."""
-    scale = distance.attrs.get("scale")
-    if scale not in ("squared length", "length"):
-        raise ValueError(
-            f'attrs["scale"] is {scale!r}: set it to "squared length" (such as -log BC) or "length" (such as an angle)'
-        )
-    values = np.asarray(distance.values, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"{int((~np.isfinite(values)).sum())} distances are NaN or infinite; "
-            "drop their points or pass cap= to pairwise"
-        )
-    return values if scale == "squared length" else np.square(values)
-
-
 def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
     if weights is None:
         return np.full(m, 1 / m)
@@ -164,9 +126,42 @@ def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
     return scaled
 
 
-def double_centered(
-    squared: NDArray[np.float64], mean: NDArray[np.float64], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _solved(squared: SquaredDistances, weight: Array, n: int) -> tuple[str, Array, Array, Array]:
+    """Means of the distances, and leading eigenpairs of A = sqrt(w) (-1/2 L D L') sqrt(w)."""
+    root = np.sqrt(weight)
+
+    def centered_product(product: Callable[[Array], Array], x: Array) -> Array:
+        """Apply A to x: L is applied to vectors, never to the matrix."""
+        y = (root * x.T).T
+        z = product(y - np.multiply.outer(weight, y.sum(0)))
+        out: Array = -0.5 * (root * (z - weight @ z).T).T
+        return out
+
+    def apply(x: Array) -> Array:
+        return centered_product(squared.product, x)
+
+    m = len(squared)
+    few = m > _DENSE and n <= m // 20
+    if few and not squared.in_memory:
+        start = eigenpairs.block_start(m, n)
+        means: list[Array] = []
+
+        def first_pass(y: Array) -> Array:
+            product = squared.checked_product(np.column_stack([weight, y]))
+            means.append(product[:, 0])
+            return product[:, 1:]
+
+        image = centered_product(first_pass, start)
+        return "block lanczos", means[0], *eigenpairs.block_lanczos(apply, start, image, n)
+    mean = squared.checked_product(weight)
+    if few:
+        return "lanczos", mean, *eigenpairs.lanczos(apply, m, n)
+    matrix = double_centered(squared.dense(), mean, weight)
+    matrix *= root[:, None] * root
+    return "dense", mean, *eigenpairs.dense(matrix, n)
+
+
+def double_centered(squared: Array, mean: Array, weight: Array) -> Array:
     """-1/2 (d_ij - mean_i - mean_j + mean of all), in one new matrix."""
     matrix = squared - mean
     matrix -= mean[:, None]
@@ -175,38 +170,25 @@ def double_centered(
     return matrix
 
 
-def _eigenpairs(matrix: NDArray[np.float64], n: int) -> tuple[str, NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenpairs by absolute eigenvalue, largest first; for a few of many, by Lanczos iterations."""
-    m = len(matrix)
-    if m > _DENSE and n <= m // 20:
-        from scipy.sparse.linalg import eigsh
+def explained(
+    squared: SquaredDistances, x: Array, signature: NDArray[np.int64], weight: Array, mean: Array
+) -> tuple[float, Array]:
+    """|A|_F, and 1 - sum w_i w_j |D_k - D| / sum w_i w_j D for k = 1, 2, ..., in one pass over the pairs.
 
-        # A fixed start makes the result the same each time; which one does not matter, but for the null vector of ones.
-        value, vector = eigsh(matrix, k=n, which="LM", v0=np.random.default_rng(0).standard_normal(m))
-        solver = "lanczos"
-    else:
-        from scipy.linalg import eigh
-
-        value, vector = eigh(matrix)
-        solver = "dense"
-    order = np.argsort(-np.abs(value), kind="stable")[:n]
-    return solver, value[order], vector[:, order]
-
-
-def cumulative_explained_distance(
-    squared: NDArray[np.float64],
-    x: NDArray[np.float64],
-    signature: NDArray[np.int64],
-    weight: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """1 - sum w_i w_j |D_k - D| / sum w_i w_j D for k = 1, 2, ..., a block of rows at a time."""
-    missed, total = np.zeros(x.shape[1]), 0.0
-    for start in range(0, len(x), _ROWS):
-        rows = slice(start, start + _ROWS)
-        rest = squared[rows].copy()
-        total += float(weight[rows] @ rest @ weight)
+    |A|_F follows from sums of D and D^2 too, but those cancel: to m digits of what weights 1/m leave, and wholly under
+    very uneven weights.
+    """
+    half = mean - 0.5 * (weight @ mean)
+    stress, missed = float(np.square(weight * half).sum()), np.zeros(x.shape[1])
+    for rows, columns, tile in squared.tiles(upper=True):
+        centered = tile - half[columns]
+        centered -= half[rows, None]
+        stress += 0.5 * float(weight[rows] @ above(np.square(centered), rows, columns) @ weight[columns])
+        rest = tile.copy()
         for k in range(x.shape[1]):
-            rest -= signature[k] * np.square(x[rows, k, None] - x[:, k])
-            missed[k] += weight[rows] @ np.abs(rest) @ weight
-    out: NDArray[np.float64] = 1 - missed / total
-    return out
+            step = np.subtract.outer(x[rows, k], x[columns, k])
+            step *= step
+            rest = np.subtract(rest, step, out=rest) if signature[k] > 0 else np.add(rest, step, out=rest)
+            missed[k] += 2 * (weight[rows] @ above(np.abs(rest), rows, columns) @ weight[columns])
+    out: Array = 1 - missed / (weight @ mean)
+    return float(np.sqrt(stress)), out

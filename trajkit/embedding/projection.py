@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.embedding.decomposition import squared_lengths
+from trajkit.embedding.matrix import squared_lengths
 
 
 def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:

@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.embedding.decomposition import cumulative_explained_distance, double_centered, squared_matrix
+from trajkit.embedding.decomposition import double_centered, explained
+from trajkit.embedding.matrix import SquaredDistances
 
 Array = NDArray[np.float64]
 
@@ -47,9 +48,8 @@ def explained_stress(embedding: xr.Dataset, distance: xr.DataArray) -> xr.DataAr
     ----------
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604.
     """
-    squared, x, signature = _matched(embedding, distance)
-    even = np.full(len(squared), 1 / len(squared))
-    rest = double_centered(squared, squared @ even, even)
+    squared, mean, x, signature = _matched(embedding, distance)
+    rest = double_centered(squared.dense(), mean, np.full(len(x), 1 / len(x)))
     norm = np.linalg.norm(rest)
     x = x - x.mean(0)
     out = np.empty(x.shape[1])
@@ -88,8 +88,8 @@ def explained_distance(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Data
     >>> round(float(tk.explained_distance(tk.inpca(distance, None), distance)[-1]), 9)
     1.0
     """
-    squared, x, signature = _matched(embedding, distance)
-    values = cumulative_explained_distance(squared, x, signature, np.full(len(x), 1 / len(x)))
+    squared, mean, x, signature = _matched(embedding, distance)
+    _, values = explained(squared, x, signature, np.full(len(x), 1 / len(x)), mean)
     return _by_component(embedding, values, "explained_distance", "explained distance up to this component")
 
 
@@ -138,8 +138,8 @@ def embedding_quality(embedding: xr.Dataset, distance: xr.DataArray, *, n_neighb
     """
     from scipy.stats import spearmanr
 
-    squared, x, signature = _matched(embedding, distance)
-    m = len(squared)
+    matrix, _, x, signature = _matched(embedding, distance)
+    squared, m = matrix.dense(), len(matrix)
     if not 1 <= n_neighbors < m / 2:
         raise ValueError(f"n_neighbors: wanted 1 to {(m - 1) // 2}, less than half of {m} points, got {n_neighbors}")
     shown = np.zeros_like(squared)
@@ -173,14 +173,14 @@ def _ranks(squared: Array) -> NDArray[np.intp]:
     return ranks
 
 
-def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Squared distances, coordinates and signature, after a look at whether they belong together."""
+def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDistances, Array, Array, NDArray[np.int64]]:
+    """Squared distances and their means, coordinates and signature, after a look at whether they belong together."""
     if embedding["coordinate"].dims != ("point", "component"):
         raise ValueError(
             f"wanted coordinates on (point, component), got {embedding['coordinate'].dims}; "
             "`points` stacks (run, checkpoint)"
         )
-    squared = squared_matrix(distance)
+    squared = SquaredDistances(distance)
     same = embedding.sizes["point"] == len(squared) and all(
         np.array_equal(embedding[name], distance[name])
         for name in ("run", "checkpoint")
@@ -191,7 +191,8 @@ def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[Array, Arra
             f"the embedding ({embedding.sizes['point']} points) and the distances ({len(squared)} points) are of "
             "other points, or in another order"
         )
-    return squared, embedding["coordinate"].values, embedding["signature"].values
+    mean = squared.checked_product(np.full(len(squared), 1 / len(squared)))
+    return squared, mean, embedding["coordinate"].values, embedding["signature"].values
 
 
 def _by_component(embedding: xr.Dataset, values: Array, name: str, long_name: str) -> xr.DataArray:

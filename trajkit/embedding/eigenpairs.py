@@ -1,0 +1,72 @@
+"""Eigenpairs of largest absolute value of a symmetric operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Residual |A x - value x| at which a pair is done, in units of the largest |value|.
+_RESIDUAL = 1e-12
+# Blocks of vectors that are kept before the better half replaces them.
+_BLOCKS = 12
+_MOST_PASSES = 200
+
+
+def dense(matrix: Array, n: int) -> tuple[Array, Array]:
+    """Decompose a whole matrix; largest |value| first."""
+    from scipy.linalg import eigh
+
+    return _ordered(*eigh(matrix), n)
+
+
+def lanczos(apply: Callable[[Array], Array], m: int, n: int) -> tuple[Array, Array]:
+    """Iterate with one vector at a time: the least arithmetic, for matrices in memory."""
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    operator = LinearOperator((m, m), matvec=lambda x: apply(x.ravel()), dtype=np.dtype(np.float64))
+    # A fixed start makes the result the same each time; which one does not matter.
+    return _ordered(*eigsh(operator, k=n, which="LM", v0=np.random.default_rng(0).standard_normal(m)), n)
+
+
+def block_start(m: int, n: int) -> Array:
+    """Orthonormal vectors to begin `block_lanczos` with: enough that a pass over the matrix is well used."""
+    vectors: Array = np.linalg.qr(np.random.default_rng(0).standard_normal((m, 2 * n + 24)))[0]
+    return vectors
+
+
+def block_lanczos(apply: Callable[[Array], Array], basis: Array, image: Array, n: int) -> tuple[Array, Array]:
+    """Iterate with a block of vectors at a time: the fewest passes over a matrix that has to be read anew each time.
+
+    Rayleigh-Ritz on a basis Q, of which A Q is kept: the residuals of the leading pairs are the next directions, so
+    that Q spans the block Krylov space. `basis` and `image` are the first block and its product with A.
+    """
+    width = basis.shape[1]
+    for _ in range(_MOST_PASSES):
+        small = basis.T @ image
+        value, turn = _ordered(*np.linalg.eigh((small + small.T) / 2), basis.shape[1])
+        full = basis.shape[1] >= _BLOCKS * width
+        kept = basis.shape[1] // 2 if full else width
+        x, ax = basis @ turn[:, :kept], image @ turn[:, :kept]
+        rest = ax[:, :width] - x[:, :width] * value[:width]
+        reached = np.linalg.norm(rest[:, :n], axis=0).max() / abs(value[0])
+        if reached <= _RESIDUAL:
+            return value[:n], x[:, :n]
+        if full:
+            basis, image = x, ax
+        # Twice is enough: the first time leaves rounding errors of the size of what it removes.
+        for _ in range(2):
+            rest = np.linalg.qr(rest - basis @ (basis.T @ rest))[0]
+        basis, image = np.hstack([basis, rest]), np.hstack([image, apply(rest)])
+    raise RuntimeError(
+        f"{n} components were not found in {_MOST_PASSES} passes over the matrix (relative residual {reached:.1g}, "
+        f"wanted {_RESIDUAL:g}): eigenvalues {n} and {n + 1} are nearly equal; ask for another number of components"
+    )
+
+
+def _ordered(value: Array, vector: Array, n: int) -> tuple[Array, Array]:
+    order = np.argsort(-np.abs(value), kind="stable")[:n]
+    return value[order], vector[:, order]
