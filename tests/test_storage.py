@@ -274,10 +274,10 @@ def test_load__what_is_not_there_is_told_as_such(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["runs.npz", "runs", "runs.nc.bak", "runs.NC"])
-def test_storage__names_end_in_nc(tmp_path: Path, ds: xr.Dataset, name: str) -> None:
+def test_storage__names_end_in_nc_or_zarr(tmp_path: Path, ds: xr.Dataset, name: str) -> None:
     actions: list[Any] = [lambda: tk.save(ds, tmp_path / name), lambda: tk.load(str(tmp_path / name))]
     for action in actions:
-        with pytest.raises(ValueError, match=r"wanted a file name that ends in .nc \(netCDF\), got "):
+        with pytest.raises(ValueError, match=r"wanted a file name that ends in .nc \(netCDF\) or .zarr \(zarr\), got "):
             action()
     assert list(tmp_path.iterdir()) == []
 

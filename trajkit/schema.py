@@ -487,6 +487,7 @@ def _name(runs: NDArray[Any], index: int) -> str:
 
 
 def to_log_prob(raw: NDArray[np.float64], form: str) -> NDArray[np.float64]:
+    """Turn "logits", "prob" or "log_prob" into normalised log-probabilities, over the last axis."""
     if form == "prob":
         # log 0 = -inf is meant: a class ruled out.
         with np.errstate(divide="ignore"):

@@ -1,39 +1,63 @@
-"""Trajectory datasets on disk: whole or not at all."""
+"""Trajectory datasets packed in one netCDF file or zarr group: whole or not at all."""
 
 from __future__ import annotations
 
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from trajkit.schema import ROW_TOLERANCE, stamp, validate
+from trajkit.schema import DIMS, ROW_TOLERANCE, stamp, validate
 from trajkit.storage.store import Store
 
-_SUFFIX = ".nc"
+_FORMATS = {".nc": "netCDF", ".zarr": "zarr"}
+# A progress bar shows itself once packing takes longer than this.
+_PATIENCE_S = 4
 
 
-def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, bits: int | None = None) -> Path:
-    """Write a trajectory dataset to a compressed netCDF file, atomically.
+def save(
+    data: xr.Dataset | Store,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    precision: float | None = None,
+    bits: int | None = None,
+    progress: bool | None = None,
+) -> Path:
+    """Pack trajectories into one compressed file, atomically and run by run.
 
-    The file is written beside its destination, flushed to disk and then renamed, so that `path` holds either
-    the old file or the whole new one, whatever happens in between. Chunks carry checksums.
+    The file is written beside its destination, flushed to disk and then renamed, so that `path` holds either the old
+    file or the whole new one, whatever happens in between. Chunks carry checksums. Predictions that are not in memory
+    yet (a `Store`, a lazy dataset) are read one run at a time.
+
+    Rounding keeps zero probabilities, certain ones and missing checkpoints exactly. Keeping b bits of the mantissa
+    moves a log-probability by at most a share e = 2^-(b + 1), and a Bhattacharyya distance of C classes by at most
+
+        |change of d_B| <= e (2 log C + d_B).
 
     Parameters
     ----------
-    ds
-        The trajectory dataset; it is checked first.
+    data
+        A trajectory dataset, which is checked first, or a store of recorded runs.
     path
-        Ends in `.nc`. Its folder must exist.
+        Ends in `.nc` (netCDF4) or `.zarr` (a folder; needs the extra `scale`). The folder it lies in must exist.
     overwrite
-        Replace a file that exists.
+        Replace what exists.
+    precision
+        Error that rounding may add to d_B, in nats: as many bits are kept as make the change at most
+        precision (1 + d_B / (2 log C)), such as 1e-5 or 1e-4. None keeps every bit. Errors of single predictions
+        largely cancel in the mean over samples: a typical change is a tenth of the bound or less.
     bits
-        Keep so many bits of the mantissa of `log_prob` (netCDF's BitRound); relative rounding of a log-probability is
-        at most 2^-(bits + 1). At most 23, and enough that rows still sum to one: 9 for 2 classes, 11 for 10, 12 for
-        1000. None keeps every bit.
+        The number of bits itself, instead of `precision`. At most 23, and enough that rows still sum to one: 9 for 2
+        classes, 11 for 10, 12 for 1000.
+    progress
+        Whether to show a progress bar; None shows one when packing takes more than a few seconds.
 
     Returns
     -------
@@ -43,11 +67,13 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
     Raises
     ------
     SchemaError
-        If `ds` is not a trajectory dataset.
+        If `data` is not a trajectory dataset.
     ValueError
-        If `path` does not end in `.nc`, or `bits` are too few or too many.
+        If `path` has another ending, or `bits` are too few or too many.
     FileExistsError
         If `path` exists and `overwrite` was not asked for.
+    ModuleNotFoundError
+        If `path` ends in `.zarr` and zarr is not installed.
     OSError
         If writing fails, a full disk for example. The old file, if any, is untouched and no part of a new one remains.
 
@@ -65,34 +91,38 @@ def save(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = Fals
         raise FileExistsError(f"{path} exists: choose another name, or pass overwrite=True to replace it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot save {path}: there is no folder {path.parent}; make it first")
+    ds = data.load() if isinstance(data, Store) else data
     validate(ds)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=_SUFFIX)
-    os.close(handle)
-    part = Path(name)
+    bits = _bits(ds.sizes["class"], bits, precision)
+    stamped = stamp(ds).drop_encoding()
+    if bits is not None:
+        stamped["log_prob"].attrs["mantissa_bits"] = bits
+    write = _write_netcdf if path.suffix == ".nc" else _write_zarr
+    # A folder of its own: what is in it is written, flushed, and moved out.
     try:
-        stamp(ds).drop_encoding().to_netcdf(part, engine="netcdf4", encoding=_encoding(ds, bits))
-        _flush(part)
-        part.chmod(0o666 & ~_umask())
-        os.replace(part, path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
+            part = Path(folder) / path.name
+            write(stamped, part, _blocks(ds["log_prob"], bits, progress))
+            _flush(part)
+            _move(part, path)
     # HDF5 reports a full disk as a bare RuntimeError ("NetCDF: HDF error").
     except (OSError, RuntimeError) as error:
         kept = "the file that was there is untouched" if path.exists() else "nothing was written"
         raise OSError(f"saving {path} failed ({error}); {kept}. Is the disk full or the folder read-only?") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
 def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) -> xr.Dataset:
-    """Read a trajectory dataset from a netCDF file and check it.
+    """Read trajectories from a file that `save` wrote, or from the folder of a store, and check them.
 
     Parameters
     ----------
     path
-        A file that `save` wrote, or any netCDF file that follows the schema.
+        Ends in `.nc` or `.zarr`, and follows the schema; or the folder of a `Store`, whose predictions are read when
+        they are used.
     chunks
-        None reads everything into memory and closes the file. A dict such as `{"run": 8}` gives a lazy dataset of
-        dask arrays, whose numbers are not checked; the file holds one piece per run.
+        None reads a whole file into memory and closes it. A dict such as `{"run": 8}` gives a lazy dataset of
+        dask arrays, whose numbers are not checked; a file holds one piece per run.
 
     Returns
     -------
@@ -103,9 +133,11 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     FileNotFoundError
         If there is no such file.
     OSError
-        If the file is no netCDF file, is cut short, or fails its checksums.
+        If it is of another format, is cut short, or fails its checksums.
     SchemaError
-        If it is a netCDF file that does not hold trajectories.
+        If it does not hold trajectories.
+    ModuleNotFoundError
+        If `path` ends in `.zarr` and zarr is not installed.
 
     Examples
     --------
@@ -115,23 +147,24 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     ...     tk.load(path).sizes["run"]
     2
     """
-    if Path(path).is_dir() and Path(path).suffix != _SUFFIX:
+    if Path(path).is_dir() and Path(path).suffix not in _FORMATS:
         return Store(path).load(chunks)
     path = _checked(path)
-    if not path.is_file():
+    if not (path.is_dir() if path.suffix == ".zarr" else path.is_file()):
         raise FileNotFoundError(f"no file {path}" + (": it is a folder" if path.is_dir() else ""))
+    engine = "netcdf4" if path.suffix == ".nc" else "zarr"
     try:
         if chunks is not None:
             # Cut after opening: `open_dataset(chunks=)` warns where small variables are stored in other pieces.
-            lazy = xr.open_dataset(path, engine="netcdf4").chunk(dict(chunks))
+            lazy = xr.open_dataset(path, engine=engine).chunk(dict(chunks))
             validate(lazy, values=False)
             return lazy
-        ds = xr.load_dataset(path, engine="netcdf4")
+        ds = xr.load_dataset(path, engine=engine)
     # A broken file shows as OSError when opened, as RuntimeError when a chunk is read, and broken text as a third.
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise OSError(
-            f"cannot read {path} ({path.stat().st_size} bytes) as netCDF: it is cut short, damaged or of another "
-            f"format ({error}). Restore it from where it came"
+            f"cannot read {path} ({path.stat().st_size} bytes) as {_FORMATS[path.suffix]}: it is cut short, damaged or "
+            f"of another format ({error}). Restore it from where it came"
         ) from error
     validate(ds)
     return ds
@@ -139,40 +172,134 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
 
 def _checked(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
-    if path.suffix != _SUFFIX:
-        raise ValueError(
-            f"{path}: wanted a file name that ends in {_SUFFIX} (netCDF), got {path.suffix or 'no ending'!r}"
-        )
+    if path.suffix not in _FORMATS:
+        wanted = " or ".join(f"{suffix} ({name})" for suffix, name in _FORMATS.items())
+        raise ValueError(f"{path}: wanted a file name that ends in {wanted}, got {path.suffix or 'no ending'!r}")
+    if path.suffix == ".zarr":
+        try:
+            import zarr  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(f'{path} needs zarr: pip install "trajkit[scale]", or use .nc') from error
     return path
 
 
-def _encoding(ds: xr.Dataset, bits: int | None) -> dict[str, dict[str, object]]:
-    """Compress numbers, with checksums; text cannot be compressed (netcdf4-python #1205)."""
-    numbers = {
-        str(n): {"zlib": True, "complevel": 6, "shuffle": True, "fletcher32": True}
-        for n, v in ds.variables.items()
-        if v.ndim and v.dtype.kind in "if"
-    }
-    encoding: dict[str, dict[str, object]] = {n: dict(e) for n, e in numbers.items()}
-    # One chunk per run: reading a slice of runs does not read the others.
-    encoding["log_prob"]["chunksizes"] = (1, *ds["log_prob"].shape[1:])
-    if bits is not None:
-        # Rounding moves the sum of a row by up to the entropy, at most log C, times 2^-(bits + 1); `load` checks sums.
-        least = max(1, math.ceil(math.log2(math.log(ds.sizes["class"]) / ROW_TOLERANCE)) - 1)
-        if not least <= bits <= 23:
-            raise ValueError(f"bits: wanted {least} to 23 for {ds.sizes['class']} classes, got {bits}")
-        encoding["log_prob"] |= {"quantize_mode": "BitRound", "significant_digits": bits}
-    return encoding
+# --- rounding -----------------------------------------------------------------------------------------------------
+
+
+def _bits(classes: int, bits: int | None, precision: float | None) -> int | None:
+    """Choose how many bits of the mantissa to keep; None for all."""
+    if bits is None and precision is None:
+        return None
+    if bits is not None and precision is not None:
+        raise ValueError("wanted precision or bits, got both")
+    # Rounding moves the sum of a row by up to the entropy, at most log C, times 2^-(bits + 1); `load` checks sums.
+    least = max(1, math.ceil(math.log2(math.log(classes) / ROW_TOLERANCE)) - 1)
+    if precision is not None:
+        finest = 2 * math.log(classes) * 2.0**-24
+        if not finest <= precision < 1:
+            raise ValueError(f"precision: wanted {finest:.1g} to 1 for {classes} classes, or None, got {precision}")
+        return max(least, math.ceil(math.log2(2 * math.log(classes) / precision)) - 1)
+    if bits is not None and not least <= bits <= 23:
+        raise ValueError(f"bits: wanted {least} to 23 for {classes} classes, got {bits}")
+    return bits
+
+
+def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Round the mantissas of floats to `bits`, half to even; infinities and NaN stay as they are."""
+    drop = np.finfo(values.dtype).nmant - bits
+    if drop == 0:
+        return values
+    raw: NDArray[Any] = values.view(f"u{values.dtype.itemsize}")
+    rounded = (raw + 2 ** (drop - 1) - 1 + ((raw >> drop) & 1)) >> drop << drop
+    return np.where(np.isfinite(values), rounded.view(values.dtype), values)
+
+
+def _blocks(log_prob: xr.DataArray, bits: int | None, progress: bool | None) -> Iterator[NDArray[Any]]:
+    """Yield the rounded predictions of one run after the other."""
+    from tqdm.auto import tqdm
+
+    for row in tqdm(
+        range(log_prob.sizes["run"]),
+        desc="saving",
+        unit="run",
+        delay=_PATIENCE_S if progress is None else 0,
+        disable=progress is False,
+    ):
+        values = np.ascontiguousarray(log_prob.isel(run=row).values)
+        yield values if bits is None else _rounded(values, bits)
+
+
+# --- formats ------------------------------------------------------------------------------------------------------
+
+
+def _chunk(log_prob: xr.DataArray) -> tuple[int, ...]:
+    """One piece per run, so that reading some does not read the others; compressors take less than 2 GiB at once."""
+    _, checkpoints, samples, classes = log_prob.shape
+    return (1, min(checkpoints, max(1, 2**26 // (samples * classes))), samples, classes)
+
+
+def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> None:
+    """Write all but the predictions with xarray, then these run by run; the file holds one chunk of them per run."""
+    import netCDF4
+
+    packed: Any = {"zlib": True, "complevel": 6, "shuffle": True, "fletcher32": True}
+    # Text cannot be compressed (netcdf4-python #1205).
+    numbers = [name for name, v in ds.variables.items() if v.ndim and v.dtype.kind in "if" and name != "log_prob"]
+    ds.drop_vars("log_prob").to_netcdf(path, engine="netcdf4", encoding={name: packed for name in numbers})
+    log_prob = ds["log_prob"]
+    with netCDF4.Dataset(path, "a") as file:
+        variable = file.createVariable(
+            "log_prob",
+            log_prob.dtype,
+            DIMS,
+            chunksizes=_chunk(log_prob),
+            fill_value=np.nan,
+            **packed,
+        )
+        variable.setncatts(log_prob.attrs)
+        for row, block in enumerate(blocks):
+            variable[row] = block
+
+
+def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> None:
+    """Write all but the predictions with xarray, then these run by run; the group holds one chunk of them per run."""
+    import zarr
+    from numcodecs import Shuffle, Zstd
+
+    # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
+    ds.drop_vars("log_prob").to_zarr(path, mode="w", zarr_format=2, consolidated=False)
+    log_prob = ds["log_prob"]
+    group = zarr.open_group(path, mode="a", zarr_format=2)
+    array = group.create_array(
+        "log_prob",
+        shape=log_prob.shape,
+        dtype=log_prob.dtype,
+        chunks=_chunk(log_prob),
+        fill_value=np.nan,
+        filters=[Shuffle(log_prob.dtype.itemsize)],
+        compressors=Zstd(level=9, checksum=True),
+        attributes={**_plain(log_prob.attrs), "_ARRAY_DIMENSIONS": DIMS},
+    )
+    for row, block in enumerate(blocks):
+        array[row] = block
+    zarr.consolidate_metadata(path, zarr_format=2)
+
+
+def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes as JSON can hold them; netCDF gives numbers of numpy."""
+    return {str(k): v.tolist() if isinstance(v, np.generic | np.ndarray) else v for k, v in attrs.items()}
+
+
+def _move(part: Path, path: Path) -> None:
+    """Give a finished file its name; a folder in the way is replaced if it is zarr as well."""
+    if path.suffix == ".zarr" and path.is_dir():
+        # Folders cannot replace each other: the old one moves into the temporary folder, to go with it.
+        os.rename(path, part.with_name("old"))
+    os.replace(part, path)
 
 
 def _flush(path: Path) -> None:
     """Wait until the bytes are on disk; only then may the name change."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    """Ask for the umask; there is no call that only reads it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    for file in (p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        with file.open("rb+") as opened:
+            os.fsync(opened.fileno())

@@ -62,7 +62,8 @@ def _write_index(folder: Path, found: dict[str, tuple[Run, _Stamp]]) -> None:
 
 def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
     try:
-        with np.load(folder / _INDEX) as held:
+        # Opened here: np.load leaves a damaged file open.
+        with (folder / _INDEX).open("rb") as file, np.load(file) as held:
             about = json.loads(held["about"].tobytes())
             stamps = held["stamps"].tolist()
             frames = held["frames"].view(FRAME)

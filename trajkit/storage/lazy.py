@@ -37,7 +37,7 @@ def open_runs(folder: Path, runs: Sequence[Run], probe: Probe) -> xr.Dataset:
     ds = xr.Dataset(
         variables, {"run": identities, **coordinates, "checkpoint": np.arange(longest), **probe.coordinates()}
     )
-    return ds.assign_attrs(source="trajkit.Recorder", metadata="{}")
+    return ds.assign_attrs(source="trajkit.Recorder", metadata="{}", created=min(run.head["created"] for run in runs))
 
 
 def _attributes(runs: Sequence[Run]) -> pd.DataFrame:
@@ -72,7 +72,7 @@ class _LogProb(BackendArray):
             for j, column in enumerate(np.atleast_1d(columns)):
                 if column < len(self._headers[row]):
                     out[i, j] = self._checkpoint(row, column)[key[2]][..., key[3]]
-        return out.reshape(*rows.shape, *columns.shape, *shape)
+        return out.reshape((*rows.shape, *columns.shape, *shape))
 
     def _checkpoint(self, row: int, column: int) -> NDArray[np.float32]:
         payload = read_payload(self._folder / self._files[row], self._offsets[row][column], self._headers[row][column])

@@ -239,7 +239,10 @@ class RunWriter:
 
     def __init__(self, path: Path, head: dict[str, Any], *, resume: bool) -> None:
         self.path = path
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        except OSError as error:
+            raise type(error)(error.errno, f"cannot record into {path} ({error.strerror})") from error
         self._file = io.FileIO(descriptor, "r+")
         try:
             _lock(self._file, path)

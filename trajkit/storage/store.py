@@ -6,6 +6,8 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -87,9 +89,12 @@ class Store:
             If the folder cannot be written to.
         """
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / _PROBE).exists():
-            _write_once(folder / _PROBE, probe.describe().encode())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not (folder / _PROBE).exists():
+                _write_once(folder / _PROBE, probe.describe().encode())
+        except OSError as error:
+            raise type(error)(error.errno, f"cannot make a store of runs in {folder} ({error.strerror})") from error
         store = cls(folder)
         if differences := store.probe.differences(probe):
             raise SchemaError(
@@ -190,6 +195,8 @@ class Store:
             "probe": hashlib.sha256(self._description).hexdigest(),
             "samples": len(self.probe),
             "classes": len(self.probe.classes),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "trajkit_version": version("trajkit"),
         }
         return RunWriter(self.path / file_name(run), head, resume=resume)
 
