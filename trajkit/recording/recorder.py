@@ -136,7 +136,7 @@ class Recorder:
             If predictions are NaN: the run diverged.
         """
         step = operator.index(step)
-        if self.diverged_at is not None or step <= self._resumed_at or not (self._at is None or step in self._at):
+        if not (self._at is None or step in self._at) or 0 <= step <= self._resumed_at or self.diverged_at is not None:
             return
         if step <= self.step:
             raise ValueError(f"step {step} comes after step {self.step}: wanted steps that increase, from 0 on")
@@ -249,8 +249,9 @@ def record(
         recorded[step] = log_prob
     if not recorded:
         raise ValueError("nothing was recorded: the training ended, or diverged, before the first of the steps `at`")
-    return from_arrays(
-        log_prob=np.stack(list(recorded.values()))[None],
+    log_prob = np.stack(list(recorded.values()))[None]
+    ds = from_arrays(
+        log_prob=log_prob,
         step=[list(recorded)],
         label=probe.label,
         classes=probe.classes.tolist(),
@@ -259,6 +260,8 @@ def record(
         runs=pd.DataFrame([{"run": name, **attributes}], dtype=object),
         source="trajkit.record",
     )
+    # Bit for bit what a recorder keeps: normalising once more would change last digits.
+    return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
 
 
 def _identify(run: Mapping[str, Any] | str) -> tuple[str, dict[str, Any]]:

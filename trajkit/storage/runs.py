@@ -295,8 +295,10 @@ class RunWriter:
 
     def _refuse(self, head: dict[str, Any], resume: bool) -> None:
         run, name = self.run, f"run {head['run']!r}"
-        if run.damaged or (not run.head and run.size > 2 * FRAME.itemsize + len(json.dumps(head))):
+        if run.damaged:
             raise OSError(f"{self.path} is damaged: whole checkpoints follow bytes that are none. Move it elsewhere")
+        if not run.head and not _MAGIC.startswith(_read(self._file, 0, len(_MAGIC))):
+            raise FileExistsError(f"{self.path} is no file of a run: move it elsewhere, or give the run another name")
         if run.is_empty:
             return
         rename = "give the new run another name (run=dict(run=...))"
