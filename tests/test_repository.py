@@ -41,6 +41,7 @@ LAYERS = (
 ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "recording": {"schema", "storage"},
     "importers": {"schema", "storage"},
+    "integrations": {"schema", "storage", "recording"},
     "zoo": {"schema", "storage", "recording"},
 }
 

@@ -74,6 +74,7 @@ __all__ = [
     "ignorance",
     "importers",
     "inpca",
+    "integrations",
     "jeffreys",
     "jensen_shannon",
     "kullback_leibler",
@@ -108,6 +109,7 @@ __all__ = [
 _LAZY = {
     "figures": "trajkit.figures",
     "importers": "trajkit.importers",
+    "integrations": "trajkit.integrations",
     "widgets": "trajkit.widgets",
     "explore": "trajkit.widgets",
 }

@@ -194,7 +194,7 @@ class _Built:
 
     def __init__(self, builder: _Builder, request: _Request) -> None:
         # Types are arguments of some requests; nothing reads them.
-        self.args = tuple(a if isinstance(a, type) else builder.build(a) for a in request.args)
+        self.args: tuple[Any, ...] = tuple(a if isinstance(a, type) else builder.build(a) for a in request.args)
         self.state = builder.build(request.state)
         self.items = builder.build(request.items)
 

@@ -1,0 +1,24 @@
+"""Recording from the trainers of other libraries, a few lines over `tk.Recorder`.
+
+| library | what it takes | extra |
+|---|---|---|
+| plain PyTorch | nothing: call `record(model, step)` in the loop | |
+| Lightning | `Trainer(callbacks=[lightning_callback(record)])` | `lightning` |
+| Hugging Face | `Trainer(..., callbacks=[transformers_callback(record)])` | `transformers` |
+| Keras 3 | `model.fit(..., callbacks=[keras_callback(record)])` | `keras` |
+| scikit-learn | `predict_proba` in loops over `partial_fit`, `stages` of boosting | `scikit-learn` |
+
+Each library is imported when its function is called. The callbacks offer the model to the recorder before the first
+optimizer update and after each; `at=` of the recorder chooses among these steps. The recorder stays the caller's, who
+closes it::
+
+    with tk.Recorder("runs/", probe, run=dict(seed=0), at=tk.RecordAt.log_spaced(50, last=10_000)) as record:
+        Trainer(callbacks=[tk.integrations.lightning_callback(record)]).fit(model, loader)
+"""
+
+from trajkit.integrations.keras import keras_callback
+from trajkit.integrations.lightning import lightning_callback
+from trajkit.integrations.scikit_learn import predict_proba, stages
+from trajkit.integrations.transformers import transformers_callback
+
+__all__ = ["keras_callback", "lightning_callback", "predict_proba", "stages", "transformers_callback"]

@@ -1,0 +1,67 @@
+"""A callback for Lightning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from trajkit.integrations.offers import offer
+from trajkit.recording import Recorder
+
+
+def lightning_callback(record: Recorder) -> Any:
+    """Make a Lightning callback that records the module before training and after each optimizer update.
+
+    Steps are those of `trainer.global_step`. The module is called on the probe's inputs, as its `forward` says; give
+    the recorder `predict=` where that takes more.
+
+    Parameters
+    ----------
+    record
+        An open recorder; `at=` chooses the steps.
+
+    Returns
+    -------
+    lightning.pytorch.callbacks.Callback
+
+    Raises
+    ------
+    ImportError
+        If Lightning is not installed (`pip install "trajkit[lightning]"`).
+
+    Examples
+    --------
+    >>> import tempfile, lightning, torch, trajkit as tk
+    >>> class Linear(lightning.LightningModule):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layer = torch.nn.Linear(2, 2)
+    ...     def forward(self, x):
+    ...         return self.layer(x)
+    ...     def training_step(self, batch, _):
+    ...         return torch.nn.functional.cross_entropy(self(batch[0]), batch[1])
+    ...     def configure_optimizers(self):
+    ...         return torch.optim.SGD(self.parameters(), lr=0.1)
+    >>> inputs, label = torch.eye(2), torch.arange(2)
+    >>> loader = torch.utils.data.DataLoader(list(zip(inputs, label)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with tk.Recorder(folder, tk.Probe(inputs, label), run="linear", at=tk.RecordAt(every=3)) as record:
+    ...         trainer = lightning.Trainer(
+    ...             max_epochs=3, callbacks=[tk.integrations.lightning_callback(record)], accelerator="cpu",
+    ...             logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    ...         )
+    ...         trainer.fit(Linear(), loader)
+    ...     tk.load(folder).step.values
+    array([[0, 3, 6]])
+    """
+    from lightning.pytorch.callbacks import LambdaCallback
+
+    def start(trainer: Any, module: Any) -> None:
+        offer(record, module, trainer.global_step, float(trainer.current_epoch))
+
+    def update(trainer: Any, module: Any, outputs: Any, batch: Any, index: int) -> None:
+        batches = trainer.num_training_batches
+        epoch = trainer.current_epoch + (index + 1) / batches if math.isfinite(batches) else None
+        offer(record, module, trainer.global_step, epoch)
+
+    return LambdaCallback(on_train_start=start, on_train_batch_end=update)
