@@ -35,6 +35,7 @@ from trajkit.curves import (
 )
 from trajkit.distances import (
     bhattacharyya,
+    extend,
     fisher_rao,
     hellinger,
     jeffreys,
@@ -66,6 +67,7 @@ __all__ = [
     "explained_distance",
     "explained_stress",
     "explore",
+    "extend",
     "figures",
     "fisher_rao",
     "from_arrays",

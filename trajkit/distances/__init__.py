@@ -21,7 +21,7 @@ The Bhattacharyya distance and InPCA's use of it: Quinn et al., PNAS 116(28), 20
 progress by `fisher_rao`: Mao et al., PNAS 121(12), 2024, arXiv 2305.01604, Eq. 5.
 """
 
-from trajkit.distances.engine import pairwise
+from trajkit.distances.engine import extend, pairwise
 from trajkit.distances.metrics import (
     METRICS,
     bhattacharyya,
@@ -36,6 +36,7 @@ from trajkit.distances.metrics import (
 __all__ = [
     "METRICS",
     "bhattacharyya",
+    "extend",
     "fisher_rao",
     "half_chord",
     "hellinger",

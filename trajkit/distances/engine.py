@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import numpy as np
+import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from trajkit.distances.metrics import METRICS, Array, check_cap, sample_weights
-from trajkit.points import points
-from trajkit.schema import normalize, validate
+from trajkit.distances.memory import check_fits
+from trajkit.distances.metrics import METRICS, check_cap, sample_weights
+from trajkit.distances.pointset import PointSet, check_alike, check_rows, point_set
 
-# Bytes of packed predictions in work at a time; as much again thrice over while they are made.
-_WORKSPACE = 32e6
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from trajkit.distances.kernels import Block
+
+# Bytes in work beside the result.
+_WORKSPACE = 160e6
+# A progress bar shows itself once the work takes longer than this.
+_PATIENCE_S = 4
+# Pairs of old points that `extend` computes again, to see that they belong to the matrix.
+_CHECKED = 4
 
 
 def pairwise(
@@ -21,8 +35,17 @@ def pairwise(
     metric: str = "bhattacharyya",
     weights: ArrayLike | None = None,
     cap: float | None = None,
+    dtype: DTypeLike = "float64",
+    device: str = "cpu",
+    out: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+    progress: bool | None = None,
 ) -> xr.DataArray:
     """Distance of every point to every other.
+
+    Memory holds the result and 256 MB; predictions are read once, a block of samples at a time, from wherever they
+    lie. All cores work. With dask (`ds` holds dask arrays, or `out` or `client` is given) blocks of points times
+    points are computed apart, and added up over blocks of samples; lost workers' blocks are computed again.
 
     Parameters
     ----------
@@ -38,18 +61,35 @@ def pairwise(
     cap
         In nats: the most that one sample may contribute, applied to each sample before the mean. Not for bounded
         metrics.
+    dtype
+        Of the result. "float64" is right to about 1e-12; "float32" takes half the memory and, for "bhattacharyya" and
+        "hellinger", less than half the time: right to 1e-6, and to a thousandth where distances are small.
+    device
+        "cpu", or "cuda" for a GPU, by torch (the extra `train`).
+    out
+        Name of a `.zarr` to write to, block by block, for a matrix larger than memory; the result is opened from there
+        and read when it is used. It appears under its name when it is whole.
+    client
+        A `dask.distributed` client, on whose workers to compute.
+    progress
+        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.DataArray
-        (point, point2) in float64, with `run`, `checkpoint` and the run attributes along `point`, `run2` and
-        `checkpoint2` along `point2`, and `metric`, `scale`, `units` and `cap`, if there is one, in its attributes.
+        (point, point2), with `run`, `checkpoint` and the run attributes along `point`, `run2` and `checkpoint2` along
+        `point2`, and `metric`, `scale`, `units` and `cap`, if there is one, in its attributes. If `ds` holds dask
+        arrays and neither `out` nor `client` is given, so does the result, and nothing is computed yet.
 
     Raises
     ------
     ValueError
         If two points are infinitely far apart in some sample, and there is no `cap`; if the two datasets
         have different probes; if the metric is unknown or takes no cap.
+    SchemaError
+        If predictions are NaN or no distributions; their points are named.
+    MemoryError
+        If memory cannot hold the result, before anything is computed.
 
     Examples
     --------
@@ -60,72 +100,197 @@ def pairwise(
     """
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}: wanted one of {list(METRICS)}")
-    most = check_cap(metric, cap)
-    rows = _as_points(ds)
-    columns = rows if other is None else _as_points(other)
-    _check_alike(rows, columns)
-    weight = sample_weights(weights, rows.sizes["sample"])
-    sums = _pair_sums(rows, columns, metric, most, weight)
-    out = xr.DataArray(
-        sums / (rows.sizes["sample"] if weight is None else weight.sum()),
-        dims=("point", "point2"),
-        coords={
-            **{n: c for n, c in rows.coords.items() if c.dims == ("point",)},
-            **{f"{n}2": ("point2", columns[n].values) for n in ("run", "checkpoint")},
-        },
-        name="distance",
-        attrs=METRICS[metric].attrs(metric) | ({} if cap is None else {"cap": float(cap)}),
-    )
-    if np.isinf(sums).any():
-        raise ValueError(_infinite_message(out))
-    return out
+    rows = point_set(ds)
+    columns = rows if other is None else point_set(other)
+    check_alike(rows, columns)
+    weight = sample_weights(weights, samples := rows.log_prob.sizes["sample"])
+    work = Work(metric, check_cap(metric, cap), samples, weight, _checked(dtype), device)
+    if out is not None or client is not None or rows.log_prob.chunks or columns.log_prob.chunks:
+        from trajkit.distances import cluster
+
+        return cluster.pairwise(rows, columns, work, out, client, progress)
+    check_fits(len(rows), len(columns), work.dtype.itemsize)
+    return work.labelled(work.distances(rows, columns, progress), rows, columns)
 
 
-def _as_points(ds: xr.Dataset) -> xr.Dataset:
-    if not isinstance(ds, xr.Dataset):
-        raise TypeError(f"wanted a trajectory dataset or its points, got {type(ds).__name__}")
-    if "point" in ds.dims:
-        return ds.transpose("point", ..., "sample", "class")
-    validate(ds)
-    return points(ds)
+def extend(
+    distance: xr.DataArray, ds: xr.Dataset, *, weights: ArrayLike | None = None, device: str = "cpu"
+) -> xr.DataArray:
+    """Grow a matrix of distances by the points that `ds` has beyond it; only pairs with new points are computed.
+
+    Parameters
+    ----------
+    distance
+        What `pairwise` gave for some of the points of `ds`; its metric, cap and dtype are used again.
+    ds
+        Old and new runs, such as `tk.concat([old, new])`, or their points.
+    weights, device
+        As for `pairwise`; weights must be those of `distance`.
+
+    Returns
+    -------
+    xarray.DataArray
+        (point, point2): the old points in their order, then the new ones.
+
+    Raises
+    ------
+    ValueError
+        If `ds` lacks points of `distance`, or gives other distances between them (another probe, weights or data),
+        of which a few are computed to see.
+    MemoryError
+        If memory cannot hold the result.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=3)
+    >>> distance = tk.pairwise(ds.isel(run=[0, 1]))
+    >>> bool((tk.extend(distance, ds).values == tk.pairwise(ds).values).all())
+    True
+
+    See Also
+    --------
+    pairwise : `pairwise(new, old)` gives the new rows alone.
+    """
+    every = point_set(ds)
+    at = _places(distance, every)
+    metric, cap = distance.attrs["metric"], distance.attrs.get("cap")
+    weight = sample_weights(weights, samples := every.log_prob.sizes["sample"])
+    work = Work(metric, check_cap(metric, cap), samples, weight, _checked(distance.dtype), device)
+    _check_old(distance, every.take(at), work)
+    order = np.concatenate([at, np.setdiff1d(np.arange(len(every)), at)])
+    old, new, whole = every.take(at), every.take(order[len(at) :]), every.take(order)
+    check_fits(len(whole), len(whole), work.dtype.itemsize)
+    out = np.empty((len(whole), len(whole)), dtype=work.dtype)
+    out[: len(at), : len(at)] = distance.values
+    out[len(at) :, len(at) :] = work.distances(new, new)
+    out[len(at) :, : len(at)] = work.distances(new, old)
+    symmetric = METRICS[metric].symmetric
+    out[: len(at), len(at) :] = out[len(at) :, : len(at)].T if symmetric else work.distances(old, new)
+    return work.labelled(out, whole, whole)
 
 
-def _check_alike(a: xr.Dataset, b: xr.Dataset) -> None:
-    for dim in ("sample", "class"):
-        if not np.array_equal(a[dim], b[dim]):
-            raise ValueError(
-                f"different probes: {dim!r} has {a.sizes[dim]} and {b.sizes[dim]} entries that do not agree in order; "
-                "distances need predictions on the same inputs"
-            )
+class Work(NamedTuple):
+    """What is to be computed, whichever points it is computed of."""
+
+    metric: str
+    cap: float
+    samples: int
+    weight: NDArray[np.float64] | None
+    dtype: np.dtype[Any]
+    device: str
+
+    def distances(self, rows: PointSet, columns: PointSet, progress: bool | None = None) -> NDArray[Any]:
+        """Compute the matrix in memory."""
+        from tqdm.auto import tqdm
+
+        same = columns is rows
+        out = np.zeros((len(rows), len(columns)), dtype=self.dtype)
+        size = self.block_size(len(rows) if same else len(rows) + len(columns), rows.log_prob.sizes["class"])
+        patience = _PATIENCE_S if progress is None else 0
+        with tqdm(
+            total=self.samples, desc="distances", unit="sample", delay=patience, disable=progress is False
+        ) as bar:
+            for start in range(0, self.samples, size):
+                some = slice(start, min(start + size, self.samples))
+                p = self.prepared(rows.labels, some, rows.read(some))
+                q = p if same else self.prepared(columns.labels, some, columns.read(some))
+                for share in self.add(some, p, q, out):
+                    bar.update(share * (some.stop - some.start))
+        self.finish(out, rows.labels, None if same else columns.labels)
+        return out
+
+    def block_size(self, points: int, classes: int) -> int:
+        """How many samples of so many points the workspace holds."""
+        from trajkit.distances import kernels  # compiled code takes half a second to load
+
+        return max(1, int(_WORKSPACE / (kernels.BYTES * classes * points)))
+
+    def prepared(self, labels: xr.Dataset, samples: slice, log_prob: NDArray[Any]) -> Block:
+        """Normalise and check (point, sample, class)."""
+        from trajkit.distances import kernels
+
+        if self.weight is not None:
+            # A weight of zero takes a sample out, also where it would be infinitely far.
+            log_prob = log_prob[:, self.weight[samples] > 0]
+        out, total = kernels.block(self.metric, np.ascontiguousarray(log_prob))
+        check_rows(total, labels)
+        return out
+
+    def add(self, samples: slice, p: Block, q: Block, out: NDArray[Any]) -> Iterator[float]:
+        """Add to `out` what some samples contribute; give the shares done, between which it can be stopped."""
+        from trajkit.distances import kernels
+
+        weight = None if self.weight is None else self.weight[samples][self.weight[samples] > 0]
+        sums = kernels.add_sums
+        symmetric = q is p and METRICS[self.metric].symmetric
+        return sums(self.metric, p, q, weight, self.cap, symmetric, out)
+
+    def finish(self, out: NDArray[Any], labels: xr.Dataset, other: xr.Dataset | None) -> None:
+        """Divide sums by the number of samples, or by their weight, and refuse infinities; no `other` is the same."""
+        out /= self.samples if self.weight is None else self.weight.sum()
+        if other is None:
+            np.fill_diagonal(out, 0.0)
+        if out.size and np.isinf(out.max()):
+            raise ValueError(_infinite_message(out, labels, labels if other is None else other, self.metric))
+
+    def labelled(self, values: Any, rows: PointSet, columns: PointSet) -> xr.DataArray:
+        """Give the matrix the names of its points."""
+        return xr.DataArray(
+            values,
+            dims=("point", "point2"),
+            coords={
+                **{n: c.variable for n, c in rows.labels.coords.items()},
+                **{f"{n}2": ("point2", columns.labels[n].values) for n in ("run", "checkpoint")},
+            },
+            name="distance",
+            attrs=METRICS[self.metric].attrs(self.metric) | ({} if self.cap == np.inf else {"cap": self.cap}),
+        )
 
 
-def _pair_sums(rows: xr.Dataset, columns: xr.Dataset, metric: str, cap: float, weight: Array | None) -> Array:
-    """Sum the per-sample distances, a block of samples at a time: chunking is adding."""
-    from trajkit.distances import kernels  # compiled code takes half a second to load
-
-    symmetric = columns is rows and METRICS[metric].symmetric
-    out = np.zeros((rows.sizes["point"], columns.sizes["point"]))
-    # A weight of zero takes a sample out, also where it would be infinitely far.
-    samples = np.arange(rows.sizes["sample"]) if weight is None else np.flatnonzero(weight)
-    block = max(1, int(_WORKSPACE / (8 * rows.sizes["class"] * max(out.shape))))
-    for start in range(0, len(samples), block):
-        here = samples[start : start + block]
-        p = normalize(rows["log_prob"].isel(sample=here).values)
-        q = p if columns is rows else normalize(columns["log_prob"].isel(sample=here).values)
-        kernels.add_sums(metric, p, q, np.ones(0) if weight is None else weight[here], cap, symmetric, out)
-    if columns is rows:
-        np.fill_diagonal(out, 0.0)
-    return out
+def _checked(dtype: DTypeLike) -> np.dtype[Any]:
+    if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
+        raise ValueError(f"dtype: wanted float32 or float64, got {kind}")
+    return kind
 
 
-def _infinite_message(distance: xr.DataArray) -> str:
-    at = np.argwhere(np.isinf(distance.values))
-    i, j = at[0]
-    row, column = distance.isel(point=i), distance.isel(point2=j)
+def _infinite_message(distance: NDArray[Any], rows: xr.Dataset, columns: xr.Dataset, metric: str) -> str:
+    i, j = np.unravel_index(distance.argmax(), distance.shape)
+    row, column = rows.isel(point=i), columns.isel(point=j)
     return (
-        f"{len(at)} pairs of points have an infinite {distance.attrs['metric']} distance, because of some sample; "
+        f"{np.isinf(distance).sum()} pairs of points have an infinite {metric} distance, because of some sample; "
         f"the first: run {str(row.run.values)!r}, checkpoint {row.checkpoint.values} and "
-        f"run {str(column.run2.values)!r}, checkpoint {column.checkpoint2.values}. "
+        f"run {str(column.run.values)!r}, checkpoint {column.checkpoint.values}. "
         "One of them gives probability 0 to what the other allows. "
         "Pass cap= (nats per sample) to bound what a sample counts, or use metric='hellinger'"
     )
+
+
+def _places(distance: xr.DataArray, every: PointSet) -> NDArray[np.intp]:
+    """Where the points of a square matrix stand among others."""
+    if distance.dims != ("point", "point2") or "metric" not in distance.attrs:
+        raise ValueError(f"wanted distances (point, point2) from pairwise, got {distance.dims}")
+    rows, columns = (
+        pd.MultiIndex.from_arrays([distance[f"run{end}"].values, distance[f"checkpoint{end}"].values])
+        for end in ("", "2")
+    )
+    if not rows.equals(columns):
+        raise ValueError("wanted distances of points among themselves: the rows and columns of this matrix differ")
+    at = every.identities().get_indexer(rows)
+    if (lacking := at < 0).any():
+        raise ValueError(
+            f"ds lacks {lacking.sum()} of the {len(rows)} points of the matrix, the first: {rows[lacking][0]}; "
+            "it holds old and new runs, such as tk.concat([old, new])"
+        )
+    return at
+
+
+def _check_old(distance: xr.DataArray, old: PointSet, work: Work) -> None:
+    some = np.unique(np.linspace(0, len(old) - 1, _CHECKED).astype(int))
+    few = old.take(some)
+    wanted, got = distance.values[np.ix_(some, some)], work.distances(few, few)
+    if not np.allclose(wanted, got, rtol=1e-3, atol=2e-6):
+        raise ValueError(
+            f"ds gives other distances between old points than the matrix holds (by {np.abs(wanted - got).max():.2g}): "
+            "it has another probe or other predictions, or other weights than the matrix was made with"
+        )

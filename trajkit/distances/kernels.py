@@ -1,275 +1,178 @@
-"""Loops over pairs of points, compiled with numba; `metrics` says what they mean.
+"""Sums over samples of the distances of all pairs of points; `metrics` says what they mean, means are the caller's.
 
-Points are packed in tiles of `TILE`, laid out (tile, sample, class, TILE), so that the innermost loop runs over
-the points of a tile and becomes vector instructions. Sums over samples come out; means are the caller's.
+`bhattacharyya` multiplies overlaps and takes one logarithm of many; `hellinger`, and `kullback_leibler` and
+`jeffreys` without a cap, are products of matrices; the others look at each sample of each pair. What cancels (near
+pairs) or vanishes (overlaps below the smallest number) is computed anew from differences or from logarithms.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-TILE = 32
-# So many overlaps are multiplied before one logarithm is taken ...
-_GROUP = 32
-# ... unless their product comes near the smallest float64.
-_SMALLEST = 1e-280
-# A mean distance below this is recomputed from differences, which do not cancel.
-_NEAR = 1e-5
-# Stands for log 0 in products, where -inf would turn 0 log 0 into NaN; what exceeds _SUSPECT may have come of it.
-_LOG_ZERO = -1e300
-_SUSPECT = 1e3
+from trajkit.distances.compiled import CODES, SUSPECT, add_products, add_samples, fill, normalize, recompute
+from trajkit.distances.overlaps import FLUSH, TILE, columns
 
-_BHATTACHARYYA, _HELLINGER, _FISHER_RAO, _KULLBACK_LEIBLER, _JEFFREYS, _JENSEN_SHANNON = range(6)
-_CODES = {
-    "bhattacharyya": _BHATTACHARYYA,
-    "hellinger": _HELLINGER,
-    "fisher_rao": _FISHER_RAO,
-    "kullback_leibler": _KULLBACK_LEIBLER,
-    "jeffreys": _JEFFREYS,
-    "jensen_shannon": _JENSEN_SHANNON,
-}
+Array = NDArray[Any]
+
+# Overlaps are multiplied at most so many at a time, by bytes of a number: more would become too small ...
+_GROUP = {4: 4, 8: 8}
+# ... and no more than the innermost cache holds, in bytes.
+_CACHE = 2**15
+# A mean distance below this is computed anew from differences; by bytes of a number.
+_NEAR = {4: 1e-4, 8: 1e-5}
+# Stands for log 0 in products, where -inf would turn 0 log 0 into NaN; what exceeds SUSPECT may have come of it.
+_LOG_ZERO = -1e300
+# Pairs of tiles, and rows of a product of matrices, between two looks at whether the user wants to stop.
+_PAIRS = 1024
+_ROWS = 512
+
+_OVERLAPS = ("bhattacharyya", "hellinger", "fisher_rao")
+
+# Two threads must not start compiled threads at once: numba's portable ones stop the process then.
+_LOCK = threading.Lock()
+
+# Bytes in work for one stored probability: log_prob, its logarithm and amplitude in float64, and what is multiplied.
+BYTES = 4 + 8 + 8 + 16
+
+
+class Block(NamedTuple):
+    """Some samples of some points: normalised log-probabilities and their exponentials, (point, sample, class)."""
+
+    log_prob: NDArray[np.float64]
+    # Square roots of probabilities for distances made of overlaps, probabilities for the others.
+    power: NDArray[np.float64]
+
+
+def block(metric: str, log_prob: Array) -> tuple[Block, NDArray[np.float64]]:
+    """Normalise rows (point, sample, class); also give what each row summed to before."""
+    exact, power = np.empty((2, *log_prob.shape))
+    total = np.empty(log_prob.shape[:2])
+    with _LOCK:
+        normalize(log_prob, metric in _OVERLAPS, exact, power, total)
+    return Block(exact, power), total
 
 
 def add_sums(
-    metric: str,
-    log_p: NDArray[np.float64],
-    log_q: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    cap: float,
-    symmetric: bool,
-    out: NDArray[np.float64],
-) -> None:
-    """Add to out[i, j] the (weighted) sum over these samples of the per-sample distance of points i and j.
+    metric: str, p: Block, q: Block, weight: NDArray[np.float64] | None, cap: float, symmetric: bool, out: Array
+) -> Iterator[float]:
+    """Add to out[i, j] the (weighted) sum over these samples of the distance of points i and j.
 
-    `log_p`, `log_q` are normalised log-probabilities (point, sample, class); an empty `weight` weighs all alike. With
-    `symmetric`, `log_q` is `log_p` and only the tiles on and above the diagonal are computed and mirrored.
+    Shares of the work come out as they are done. With `symmetric`, `q` is `p`, and only one triangle is computed and
+    mirrored. The arithmetic of overlaps is that of `out`, float32 or float64; all else is float64.
     """
-    a, self_p = _factors(metric, log_p, left=True)
-    b, self_q = (a, self_p) if symmetric and metric != "jeffreys" else _factors(metric, log_q, left=False)
-    _add_sums(_CODES[metric], a, b, self_p, self_q, log_p, log_q, weight, cap, symmetric, out)
+    w = np.ones(p.power.shape[1]) if weight is None else weight
+    if metric == "hellinger" or (metric in ("kullback_leibler", "jeffreys") and cap == np.inf):
+        yield from _add_matrix_products(metric, p, q, w, symmetric, out)
+    else:
+        yield from _add_tiles(metric, p, q, w, cap, symmetric, out)
 
 
-def _factors(metric: str, log_p: NDArray[np.float64], *, left: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pack what is multiplied over classes, and give what each point adds of itself (point, sample).
+def _factors(metric: str, p: Block, q: Block) -> tuple[Array, Array, Array, Array]:
+    """Give a, b (point, sample, factor) and own_p, own_q (point, sample), of which distances are made.
 
-    KL(p, q) = sum p log p - sum p log q, and J(p, q) = KL(p, q) + KL(q, p) is one product over twice the classes.
+    hellinger is own_p + own_q + sum a b = 1/2 + 1/2 - sum sqrt(p q); so are KL(p, q) = sum p log p - sum p log q and
+    J(p, q) = KL(p, q) + KL(q, p), over twice the classes. The others have their own ways of putting them together.
     """
-    if metric in ("bhattacharyya", "hellinger", "fisher_rao"):
-        return pack(np.exp(0.5 * log_p)), np.zeros((1, 1))
+    if metric in _OVERLAPS:
+        half, other_half = (np.full(x.power.shape[:2], 0.5) for x in (p, q))
+        return -p.power if metric == "hellinger" else p.power, q.power, half, other_half
+    (prob_p, log_p), (prob_q, log_q) = _bounded(p), _bounded(q)
+    own_p, own_q = (prob_p * log_p).sum(-1), (prob_q * log_q).sum(-1)
     if metric == "jensen_shannon":
-        # No product: each pair has a logarithm of its own for every class.
-        return np.zeros((-(-len(log_p) // TILE), 1, 1, 1)), np.zeros((1, 1))
-    logs = np.maximum(log_p, _LOG_ZERO)
-    # What lies below the smallest float64 is not 0: times _LOG_ZERO it must still show.
-    prob = np.where(log_p > -np.inf, np.maximum(np.exp(log_p), 1e-290), 0.0)
-    entropy = (prob * logs).sum(-1)
+        return prob_p, prob_q, own_p, own_q
     if metric == "kullback_leibler":
-        return (pack(prob), entropy) if left else (pack(-logs), np.zeros_like(entropy))
-    return pack(np.concatenate([prob, -logs] if left else [-logs, prob], axis=-1)), entropy
+        return prob_p, -log_q, own_p, np.zeros_like(own_q)
+    return np.concatenate([prob_p, -log_p], -1), np.concatenate([-log_q, prob_q], -1), own_p, own_q
 
 
-def pack(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lay (point, sample, class) out in tiles, with zeros after the last point."""
+def _bounded(p: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Probabilities and logarithms whose products are finite, and 0 only where the probability is exactly 0."""
+    # What lies below the smallest float64 is not 0: times _LOG_ZERO it must still show.
+    return np.where(p.log_prob > -np.inf, np.maximum(p.power, 1e-290), 0.0), np.maximum(p.log_prob, _LOG_ZERO)
+
+
+# --- products of matrices -----------------------------------------------------------------------------------------
+
+
+def _add_matrix_products(
+    metric: str, p: Block, q: Block, weight: NDArray[np.float64], symmetric: bool, out: Array
+) -> Iterator[float]:
+    """Add sum_n w_n (own_p + own_q + sum a b), some rows at a time."""
+    a, b, own_p, own_q = _factors(metric, p, q)
+    kind = out.dtype if metric == "hellinger" else np.dtype(np.float64)
+    near, suspect = _NEAR[kind.itemsize] * weight.sum(), SUSPECT * weight.sum()
+    a, b = ((a * weight[:, None]).astype(kind, copy=False), b.astype(kind, copy=False))
+    a, b, own_p, own_q = a.reshape(len(a), -1), b.reshape(len(b), -1), own_p @ weight, own_q @ weight
+    for start in range(0, len(a), _ROWS):
+        rows, across = slice(start, start + _ROWS), slice(start if symmetric else 0, None)
+        sums = (a[rows] @ b[across].T).astype(np.float64, copy=False)
+        sums += own_p[rows, None] + own_q[across]
+        some, others = Block(*(x[rows] for x in p)), Block(*(x[across] for x in q))
+        with _LOCK:
+            recompute(CODES[metric], some, others, weight, np.inf, near, suspect, sums)
+        if symmetric:
+            _mirror(sums[:, : len(sums)])
+            out[start + len(sums) :, rows] += sums[:, len(sums) :].T
+        out[rows, across] += sums
+        yield len(sums) / len(a)
+
+
+def _mirror(square: Array) -> None:
+    """Copy the upper triangle to the lower: rounding differs on the two sides, the distance does not."""
+    lower = np.tril_indices(len(square), -1)
+    square[lower] = square.T[lower]
+
+
+# --- tiles --------------------------------------------------------------------------------------------------------
+
+
+def _add_tiles(
+    metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
+) -> Iterator[float]:
+    kind = out.dtype if metric == "bhattacharyya" else np.dtype(np.float64)
+    # Samples of equal weight side by side: one logarithm serves them.
+    order = np.argsort(weight, kind="stable")
+    if not np.array_equal(order, np.arange(len(order))):
+        weight, p, q = weight[order], *(Block(*(x[:, order] for x in side)) for side in (p, q))
+    a, b, own_p, own_q = _factors(metric, p, q)
+    packed = _pack(a, kind), _pack(b, kind), _pack(own_p[..., None], kind), _pack(own_q[..., None], kind)
+    tiles = len(packed[0]), len(packed[1])
+    row, column = np.triu_indices(tiles[0]) if symmetric else np.indices(tiles).reshape(2, -1)
+    pairs, near = np.stack([row, column], axis=1), _NEAR[kind.itemsize] * weight.sum()
+    group = max(1, min(_GROUP[kind.itemsize], _CACHE // (2 * TILE * kind.itemsize * a.shape[-1])))
+    # Numbers of the kind of products and of their exponents, by which the compiled code knows them.
+    least, zero = kind.type(np.exp(-cap)), {4: np.int32, 8: np.int64}[kind.itemsize](0)
+    for start in range(0, len(pairs), _PAIRS):
+        some = pairs[start : start + _PAIRS]
+        with _LOCK:
+            if metric == "bhattacharyya":
+                how = least, zero, columns(8 * kind.itemsize), group
+                add_products(some, packed, p, q, weight, _runs(weight), cap, near, *how, symmetric, out)
+            else:
+                add_samples(CODES[metric], some, packed, p, q, weight, cap, near, symmetric, out)
+        yield len(some) / len(pairs)
+
+
+def _pack(values: Array, kind: Any) -> Array:
+    """Lay (point, sample, class) out as (tile, sample, class, TILE), with zeros after the last point."""
     points, samples, classes = values.shape
-    tiles = -(-points // TILE)
-    packed = np.zeros((tiles * TILE, samples, classes))
-    packed[:points] = values
-    return np.ascontiguousarray(packed.reshape(tiles, TILE, samples, classes).transpose(0, 2, 3, 1))
+    size = -(-points // TILE) * samples * classes * TILE
+    # A vector that crosses a line of the cache takes twice the time: start at one.
+    raw = np.empty(size * np.dtype(kind).itemsize + 64, dtype=np.uint8)
+    packed: Array = raw[-raw.ctypes.data % 64 :][: raw.size - 64].view(kind).reshape(-1, samples, classes, TILE)
+    with _LOCK:
+        fill(values, packed)
+    return packed
 
 
-@numba.njit(cache=True, fastmath={"contract"})
-def _overlaps(a: Any, b: Any, s: Any) -> None:  # pragma: no cover (compiled)
-    """Set s[i, j] = sum_c a[c, i] b[c, j]; five classes at a time halve the traffic to s, and the time."""
-    unrolled = a.shape[0] // 5 * 5
-    for i in range(TILE):
-        for j in range(TILE):
-            s[i, j] = 0.0
-        for c in range(0, unrolled, 5):
-            x0, x1, x2, x3, x4 = a[c, i], a[c + 1, i], a[c + 2, i], a[c + 3, i], a[c + 4, i]
-            for j in range(TILE):
-                s[i, j] += x0 * b[c, j] + x1 * b[c + 1, j] + x2 * b[c + 2, j] + x3 * b[c + 3, j] + x4 * b[c + 4, j]
-        for c in range(unrolled, a.shape[0]):
-            x = a[c, i]
-            for j in range(TILE):
-                s[i, j] += x * b[c, j]
-
-
-@numba.njit(cache=True)
-def _half_chord(a: Any, b: Any, i: int, j: int) -> float:  # pragma: no cover (compiled)
-    """Return h = |sqrt p - sqrt q|^2 / 2 = 1 - overlap, without cancellation."""
-    h = 0.0
-    for c in range(a.shape[0]):
-        difference = a[c, i] - b[c, j]
-        h += difference * difference
-    return 0.5 * h
-
-
-@numba.njit(cache=True)
-def _log_overlap(log_p: Any, log_q: Any) -> Any:  # pragma: no cover (compiled)
-    """Return log sum_c sqrt(p_c q_c) from log-probabilities, for overlaps below the smallest float64."""
-    highest = -np.inf
-    for c in range(log_p.shape[0]):
-        highest = max(highest, 0.5 * (log_p[c] + log_q[c]))
-    if highest == -np.inf:
-        return highest
-    total = 0.0
-    for c in range(log_p.shape[0]):
-        total += np.exp(0.5 * (log_p[c] + log_q[c]) - highest)
-    return highest + np.log(total)
-
-
-@numba.njit(cache=True)
-def _relative_entropy(log_p: Any, log_q: Any) -> float:  # pragma: no cover (compiled)
-    """Return sum_c p (e^x - 1 - x), x = log q - log p: KL(p, q) in terms that are all positive."""
-    total = 0.0
-    for c in range(log_p.shape[0]):
-        p = np.exp(log_p[c])
-        if log_q[c] == -np.inf and log_p[c] > -np.inf:
-            return np.inf
-        if p == 0.0:
-            total += np.exp(log_q[c])
-            continue
-        x = log_q[c] - log_p[c]
-        total += p * (np.expm1(x) - x) if abs(x) < 1.0 else np.exp(log_q[c]) - p - p * x
-    return total
-
-
-@numba.njit(cache=True)
-def _exact(metric: int, log_p: Any, log_q: Any) -> float:  # pragma: no cover (compiled)
-    """One sample's distance, without cancellation."""
-    if metric == _JENSEN_SHANNON:
-        middle = np.logaddexp(log_p, log_q) - np.log(2.0)
-        return 0.5 * (_relative_entropy(log_p, middle) + _relative_entropy(log_q, middle))
-    if metric == _KULLBACK_LEIBLER:
-        return _relative_entropy(log_p, log_q)
-    if metric == _JEFFREYS:
-        return _relative_entropy(log_p, log_q) + _relative_entropy(log_q, log_p)
-    h = 0.0
-    for c in range(log_p.shape[0]):
-        difference = np.exp(0.5 * log_p[c]) - np.exp(0.5 * log_q[c])
-        h += 0.5 * difference * difference
-    # Rounding may carry h past 1.
-    return h if metric == _HELLINGER else -np.log1p(-min(h, 1.0))
-
-
-@numba.njit(cache=True)
-def _bhattacharyya_tile(
-    a: Any, b: Any, log_p: Any, log_q: Any, weight: Any, cap: float, total: Any
-) -> None:  # pragma: no cover (compiled)
-    """Add -log overlap over the samples; log_p and log_q belong to the tile's points, unpacked."""
-    least = np.exp(-cap)
-    # Weighted samples have a logarithm each.
-    group = 1 if weight.size else _GROUP
-    s, product = np.empty((TILE, TILE)), np.empty((TILE, TILE))
-    for start in range(0, a.shape[0], group):
-        stop = min(start + group, a.shape[0])
-        w = weight[start] if weight.size else 1.0
-        product[:] = 1.0
-        for n in range(start, stop):
-            _overlaps(a[n], b[n], s)
-            for i in range(TILE):
-                for j in range(TILE):
-                    product[i, j] *= max(s[i, j], least)
-        for i in range(log_p.shape[0]):
-            for j in range(log_q.shape[0]):
-                if product[i, j] > _SMALLEST:
-                    total[i, j] -= w * np.log(product[i, j])
-                else:
-                    for n in range(start, stop):
-                        total[i, j] += w * min(-_log_overlap(log_p[i, n], log_q[j, n]), cap)
-
-
-@numba.njit(cache=True)
-def _sphere_tile(metric: int, a: Any, b: Any, weight: Any, total: Any) -> None:  # pragma: no cover (compiled)
-    """Add 1 - overlap, or its arc cosine, over the samples."""
-    s = np.empty((TILE, TILE))
-    for n in range(a.shape[0]):
-        w = weight[n] if weight.size else 1.0
-        _overlaps(a[n], b[n], s)
-        for i in range(total.shape[0]):
-            for j in range(total.shape[1]):
-                if metric == _HELLINGER:
-                    total[i, j] += w * (1.0 - s[i, j])
-                elif s[i, j] < 0.9:
-                    total[i, j] += w * np.arccos(s[i, j])
-                else:
-                    # arccos loses half the digits near 1; half the angle has sine sqrt(h / 2).
-                    total[i, j] += w * 2.0 * np.arcsin(np.sqrt(0.5 * _half_chord(a[n], b[n], i, j)))
-
-
-@numba.njit(cache=True)
-def _entropy_tile(
-    metric: int, a: Any, b: Any, self_p: Any, self_q: Any, log_p: Any, log_q: Any, weight: Any, cap: float, total: Any
-) -> None:  # pragma: no cover (compiled)
-    """Add what two points have of themselves and of each other; `self_q` is 0 where only p counts."""
-    s = np.empty((TILE, TILE))
-    for n in range(a.shape[0]):
-        w = weight[n] if weight.size else 1.0
-        _overlaps(a[n], b[n], s)
-        for i in range(total.shape[0]):
-            for j in range(total.shape[1]):
-                d = self_p[i, n] + self_q[j, n] + s[i, j]
-                if d > _SUSPECT:
-                    d = _exact(metric, log_p[i, n], log_q[j, n])
-                total[i, j] += w * min(d, cap)
-
-
-@numba.njit(cache=True)
-def _exact_tile(
-    metric: int, log_p: Any, log_q: Any, weight: Any, cap: float, below: float, total: Any
-) -> None:  # pragma: no cover (compiled)
-    """Compute anew, sample by sample, the sums that are less than `below`."""
-    for i in range(total.shape[0]):
-        for j in range(total.shape[1]):
-            if total[i, j] < below:
-                total[i, j] = 0.0
-                for n in range(log_p.shape[1]):
-                    w = weight[n] if weight.size else 1.0
-                    # A small mean of many samples can hide one beyond the cap.
-                    total[i, j] += w * min(_exact(metric, log_p[i, n], log_q[j, n]), cap)
-
-
-@numba.njit(cache=True, parallel=True)
-def _add_sums(
-    metric: int,
-    a: Any,
-    b: Any,
-    self_p: Any,
-    self_q: Any,
-    log_p: Any,
-    log_q: Any,
-    weight: Any,
-    cap: float,
-    symmetric: bool,
-    out: Any,
-) -> None:  # pragma: no cover (compiled)
-    columns = b.shape[0]
-    near = _NEAR * (weight.sum() if weight.size else log_p.shape[1])
-    for pair in numba.prange(a.shape[0] * columns):
-        row, column = pair // columns, pair % columns
-        if symmetric and column < row:
-            continue
-        i, j = row * TILE, column * TILE
-        p, q = log_p[i : i + TILE], log_q[j : j + TILE]
-        total = np.zeros((p.shape[0], q.shape[0]))
-        if metric == _BHATTACHARYYA:
-            _bhattacharyya_tile(a[row], b[column], p, q, weight, cap, total)
-        elif metric in (_HELLINGER, _FISHER_RAO):
-            _sphere_tile(metric, a[row], b[column], weight, total)
-        elif metric != _JENSEN_SHANNON:
-            own_p, own_q = self_p[i : i + TILE], self_q[j : j + TILE]
-            _entropy_tile(metric, a[row], b[column], own_p, own_q, p, q, weight, cap, total)
-        if metric != _FISHER_RAO:
-            _exact_tile(metric, p, q, weight, cap, np.inf if metric == _JENSEN_SHANNON else near, total)
-        if symmetric and column == row:
-            # Rounding differs on the two sides; the distance does not.
-            for u in range(p.shape[0]):
-                for v in range(u):
-                    total[u, v] = total[v, u]
-        out[i : i + TILE, j : j + TILE] += total
-        if symmetric and column > row:
-            out[j : j + TILE, i : i + TILE] += total.T
+def _runs(weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Where runs of equal weight start, none of them longer than FLUSH; and the end."""
+    starts = np.flatnonzero(np.diff(weight, prepend=np.nan) != 0)
+    ends = np.append(starts[1:], len(weight))
+    cuts = [np.arange(start, end, FLUSH) for start, end in zip(starts, ends, strict=True)]
+    return np.append(np.concatenate(cuts), len(weight))
