@@ -221,9 +221,19 @@ def test_recorder__a_run_that_exists_is_only_continued_on_request(tmp_path: Path
 
 
 def test_recorder__a_run_without_checkpoints_starts_anew(tmp_path: Path) -> None:
-    fill(tmp_path, 0, [], run="r")
-    fill(tmp_path, 1, range(4), run="r")
-    assert tk.load(tmp_path).seed.values.tolist() == [1]
+    fill(tmp_path, 0, [], run="r", note="a head longer than the next")
+    fill(tmp_path, 1, [], run="r")
+    assert tk.Store(tmp_path).table()["unfinished"].tolist() == [0]
+    fill(tmp_path, 2, range(4), run="r")
+    assert tk.load(tmp_path).seed.values.tolist() == [2]
+
+
+def test_recorder__a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    (tmp_path / "notes.run").write_text("do not delete")
+    with pytest.raises(FileExistsError, match=r"notes.run is no file of a run: move it elsewhere"):
+        tk.Recorder(tmp_path, probe(), run="notes")
+    assert (tmp_path / "notes.run").read_text() == "do not delete"
 
 
 # --- another probe ------------------------------------------------------------------------------------------------
@@ -439,6 +449,24 @@ def test_store__processes_that_begin_at_once_agree_on_the_probe(tmp_path: Path) 
     assert left == {"probe.json", ".index.npz"}
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_store__the_first_probe_stands(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    first = tk.Store.create(tmp_path / "store", probe())
+    text = (tmp_path / "store" / "probe.json").read_text()
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # another process was quicker
+    if links:
+        with pytest.raises(tk.SchemaError, match="holds runs on another probe"):
+            tk.Store.create(tmp_path / "store", probe(classes=5))
+    assert tk.Store.create(tmp_path / "store", probe()).probe.differences(first.probe) == []
+    assert (tmp_path / "store" / "probe.json").read_text() == text
+    assert os.listdir(tmp_path / "store") == ["probe.json"]
+
+
 # --- a file that was cut or damaged -------------------------------------------------------------------------------
 
 
@@ -515,6 +543,22 @@ def test_store__a_damaged_probe_is_told_as_such(tmp_path: Path) -> None:
     for action in (tk.load, tk.Store, lambda folder: fill(folder, 1)):
         with pytest.raises(OSError, match=r"cannot read .*probe.json: it is damaged"):
             action(tmp_path)
+
+
+def test_store__a_last_checkpoint_whose_bytes_never_reached_the_disk_is_unfinished(tmp_path: Path) -> None:
+    # After a power failure a file may have its length but zeros for its last bytes.
+    record = tk.Recorder(tmp_path, probe(), run={"seed": 0})
+    for step in range(4):
+        record(lambda inputs, step=step: logits(0, step), step, epoch=step / 2)
+    record.close(complete=False)
+    path = tmp_path / "0.run"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-40] + bytes(40))
+    assert tk.Store(tmp_path).table().loc["0", ["checkpoints", "state"]].tolist() == [3, "interrupted"]
+    with pytest.warns(RuntimeWarning, match=r"run '0' has \d+ bytes of an unfinished checkpoint after step 2"):
+        assert tk.load(tmp_path).step.values.tolist() == [[0, 1, 2]]
+    fill(tmp_path, 0, range(4), resume=True)
+    assert path.read_bytes().startswith(whole)
 
 
 # --- a disk that fills --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import tempfile
@@ -160,8 +161,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
             validate(lazy, values=False)
             return lazy
         ds = xr.load_dataset(path, engine=engine)
-    # A broken file shows as OSError when opened, as RuntimeError when a chunk is read, and broken text as a third.
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+    # A broken file shows as OSError when opened, as RuntimeError when a chunk is read; text and JSON have their own.
+    except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise OSError(
             f"cannot read {path} ({path.stat().st_size} bytes) as {_FORMATS[path.suffix]}: it is cut short, damaged or "
             f"of another format ({error}). Restore it from where it came"
@@ -205,12 +206,12 @@ def _bits(classes: int, bits: int | None, precision: float | None) -> int | None
 
 
 def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Round the mantissas of floats to `bits`, half to even; infinities and NaN stay as they are."""
+    """Round the mantissas of floats to `bits`, as netCDF's BitRound does; infinities and NaN stay as they are."""
     drop = np.finfo(values.dtype).nmant - bits
     if drop == 0:
         return values
     raw: NDArray[Any] = values.view(f"u{values.dtype.itemsize}")
-    rounded = (raw + 2 ** (drop - 1) - 1 + ((raw >> drop) & 1)) >> drop << drop
+    rounded = (raw + 2 ** (drop - 1)) >> drop << drop
     return np.where(np.isfinite(values), rounded.view(values.dtype), values)
 
 
@@ -266,9 +267,12 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> N
     import zarr
     from numcodecs import Shuffle, Zstd
 
+    # zarr's own choice of compressor has no checksums: a piece cut short would come back as random bytes.
+    packed = Zstd(level=9, checksum=True)
+    log_prob, rest = ds["log_prob"], ds.drop_vars("log_prob")
     # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
-    ds.drop_vars("log_prob").to_zarr(path, mode="w", zarr_format=2, consolidated=False)
-    log_prob = ds["log_prob"]
+    encoding = {name: {"compressors": packed} for name, v in rest.variables.items() if v.ndim}
+    rest.to_zarr(path, mode="w", zarr_format=2, consolidated=False, encoding=encoding)
     group = zarr.open_group(path, mode="a", zarr_format=2)
     array = group.create_array(
         "log_prob",
@@ -277,7 +281,7 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> N
         chunks=_chunk(log_prob),
         fill_value=np.nan,
         filters=[Shuffle(log_prob.dtype.itemsize)],
-        compressors=Zstd(level=9, checksum=True),
+        compressors=packed,
         attributes={**_plain(log_prob.attrs), "_ARRAY_DIMENSIONS": DIMS},
     )
     for row, block in enumerate(blocks):
