@@ -383,3 +383,31 @@ def test_log_prob__of_a_recorder_is_normalised() -> None:
     # What `by_hand` gives is what the schema calls normalised, so that the comparisons above compare like with like.
     logits = RANDOM.standard_normal((5, 3))
     np.testing.assert_allclose(normalize(logits), torch.log_softmax(torch.from_numpy(logits), 1))
+
+
+# --- the notebook -------------------------------------------------------------------------------------------------
+
+WITHOUT = """
+import builtins, importlib.util, json, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "sklearn"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name in ("torch", "sklearn") else found(name)
+builtins.display = print
+names = {}
+for cell in json.load(open(sys.argv[1]))["cells"]:
+    if cell["cell_type"] == "code":
+        exec("".join(cell["source"]), names)
+"""
+
+
+def test_notebook__runs_without_scikit_learn_and_torch_and_says_so() -> None:
+    notebook = Path(__file__).parents[1] / "notebooks" / "06_record_your_own.ipynb"
+    done = subprocess.run([sys.executable, "-c", WITHOUT, str(notebook)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Skipped: sklearn is not installed" in done.stdout
