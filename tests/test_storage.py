@@ -12,7 +12,7 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import datasets, log_probs
@@ -34,6 +34,7 @@ SUFFIXES = (".nc", ".zarr")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(max_examples=15)
 @given(ds=datasets(zeros=True))
 def test_load__gives_back_what_was_saved(tmp_path_factory: pytest.TempPathFactory, suffix: str, ds: xr.Dataset) -> None:
     path = tmp_path_factory.mktemp("round") / f"trip{suffix}"
@@ -222,7 +223,10 @@ def test_save__errors_of_samples_largely_cancel(tmp_path: Path, precision: float
     logits = 3 * np.random.default_rng(0).standard_normal((8, 5, 300, 10))
     ds = tk.from_arrays(logits=logits, label=np.zeros(300, dtype=int), runs={"seed": range(8)})
     packed = tk.load(tk.save(ds, tmp_path / "x.zarr", precision=precision))
-    change = np.abs(tk.pairwise(packed) - tk.pairwise(ds)).max()
+    exact, changed = (
+        tk.bhattacharyya(d.log_prob, d.log_prob[0, 0].drop_vars(["run", "checkpoint"])) for d in (ds, packed)
+    )
+    change = np.abs(changed - exact).max()
     assert 0 < change < precision / 10
 
 
@@ -328,8 +332,10 @@ def test_load__a_truncated_file_is_told_as_such(tmp_path: Path, ds: xr.Dataset, 
 @pytest.mark.parametrize("share", np.arange(0, 1, 0.05).round(2))
 def test_load__a_truncated_piece_of_a_zarr_group_is_told_as_such(tmp_path: Path, ds: xr.Dataset, share: float) -> None:
     path = tk.save(ds, tmp_path / "x.zarr")
-    pieces = sorted(piece for piece in path.rglob("*") if piece.is_file())
-    assert len(pieces) > 20
+    # A third of the pieces each time, others at other shares; predictions each time.
+    pieces = sorted(piece for piece in path.rglob("*") if piece.is_file())[round(20 * share) % 3 :: 3]
+    pieces.append(path / "log_prob" / "1.0.0.0")
+    assert len(pieces) > 10
     noticed = 0
     for piece in pieces:
         whole = piece.read_bytes()
@@ -342,7 +348,7 @@ def test_load__a_truncated_piece_of_a_zarr_group_is_told_as_such(tmp_path: Path,
             assert piece.name in (".zattrs", ".zgroup", ".zarray")
             assert back.identical(ds)
         piece.write_bytes(whole)
-    assert noticed > len(pieces) // 3
+    assert noticed > 2
     assert tk.load(path).identical(ds)
 
 
