@@ -342,6 +342,9 @@ def test_read_deepnets__runs_nothing(tmp_path: Path) -> None:
         b"hello",
         b"\x80\x02cnumpy\nndarray\n.",
         b"\x80\x02cnumpy\nndarray\n)R.",
+        # What stands for a type is asked to become another.
+        b"\x80\x02cnumpy\nndarray\n(N}" + text("of") + text("x") + b"stb.",
+        b"\x80\x02cnumpy\nndarray\n)R(N}" + text("of") + text("x") + b"stb.",
         b"\x80\x02]q\x00h\x00a.",  # a list that holds itself
         b"\x80\x02cnumpy\ndtype\n(" + text("O,i4") + b"\x89\x88tR.",
         pickle.dumps(np.ones(3), 2).replace(b"f8", b"V8"),
@@ -673,6 +676,49 @@ def test_formats__give_back_text_samples_and_references(name: str, tmp_path: Pat
     ds = ds.assign_coords(sample=[f"cat/{i}.png" for i in range(5)])
     write, read = FORMATS[name]
     assert_same_trajectories(read(write(ds, tmp_path / name, progress=False), progress=False), ds)
+
+
+@in_each_format
+def test_formats__give_back_names_that_look_like_numbers(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    ds = ds.assign_coords({"run": ["007", "7", "nan"], "class": ["1", "01", "nan"]})
+    write, read = FORMATS[name]
+    assert_same_trajectories(read(write(ds, tmp_path / name, progress=False), progress=False), ds)
+
+
+@in_each_format
+def test_formats__give_back_epochs_of_which_some_are_unknown(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    ds["epoch"][0] = np.nan
+    write, read = FORMATS[name]
+    back = read(write(ds, tmp_path / name, progress=False), progress=False)
+    np.testing.assert_array_equal(back.epoch, ds.epoch)
+
+
+@in_each_format
+@pytest.mark.parametrize("text", [["01", "1", "2"], ["True", "False", "True"], ["nan", "nan", ""], ["1", "", "2"]])
+def test_formats__give_back_or_refuse_attributes_that_look_like_others(
+    name: str, text: list[str], ds: xr.Dataset, tmp_path: Path
+) -> None:
+    ds = ds.assign_coords(version=("run", text))
+    write, read = FORMATS[name]
+    if name.endswith(".parquet"):
+        assert_same_trajectories(read(write(ds, tmp_path / name, progress=False), progress=False), ds)
+        return
+    with pytest.raises(tk.SchemaError, match="'version' would come back from a CSV as"):
+        write(ds, tmp_path / name, progress=False)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
+def test_write_table__refuses_attributes_named_as_its_columns(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(tk.SchemaError, match=r"\['prob'\] have names of columns"):
+        write_table(ds.assign_coords(prob=("run", [0.1, 0.2, 0.3])), tmp_path / name)
+
+
+def test_write_arrays__deletes_nothing_that_it_did_not_write(ds: xr.Dataset, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match=r"holds thesis\.tex, which are none of these files"):
+        write_arrays(ds, tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
 
 
 @in_each_format

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,11 @@ def test_integrations__load_no_library_until_asked() -> None:
     code = "import sys, trajkit as tk; tk.integrations.__all__; print(*{m.partition('.')[0] for m in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "lightning", "transformers", "keras", "sklearn"} & set(loaded.stdout.split())
+
+
+def test_callbacks__of_processes_that_do_not_record_do_nothing() -> None:
+    lightning_callback(None).on_train_start(SimpleNamespace(global_step=0, current_epoch=0), Net())
+    transformers_callback(None).on_train_begin(None, SimpleNamespace(global_step=0, epoch=0.0), None, model=Net())
 
 
 # --- PyTorch ------------------------------------------------------------------------------------------------------

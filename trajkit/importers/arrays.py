@@ -24,9 +24,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from trajkit.importers.checks import listed, places, refuse_nan
-from trajkit.importers.files import read_csv, whole, write_csv
-from trajkit.schema import SchemaError, from_arrays, normalize, run_attributes, validate
+from trajkit.importers.checks import listed, places, refuse_nan, with_epochs
+from trajkit.importers.files import read_csv, refuse_loss, whole, write_csv
+from trajkit.schema import SchemaError, from_arrays, normalize, run_attributes, run_table, validate
 
 _FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")
@@ -111,17 +111,18 @@ def read_arrays(
     if "label" not in probe:
         raise SchemaError([f"{folder}: nothing says the true classes; pass `label=`, or put `label` into probe.npz"])
     split = probe.get("split")
-    return from_arrays(
+    ds = from_arrays(
         log_prob=[run["log_prob"] for run in read],
         label=probe["label"],
         runs=table if runs is None else pd.DataFrame(runs).reset_index(drop=True).assign(run=table["run"]),
         step=[run["step"] for run in read],
-        epoch=_epochs(read, files),
         classes=[str(c) for c in probe["classes"]] if "classes" in probe else None,
         split=str(split) if split is not None and split.ndim == 0 else split,
         sample=probe.get("sample"),
         source=source or f"folder {folder.name}",
     )
+    epochs = _epochs(read, files)
+    return ds if epochs is None else with_epochs(ds, epochs)
 
 
 def write_arrays(
@@ -139,7 +140,7 @@ def write_arrays(
     folder
         The folder to make; the one above must exist.
     overwrite
-        Replace a folder that exists, with all that it holds.
+        Replace a folder that this function wrote.
     progress
         Whether to show a progress bar.
 
@@ -151,9 +152,9 @@ def write_arrays(
     Raises
     ------
     SchemaError
-        If `ds` is not a trajectory dataset.
+        If `ds` is not a trajectory dataset, or `runs.csv` would not give an attribute back, such as the text "01".
     FileExistsError
-        If `folder` exists and `overwrite` was not asked for.
+        If `folder` exists and `overwrite` was not asked for, or it holds other files than this function writes.
 
     Examples
     --------
@@ -168,18 +169,25 @@ def write_arrays(
     """
     folder = Path(folder)
     validate(ds)
+    if overwrite and folder.is_dir() and (foreign := listed(p.name for p in folder.iterdir() if not _is_ours(p))):
+        raise FileExistsError(f"{folder} holds {foreign}, which are none of these files: choose another folder")
     # Names of runs may hold what names of files cannot, so that the table says which is which.
     names = [f"run-{i:04d}.npz" for i in range(ds.sizes["run"])]
     with whole(folder, overwrite=overwrite) as part:
         part.mkdir()
         probe = {"label": ds["label"], "split": ds["split"], "sample": ds["sample"], "classes": ds["class"]}
         _save(part / "probe.npz", probe)
-        columns = {name: ds[name].values for name in ("run", *run_attributes(ds))}
-        write_csv(pd.DataFrame({"file": names} | columns), part / "runs.csv")
+        table = run_table(ds)[run_attributes(ds)].reset_index().assign(file=names)
+        refuse_loss(table, part, text=("file", "run"))
+        write_csv(table, part / "runs.csv")
         for i, name in enumerate(tqdm(names, desc="writing", unit="run", disable=not progress)):
             run = ds.isel(run=i, checkpoint=np.flatnonzero(ds["step"].values[i] >= 0))
             _save(part / name, {key: run[key] for key in ("log_prob", "step", "epoch") if key in run})
     return folder
+
+
+def _is_ours(path: Path) -> bool:
+    return re.fullmatch(r"run-\d+\.npz|probe\.npz|runs\.csv", path.name) is not None
 
 
 def _save(path: Path, arrays: Mapping[str, xr.DataArray]) -> None:

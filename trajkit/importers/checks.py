@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import SchemaError
+from trajkit.schema import VARIABLES, SchemaError
 
 
 def places(identities: NDArray[Any], wanted: NDArray[Any], *, where: str) -> NDArray[Any]:
@@ -46,6 +47,14 @@ def refuse_nan(values: NDArray[Any], *, where: str) -> None:
         raise SchemaError(
             [f"{where}: NaN for {count} samples, as from a diverged model; leave this and later checkpoints out"]
         )
+
+
+def with_epochs(ds: xr.Dataset, epochs: Sequence[NDArray[Any]]) -> xr.Dataset:
+    """Add the epochs of each run's checkpoints, NaN where one is not known: a recorder may not have been told."""
+    table = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan)
+    for row, known in zip(table, epochs, strict=True):
+        row[: len(known)] = known
+    return ds.assign(epoch=(("run", "checkpoint"), table, {"long_name": VARIABLES["epoch"].meaning}))
 
 
 def listed(values: Iterable[Any], shown: int = 5) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
+
+from trajkit.schema import SchemaError
 
 
 @contextmanager
@@ -28,10 +29,13 @@ def whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; make it first")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        yield Path(folder, path.name)
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(Path(folder, path.name), path)
+        new = Path(folder, path.name)
+        yield new
+        if path.is_dir() or new.is_dir():
+            # A folder cannot be replaced in one step: the old one steps aside, and goes with the temporary one.
+            with suppress(FileNotFoundError):
+                os.replace(path, Path(folder, f"{path.name}.old"))
+        os.replace(new, path)
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, append: bool = False) -> None:
@@ -39,11 +43,36 @@ def write_csv(table: pd.DataFrame, path: Path, *, append: bool = False) -> None:
     table.to_csv(path, mode="a" if append else "w", header=not append, index=False, na_rep="nan")
 
 
+def refuse_loss(table: pd.DataFrame, folder: Path, *, text: Collection[str]) -> None:
+    """Refuse what a CSV does not give back: it holds no types, so that a text "01" comes back as the number 1.
+
+    Raises
+    ------
+    SchemaError
+        If there is such a column.
+    """
+    trial = folder / "trial.csv"
+    write_csv(table, trial)
+    back = read_csv(trial, text=text)
+    trial.unlink()
+    # `equals` holds missing numbers equal, and tells 1 from 1.0 and "1".
+    lost = [str(name) for name in table if not back[name].astype(object).equals(table[name].astype(object))]
+    if lost:
+        raise SchemaError(
+            [
+                f"{name!r} would come back from a CSV as {back[name].head(3).tolist()} instead of "
+                f"{table[name].head(3).tolist()}: a CSV holds no types; name the values otherwise, or use Parquet"
+                for name in lost
+            ]
+        )
+
+
 def read_csv(path: Path, *, text: Collection[str]) -> pd.DataFrame:
     """Read a CSV, the columns `text` as they stand; "nan" is a missing number and nothing an empty text."""
+    missing = {str(name): ["nan"] for name in pd.read_csv(path, nrows=0) if name not in text}
     # In one piece (`low_memory`), or a column could be numbers in one part and text in another.
     table: pd.DataFrame = pd.read_csv(
-        path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=["nan"], low_memory=False
+        path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing, low_memory=False
     )
     return table.assign(**{str(name): _with_gaps(table[name]) for name in table if name not in text})
 

@@ -145,7 +145,9 @@ class _Reader(pickle.Unpickler):
                 f"wanted arrays, tensors, tables and plain containers, but it asks for {module}.{name}; nothing of "
                 "it was run. If you trust its origin, read it with the program that wrote it and save plain arrays"
             )
-        return self._classes.setdefault(of, type("_Request", (_Request,), {"of": of}))
+        if of not in self._classes:
+            self._classes[of] = type("_Request", (_Request,), {"of": of})
+        return self._classes[of]
 
     def persistent_load(self, pid: Any) -> _Request:
         """Note a tensor's storage: ("storage", type, key, device, number of elements, None or nothing)."""

@@ -13,14 +13,16 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from trajkit.importers.checks import listed, refuse_nan
-from trajkit.importers.files import read_csv, whole, write_csv
-from trajkit.schema import SchemaError, from_arrays, run_attributes, validate
+from trajkit.importers.checks import listed, refuse_nan, with_epochs
+from trajkit.importers.files import read_csv, refuse_loss, whole, write_csv
+from trajkit.schema import SchemaError, from_arrays, run_attributes, run_table, validate
 
 _KEYS = ("run", "step", "sample", "class")
 # The column of predictions, and what `from_arrays` calls it.
 _FORMS = {"log_prob": "log_prob", "prob": "prob", "logit": "logits"}
 _SUFFIXES = (".csv", ".parquet")
+# Columns of a CSV that are text whatever they look like.
+_TEXT = ("run", "class", "label")
 
 
 def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = "", progress: bool = True) -> xr.Dataset:
@@ -76,17 +78,17 @@ def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = ""
     for run, rows in tqdm(groups, desc="reading", unit="run", disable=not progress):
         parts.append(_one_run(str(run), rows, form, samples, classes))
     predictions: dict[str, Any] = {_FORMS[form]: [values for values, _ in parts]}
-    return from_arrays(
+    ds = from_arrays(
         **predictions,
         label=_labels(_constant(table, "label", "sample").loc[samples], classes),
         runs=_attributes(table),
-        step=[steps.index.to_numpy() for _, steps in parts],
-        epoch=[steps.to_numpy() for _, steps in parts] if "epoch" in table else None,
+        step=[epochs.index.to_numpy() for _, epochs in parts],
         classes=classes.tolist(),
         split=_constant(table, "split", "sample").loc[samples].to_numpy() if "split" in table else None,
         sample=samples,
         source=source,
     )
+    return with_epochs(ds, [epochs.to_numpy() for _, epochs in parts]) if "epoch" in table else ds
 
 
 def write_table(
@@ -117,7 +119,7 @@ def write_table(
     Raises
     ------
     SchemaError
-        If `ds` is not a trajectory dataset.
+        If `ds` is not a trajectory dataset, or a CSV would not give an attribute or sample back, such as the text "01".
     FileExistsError
         If `path` exists and `overwrite` was not asked for.
     ValueError
@@ -138,11 +140,15 @@ def write_table(
     path = Path(path)
     suffix = _suffix(path)
     validate(ds)
+    if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
+        raise SchemaError([f"the run attributes {taken} have names of columns of the table: rename them"])
     pieces = (
         _rows(ds.isel(run=[i])) for i in tqdm(range(ds.sizes["run"]), "writing", unit="run", disable=not progress)
     )
     with whole(path, overwrite=overwrite) as part:
         if suffix == ".csv":
+            for columns in _attributes_and_samples(ds):
+                refuse_loss(columns, part.parent, text=_TEXT)
             for i, rows in enumerate(pieces):
                 write_csv(rows, part, append=i > 0)
         else:
@@ -168,7 +174,7 @@ def _suffix(path: Path) -> str:
 def _read(path: Path) -> pd.DataFrame:
     if _suffix(path) == ".parquet":
         return pd.read_parquet(path)
-    return read_csv(path, text=("run", "class", "label"))
+    return read_csv(path, text=_TEXT)
 
 
 def _form(table: pd.DataFrame) -> str:
@@ -264,6 +270,11 @@ def _rows(run: xr.Dataset) -> pd.DataFrame:
     columns["class"] = repeat(names, n_step * n_sample, 1)
     columns["log_prob"] = run["log_prob"].values.ravel()
     return pd.DataFrame(columns | {name: run[name].item() for name in run_attributes(run)})
+
+
+def _attributes_and_samples(ds: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    runs = run_table(ds)[run_attributes(ds)].reset_index()
+    return runs, pd.DataFrame({"sample": ds["sample"].values, "label": ds["class"].values[ds["label"].values]})
 
 
 def _write_parquet(pieces: Iterator[pd.DataFrame], path: Path) -> None:

@@ -8,7 +8,7 @@ from trajkit.integrations.offers import offer
 from trajkit.recording import Recorder
 
 
-def keras_callback(record: Recorder) -> Any:
+def keras_callback(record: Recorder | None) -> Any:
     """Make a Keras callback that records the model before training and after each optimizer update.
 
     Steps are those of `model.optimizer.iterations`. A model that ends in a softmax needs a recorder with
@@ -17,7 +17,8 @@ def keras_callback(record: Recorder) -> Any:
     Parameters
     ----------
     record
-        An open recorder; `at=` chooses the steps.
+        An open recorder; `at=` chooses the steps. None in processes that do not record: where several train together,
+        one of them records.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from trajkit.integrations.offers import offer
 from trajkit.recording import Recorder
 
 
-def lightning_callback(record: Recorder) -> Any:
+def lightning_callback(record: Recorder | None) -> Any:
     """Make a Lightning callback that records the module before training and after each optimizer update.
 
     Steps are those of `trainer.global_step`. The module is called on the probe's inputs, as its `forward` says; give
@@ -18,7 +18,8 @@ def lightning_callback(record: Recorder) -> Any:
     Parameters
     ----------
     record
-        An open recorder; `at=` chooses the steps.
+        An open recorder; `at=` chooses the steps. None in processes that do not record: where several train together,
+        one of them records.
 
     Returns
     -------

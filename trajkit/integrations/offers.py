@@ -7,11 +7,11 @@ from typing import Any
 from trajkit.recording import Recorder
 
 
-def offer(record: Recorder, model: Any, step: int, epoch: float | None) -> None:
+def offer(record: Recorder | None, model: Any, step: int, epoch: float | None) -> None:
     """Record a step that is new.
 
     Trainers come by more than once at a step: between the batches whose gradients they accumulate, or when `fit` is
     called again.
     """
-    if step > record.step:
+    if record is not None and step > record.step:
         record(model, step, epoch)

@@ -8,17 +8,17 @@ from trajkit.integrations.offers import offer
 from trajkit.recording import Recorder
 
 
-def transformers_callback(record: Recorder) -> Any:
+def transformers_callback(record: Recorder | None) -> Any:
     """Make a callback for `transformers.Trainer` that records the model before training and after each update.
 
     Steps are those of `state.global_step`. Models of transformers take named tensors and return an object, which the
-    recorder is told with a probe of such inputs and `predict=lambda model, inputs: model(**inputs).logits`. Where
-    several processes train together, the first records.
+    recorder is told with a probe of such inputs and `predict=lambda model, inputs: model(**inputs).logits`.
 
     Parameters
     ----------
     record
-        An open recorder; `at=` chooses the steps.
+        An open recorder; `at=` chooses the steps. None in processes that do not record: where several train together,
+        one of them records.
 
     Returns
     -------
@@ -56,8 +56,7 @@ def transformers_callback(record: Recorder) -> Any:
 
     class RecordCallback(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any, **_: Any) -> None:
-            if state.is_world_process_zero:
-                offer(record, model, state.global_step, state.epoch)
+            offer(record, model, state.global_step, state.epoch)
 
         on_step_end = on_train_begin
 
