@@ -858,12 +858,22 @@ def test_read_table__says_what_does_not_fit(wrong: pd.DataFrame, message: str) -
 def test_read_table__says_what_files_it_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"ends in \.csv or \.parquet, got '\.xlsx'"):
         read_table(tmp_path / "runs.xlsx")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"no file .*runs\.csv"):
         read_table(tmp_path / "runs.csv")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for act in (read_table, lambda path: write_table(tk.simulate(runs=1), path)):
         with pytest.raises(ImportError, match=re.escape('pip install "trajkit[parquet]"')):
             act(tmp_path / "runs.parquet")
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
+def test_read_table__refuses_files_cut_short(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    path = write_table(ds, tmp_path / name, progress=False)
+    raw = path.read_bytes()
+    for percent in range(0, 100, 5):
+        path.write_bytes(raw[: len(raw) * percent // 100])
+        with pytest.raises(ValueError, match=r"cannot read .*runs|rows are missing|the table: |sum to|NaN for"):
+            read_table(path, progress=False)
 
 
 # --- folders of arrays --------------------------------------------------------------------------------------------

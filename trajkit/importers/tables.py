@@ -53,8 +53,10 @@ def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = ""
     SchemaError
         If columns are missing, rows repeat or are missing, runs differ in samples or classes, a label, split or
         attribute is not constant, or predictions are no distributions.
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the file has another ending.
+        If the file has another ending, is cut short or damaged.
     ImportError
         If a `.parquet` file is given and pyarrow is not installed.
 
@@ -172,9 +174,17 @@ def _suffix(path: Path) -> str:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if _suffix(path) == ".parquet":
-        return pd.read_parquet(path)
-    return read_csv(path, text=_TEXT)
+    suffix = _suffix(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}")
+    try:
+        return pd.read_parquet(path) if suffix == ".parquet" else read_csv(path, text=_TEXT)
+    # Whatever pandas and pyarrow say of broken files is one of these.
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"cannot read {path} ({path.stat().st_size} bytes): wanted a whole {suffix} file, got one that is cut "
+            f"short, damaged or of another kind ({error}). Write it again"
+        ) from error
 
 
 def _form(table: pd.DataFrame) -> str:
