@@ -620,6 +620,12 @@ def test_read_cartography__says_what_does_not_fit(second: str, message: str, tmp
         read_cartography(tmp_path, progress=False)
 
 
+def test_read_cartography__refuses_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(tk.SchemaError, match="bytes that are no text"):
+        read_cartography(tmp_path, progress=False)
+
+
 def test_read_cartography__misses_no_epoch(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"wanted files dynamics_epoch_0\.jsonl"):
         read_cartography(tmp_path, progress=False)

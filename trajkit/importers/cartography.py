@@ -127,9 +127,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read_epoch(file: Path, epoch: int) -> _Epoch:
-    rows = [
-        _record(line, f"{file}, line {n}", epoch) for n, line in enumerate(file.read_text().splitlines(), 1) if line
-    ]
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise SchemaError([f"{file}: wanted lines of JSON, got bytes that are no text ({error})"]) from None
+    rows = [_record(line, f"{file}, line {n}", epoch) for n, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise SchemaError([f"{file} is empty: wanted one line for each sample"])
     sample, logits, label = zip(*rows, strict=True)
