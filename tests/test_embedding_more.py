@@ -242,8 +242,15 @@ def test_landmarks__themselves_are_embedded_exactly(ds):
     at = tk.points(everything)
     chosen = tk.points(few).is_landmark.values
     assert chosen.sum() == 150
-    exact = tk.inpca(tk.pairwise(at.isel(point=chosen)), 3)
-    np.testing.assert_array_equal(tk.points(few).coordinate.values[chosen], exact.coordinate.values)
+    # Each stands for as many points as it was drawn from, a reference for itself.
+    times = tk.points(few).weight.values[chosen] * len(chosen)
+    is_reference = at.kind.values[chosen] == "reference"
+    np.testing.assert_allclose(times[is_reference], 1)
+    assert set(times[~is_reference].round(9)) == {4, 3}
+    np.testing.assert_allclose(times.sum(), len(chosen))
+    exact = tk.inpca(tk.pairwise(at.isel(point=chosen)), 3, weights=times)
+    np.testing.assert_allclose(tk.points(few).coordinate.values[chosen], exact.coordinate.values, atol=1e-9)
+    np.testing.assert_allclose(few.eigenvalue, exact.eigenvalue * len(chosen), rtol=1e-9)
     assert tk.points(few).is_landmark.values[at.kind.values == "reference"].all()
 
 
@@ -253,7 +260,7 @@ def test_landmarks__are_spread_over_every_run_and_its_progress(ds):
     per_run = networks.is_landmark.sum("checkpoint")
     recorded = (networks.step >= 0).sum("checkpoint")
     share = (150 - 52) / float(recorded.sum())
-    assert (np.abs(per_run - share * recorded) <= 1).all()
+    assert (np.abs(per_run - share * recorded) <= 2).all()
 
 
 def test_landmarks__the_same_seed_chooses_the_same(ds):

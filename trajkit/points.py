@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -10,10 +10,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import SchemaError, lost_as_float, run_attributes, validate
+from trajkit.schema import VARIABLES, SchemaError, lost_as_float, run_attributes, validate
 
 # What stands where a point is missing, by numpy's kind of dtype.
 MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
+# Bytes of predictions that are read at a time.
+_WORKSPACE = 256e6
 
 
 def points(ds: xr.Dataset) -> xr.Dataset:
@@ -123,6 +125,26 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
         "checkpoint": xr.Variable("checkpoint", checkpoints, x["checkpoint"].attrs),
     }
     return xr.Dataset({n: place(v) for n, v in x.data_vars.items()}, {**identities, **coords}, x.attrs)
+
+
+def run_blocks(ds: xr.Dataset) -> Iterator[xr.Dataset]:
+    """Give the runs of a trajectory dataset a few at a time, loaded, in whole chunks of what is stored.
+
+    What the contract names is kept and nothing else. The dataset itself stays lazy.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> [block.sizes["run"] for block in run_blocks(tk.simulate(runs=3))]
+    [3]
+    """
+    log_prob = ds["log_prob"]
+    stored = log_prob.chunks[0] if log_prob.chunks else (log_prob.encoding.get("preferred_chunks", {}).get("run", 1),)
+    chunk = max(stored)
+    at_once = chunk * max(1, int(_WORKSPACE * ds.sizes["run"] / (chunk * log_prob.nbytes)))
+    bare = ds.drop_vars([name for name in ds.variables if name not in VARIABLES])
+    for start in range(0, ds.sizes["run"], at_once):
+        yield bare.isel(run=slice(start, start + at_once)).load()
 
 
 def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.distances import METRICS
+from trajkit.points import run_blocks
 from trajkit.schema import normalize, validate
 
 Array = NDArray[np.float64]
@@ -115,13 +116,18 @@ def _for_each_point(ds: xr.Dataset, metric: str, what: Callable[[_Plane], Array]
     if metric not in _SLOPES:
         raise ValueError(f"progress is defined by {list(_SLOPES)}, not by metric {metric!r}")
     validate(ds)
+    out = [_for_each_point_of_block(block, what) for block in run_blocks(ds)]
+    return np.concatenate(out)
+
+
+def _for_each_point_of_block(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
     recorded = ds["step"].values >= 0
     run, checkpoint = np.nonzero(recorded)
     log_prob, label = ds["log_prob"].values, ds["label"].values
-    block = max(1, int(_WORKSPACE / (8 * ds.sizes["sample"] * ds.sizes["class"])))
+    at_once = max(1, int(_WORKSPACE / (8 * ds.sizes["sample"] * ds.sizes["class"])))
     out = np.full(recorded.shape, np.nan)
-    for start in range(0, len(run), block):
-        at = run[start : start + block], checkpoint[start : start + block]
+    for start in range(0, len(run), at_once):
+        at = run[start : start + at_once], checkpoint[start : start + at_once]
         out[at] = what(_in_plane(log_prob[at], label))
     return out
 

@@ -43,7 +43,7 @@ class SquaredDistances:
         self.in_memory = small or _is_in_memory(distance)
         # Of a variable that is not in memory, only what is indexed is read.
         self._source: Any = distance.values if self.in_memory else distance.variable
-        self._piece = (self._m, self._m) if self.in_memory else _piece(distance)
+        self._piece = (self._m, self._m, self._m) if self.in_memory else _piece(distance)
         plain = self.in_memory and self._source.dtype == np.float64 and not self._is_length
         self.whole: Array | None = self._squared(np.asarray(self._source)) if plain or small else None
         if self.whole is not None:
@@ -58,10 +58,10 @@ class SquaredDistances:
 
     def tiles(self, *, upper: bool = False) -> Iterator[tuple[slice, slice, Array]]:
         """Read the matrix once, in rectangles; with `upper` those alone that reach above the diagonal."""
-        height, width = self._piece
+        height, width, chunk = self._piece
         for top in range(0, self._m, height):
             bottom = min(top + height, self._m)
-            for left in range(top // width * width if upper else 0, self._m, width):
+            for left in range(top // chunk * chunk if upper else 0, self._m, width):
                 piece = np.asarray(self._source[top:bottom, left : left + width])
                 for i in range(top, bottom, _TILE):
                     for j in range(left, left + piece.shape[1], _TILE):
@@ -184,8 +184,8 @@ def _is_in_memory(distance: xr.DataArray) -> bool:
     return distance.variable._in_memory and not isinstance(distance.data, np.memmap)
 
 
-def _piece(distance: xr.DataArray) -> tuple[int, int]:
-    """Choose how many rows and columns to read at a time, in whole chunks of what is stored."""
+def _piece(distance: xr.DataArray) -> tuple[int, int, int]:
+    """Choose how many rows and columns to read at a time, in whole chunks of what is stored; and a chunk's columns."""
     m, entries = len(distance), _WORKSPACE / distance.dtype.itemsize
     if distance.chunks is not None:
         height, width = (max(lengths) for lengths in distance.chunks)
@@ -193,4 +193,4 @@ def _piece(distance: xr.DataArray) -> tuple[int, int]:
         stored = distance.encoding.get("preferred_chunks", {})
         height, width = stored.get("point", 1), stored.get("point2", 1)
     rows = height * max(1, int(entries / (height * m)))
-    return rows, width * max(1, int(entries / (rows * width)))
+    return rows, width * max(1, int(entries / (rows * width))), width

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from trajkit.curves import progress
 from trajkit.curves import references as reference_runs
 from trajkit.distances import pairwise
 from trajkit.embedding.decomposition import inpca
-from trajkit.embedding.projection import project
-from trajkit.embedding.quality import explained_distance
+from trajkit.embedding.landmarks import landmark_embedding
 from trajkit.points import MISSING, concat, points, unstack
 from trajkit.schema import run_attributes, validate
-
-# Projected points on which the error of a landmark embedding is measured.
-_CHECKED = 500
 
 
 def embed(
@@ -44,8 +38,11 @@ def embed(
         references already.
     landmarks
         Embed so many points exactly and `project` all others from their distances to these: k landmarks of M points
-        cost k M distances instead of M^2 / 2. They are random, spread evenly over each run's progress, and over runs
-        in proportion to their checkpoints; references are among them. None embeds every point.
+        cost k M distances instead of M^2 / 2. They are random, one in each of as many equal stretches of all points in
+        the order of run and progress; references are among them. Each is weighted by the number of points it stands
+        for, a reference by one, so that eigenvalues are estimates of those of all points. Predictions are read
+        twice, a few runs at a time (250 MB, or one run or chunk of runs if that is more): `ds` may be lazy or hold
+        dask arrays, best cut along `run`. None embeds every point.
     cap
         Of `pairwise`, in nats per sample.
     seed
@@ -55,14 +52,22 @@ def embed(
     -------
     xarray.Dataset
         What `inpca` returns, with `coordinate` on (run, checkpoint, component), `step` and the other per-point
-        variables of `ds`. With landmarks also `is_landmark` (run, checkpoint), and `projected_explained_distance`
-        (component): the explained distance between up to 500 projected points, which no landmark saw. Where it falls
-        short of `explained_distance` (of the landmarks), take more landmarks.
+        variables of `ds`. With landmarks also `is_landmark` (run, checkpoint), and two measures (component) from all
+        pairs of up to 500 projected points, which no landmark saw, both cumulative as `explained_distance` is:
+
+        `projected_explained_distance` is their explained distance, exactly. Where it falls short of
+        `explained_distance` (of the landmarks), take more landmarks.
+
+        `landmark_error` estimates how far their distances in the picture are from those that the embedding of every
+        point would show, sum |D_k - D_k of the full embedding| / sum D. The full embedding is not made: the points are
+        placed once more by twice the landmarks, and by how much that moves their distances is scaled to what all
+        points would, with variances that go as 1/landmarks - 1/points: by 1.4 where landmarks are few.
 
     Raises
     ------
     ValueError
-        As `pairwise` and `inpca` do; if there are fewer landmarks than components, or no more points than landmarks.
+        As `pairwise` and `inpca` do; if there are fewer landmarks than components, none besides the references, or
+        fewer than four points that are none.
 
     Examples
     --------
@@ -70,14 +75,16 @@ def embed(
     >>> tk.embed(tk.simulate(runs=4)).coordinate.sel(run="truth", checkpoint=0).shape
     (3,)
     """
-    validate(ds)
-    everything = _with_missing_references(ds) if references else ds
+    # Predictions of a lazy dataset are checked when their run is read.
+    validate(ds, values=landmarks is None)
+    outline = ds if landmarks is None else _outline(ds)
+    everything = _with_missing_references(outline) if references else outline
     stacked = points(everything)
     if landmarks is None:
         embedding = inpca(pairwise(stacked, metric=metric, cap=cap), n_components)
     else:
-        chosen = _landmarks(everything, stacked, landmarks, n_components, seed)
-        embedding = _with_projected(stacked, chosen, n_components, metric, cap, seed)
+        parts = [ds, *([_missing_references(ds)] if everything.sizes["run"] > ds.sizes["run"] else [])]
+        embedding = landmark_embedding(parts, stacked, landmarks, n_components, metric=metric, cap=cap, seed=seed)
     embedding = unstack(embedding)
     # The same at every point of all one-point runs, a run attribute could be taken for one of each point.
     attributes = {n: everything[n] for n in run_attributes(everything)}
@@ -90,60 +97,25 @@ def embed(
     return out.assign(step=everything["step"])
 
 
-def _with_missing_references(ds: xr.Dataset) -> xr.Dataset:
-    """Add those of ignorance, truth and geodesic that `ds` lacks, to what an embedding needs of it."""
+def _outline(ds: xr.Dataset) -> xr.Dataset:
+    """Give the same runs and steps on a single sample, always even: what names points, without their predictions."""
+    probe = ds.isel(sample=[0])
+    even = xr.full_like(ds["step"], -np.log(ds.sizes["class"]), dtype=np.float32).where(ds["step"] >= 0)
+    log_prob = even.expand_dims({"sample": 1, "class": ds.sizes["class"]}, axis=(2, 3))
+    return probe.assign(log_prob=log_prob.variable)
+
+
+def _missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Make those of ignorance, truth and geodesic that `ds` lacks."""
     added = reference_runs(ds)
-    added = added.isel(run=~np.isin(added["run"].values, ds["run"].values))
+    return added.isel(run=~np.isin(added["run"].values, ds["run"].values))
+
+
+def _with_missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Add the references that `ds` lacks, to what an embedding needs of it."""
+    added = _missing_references(ds)
     kept = ("log_prob", "step", "kind", "label", "split", *ds.dims, *run_attributes(ds))
     bare = ds.drop_vars([n for n in ds.variables if n not in kept])
     return (
         concat([bare, added.drop_vars([n for n in added.variables if n not in kept])]) if added.sizes["run"] else bare
-    )
-
-
-def _landmarks(ds: xr.Dataset, stacked: xr.Dataset, k: int, n_components: int, seed: int) -> NDArray[np.bool_]:
-    """Choose points at even distances, from a random start, in the order of run and progress."""
-    is_reference = stacked["kind"].values == "reference"
-    free = np.flatnonzero(~is_reference)
-    wanted = k - int(is_reference.sum())
-    if not (n_components <= k and 0 < wanted < len(free) - 1):
-        raise ValueError(
-            f"landmarks: wanted more than the {is_reference.sum()} reference points and at most "
-            f"{len(is_reference) - 2} of {len(is_reference)} points, at least n_components = {n_components}; got {k}"
-        )
-    at = points(xr.Dataset({"step": ds["step"], "progress": progress(ds)}))["progress"].values
-    run = np.unique(stacked["run"].values, return_inverse=True)[1]
-    order = free[np.lexsort((at[free], run[free]))]
-    place = np.floor((np.arange(wanted) + np.random.default_rng(seed).random()) * len(free) / wanted).astype(int)
-    chosen: NDArray[np.bool_] = is_reference.copy()
-    chosen[order[place]] = True
-    return chosen
-
-
-def _with_projected(
-    stacked: xr.Dataset, chosen: NDArray[np.bool_], n_components: int, metric: str, cap: float | None, seed: int
-) -> xr.Dataset:
-    """Embed the chosen points and project the others; measure the projection on some of them."""
-    old, new = stacked.isel(point=chosen), stacked.isel(point=~chosen)
-    exact = inpca(pairwise(old, metric=metric, cap=cap), n_components)
-    placed = project(exact, pairwise(new, old, metric=metric, cap=cap))
-    some = np.random.default_rng(seed).permutation(new.sizes["point"])[:_CHECKED]
-    seen = placed.isel(point=some).assign(signature=exact["signature"])
-    between = pairwise(new.isel(point=some), metric=metric, cap=cap)
-    per_point = {
-        "coordinate": np.empty((len(chosen), n_components)),
-        "mean_distance": np.full(len(chosen), np.nan),
-        "weight": np.zeros(len(chosen)),
-    }
-    per_point["coordinate"][chosen], per_point["coordinate"][~chosen] = exact["coordinate"], placed["coordinate"]
-    per_point["mean_distance"][chosen], per_point["weight"][chosen] = exact["mean_distance"], exact["weight"]
-    return xr.Dataset(
-        {
-            **{name: (exact[name].dims, values, exact[name].attrs) for name, values in per_point.items()},
-            **{name: exact[name] for name in exact.data_vars if exact[name].dims == ("component",)},
-            "is_landmark": ("point", chosen),
-            "projected_explained_distance": explained_distance(seen, between),
-        },
-        coords={**{n: c for n, c in stacked.coords.items() if c.dims == ("point",)}, "component": exact["component"]},
-        attrs=exact.attrs,
     )
