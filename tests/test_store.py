@@ -263,12 +263,13 @@ def test_recorder__another_probe_is_refused(tmp_path: Path, message: str, change
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_load__a_run_from_the_folder_of_another_probe_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["stray", "+stray"])
+def test_load__a_run_from_the_folder_of_another_probe_is_refused(tmp_path: Path, name: str) -> None:
     fill(tmp_path / "here", 0)
-    with tk.Recorder(tmp_path / "there", probe(label=probe().label[REORDER]), run="stray") as record:
+    with tk.Recorder(tmp_path / "there", probe(label=probe().label[REORDER]), run=name) as record:
         record(lambda inputs: logits(0, 0), 0)
-    shutil.copy(tmp_path / "there" / "stray.run", tmp_path / "here")
-    with pytest.raises(tk.SchemaError, match=r"stray.run: recorded on another probe than that of .*here"):
+    shutil.copy(tmp_path / "there" / f"{name}.run", tmp_path / "here")
+    with pytest.raises(tk.SchemaError, match=r"- \+?stray.run: recorded on another probe than that of .*here"):
         tk.load(tmp_path / "here")
 
 
@@ -355,10 +356,32 @@ KILLS = """
 
 
 def test_store__fifty_kills_at_random_moments_lose_no_finished_checkpoint(tmp_path: Path) -> None:
-    report = json.loads(run_script(KILLS, tmp_path / "store", 50, np.random.default_rng().integers(2**31)))
-    assert report["lost"] == 0, report
+    seed = np.random.default_rng().integers(2**31)
+    report = json.loads(run_script(KILLS, tmp_path / "store", 50, seed))
+    assert report["lost"] == 0, (seed, report)
     assert report["kills"] == 50
-    assert report["checkpoints"] > 50, report
+    # So that there was something to lose; on a slow machine a kill may come before the first checkpoint.
+    assert report["checkpoints"] > 10, (seed, report)
+
+
+def test_recorder__a_checkpoint_is_flushed_to_disk_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = []
+    flush = os.fsync
+
+    def watched(descriptor: int) -> None:
+        flush(descriptor)
+        flushed.append((os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with tk.Recorder(tmp_path, probe(), run="r") as record:
+        # The name of a new file is flushed as well.
+        assert flushed[-1][0] == tmp_path.stat().st_ino
+        for step in range(3):
+            record(lambda inputs, step=step: logits(0, step), step)
+            stat = (tmp_path / "r.run").stat()
+            assert flushed[-1] == (stat.st_ino, stat.st_size)
 
 
 HOLDER = """

@@ -74,7 +74,7 @@ class Store:
         self._description = (self.path / _PROBE).read_bytes()
         try:
             self.probe = Probe.from_description(self._description.decode())
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise OSError(f"cannot read {self.path / _PROBE}: it is damaged ({error}). Restore it") from error
 
     @classmethod
