@@ -643,7 +643,8 @@ FULL_DISK = """
                 assert "nothing was written. Is the disk full" in str(error), error
             else:
                 sys.exit(f"limit {room}: packing to {suffix} seemed to succeed")
-        assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
+        left = [str(path.relative_to(folder.parent)) for path in folder.parent.rglob("*")]
+        assert not [name for name in left if not name.startswith(folder.name)], left
 """
 
 

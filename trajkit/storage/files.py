@@ -272,8 +272,11 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> N
     log_prob, rest = ds["log_prob"], ds.drop_vars("log_prob")
     # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
     encoding = {name: {"compressors": packed} for name, v in rest.variables.items() if v.ndim}
-    rest.to_zarr(path, mode="w", zarr_format=2, consolidated=False, encoding=encoding)
-    group = zarr.open_group(path, mode="a", zarr_format=2)
+    # Into memory, and from there to files: after an error zarr's threads would go on writing to a folder that is gone.
+    held: dict[str, Any] = {}
+    store = zarr.storage.MemoryStore(held)
+    rest.to_zarr(store, mode="w", zarr_format=2, consolidated=False, encoding=encoding)
+    group = zarr.open_group(store, mode="a", zarr_format=2)
     array = group.create_array(
         "log_prob",
         shape=log_prob.shape,
@@ -286,7 +289,18 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> N
     )
     for row, block in enumerate(blocks):
         array[row] = block
-    zarr.consolidate_metadata(path, zarr_format=2)
+        _write_files(
+            {key: held.pop(key) for key in list(held) if key.startswith("log_prob/") and key[-1].isdigit()}, path
+        )
+    zarr.consolidate_metadata(store, zarr_format=2)
+    _write_files(held, path)
+
+
+def _write_files(held: Mapping[str, Any], folder: Path) -> None:
+    for key, content in held.items():
+        file = folder / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.to_bytes())
 
 
 def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
