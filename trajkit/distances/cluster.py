@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -43,7 +44,7 @@ def pairwise(
         check_fits(len(rows), len(columns), work.dtype.itemsize)
     lazy = work.labelled(_matrix(rows, columns, work, client), rows, columns)
     if path is None:
-        return lazy if client is None else client.compute(lazy).result()
+        return lazy if client is None else _computed(lazy, client)
     _write(lazy, path, client, progress)
     return xr.open_dataset(path, engine="zarr", chunks=None)["distance"]
 
@@ -129,7 +130,8 @@ def _piece(points: PointSet, samples: slice, client: Client | None) -> Any:
         array = points.log_prob.isel(across | {"sample": samples}).data
         return delayed(_picked)(delayed(array.rechunk(-1)), at)
     if client is not None:
-        return client.scatter(points.read(samples))
+        # Part of the graph, not scattered: what is scattered to a worker is lost with it.
+        return delayed(points.read(samples))
     return delayed(points.read, traverse=False)(samples)
 
 
@@ -183,19 +185,34 @@ def _worker_threads() -> Iterator[None]:
         numba.set_num_threads(before)
 
 
+# --- computing ----------------------------------------------------------------------------------------------------
+
+
+def _computed(lazy: xr.DataArray, client: Client) -> xr.DataArray:
+    with _scheduler(client):
+        return lazy.compute()
+
+
+@contextmanager
+def _scheduler(client: Client | None) -> Iterator[None]:
+    import dask
+
+    with dask.config.set({} if client is None else {"scheduler": client}), warnings.catch_warnings():
+        # Predictions in memory travel with the graph, which distributed advises against.
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        yield
+
+
 # --- writing ------------------------------------------------------------------------------------------------------
 
 
 def _write(lazy: xr.DataArray, path: Path, client: Client | None, progress: bool | None) -> None:
     """Write block by block into a folder beside `path`, which takes its name when it is whole."""
-    import dask
-
     bar = nullcontext() if client is not None or progress is False else _bar(progress)
-    scheduler = {} if client is None else {"scheduler": client}
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
             part = Path(folder) / path.name
-            with dask.config.set(scheduler), bar:
+            with _scheduler(client), bar:
                 # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
                 lazy.to_dataset(name="distance").to_zarr(part, zarr_format=2, consolidated=True)
             part.rename(path)

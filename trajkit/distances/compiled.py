@@ -1,17 +1,180 @@
-"""Loops over pairs of points, compiled by numba; `kernels` prepares what they work on."""
+"""Loops over pairs of points, compiled by numba; `kernels` prepares what they work on.
+
+The innermost loop, `multiply_overlaps`, is written in the CPU's own vectors: compilers do not keep a block of sums in
+registers by themselves, and the same loop in plain numba ran four times slower. All stands in one file because numba
+compiles anew what changed in the file of a function, and would not see a change elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 from numpy.polynomial import Chebyshev, Polynomial
 
-from trajkit.distances.overlaps import LOST, ROWS, TILE, multiply_overlaps
-
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# --- overlaps, in vectors -----------------------------------------------------------------------------------------
+
+# Points are packed in tiles (tile, sample, class, TILE).
+TILE = 64
+# A block of ROWS x VECTORS vectors of sums, as many of products, and what is multiplied fit in the registers.
+ROWS = 4
+_WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
+_VECTORS, _VECTOR_BITS = (4, 512) if _WIDE else (2, 256)
+
+
+def columns(bits: int) -> int:
+    """How many points stand across a block, for numbers of so many bits."""
+    return _VECTORS * _VECTOR_BITS // bits
+
+
+class _Float:
+    """What is known of a float type: its integer, where its exponent stands, and which products are too small.
+
+    Sums of overlaps start from `guard` and not from zero, since numbers below the smallest normal one are slow. What
+    lies below `smallest` may owe a digit to the guard, or lack a term whose factor was a probability below the smallest
+    float64.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+        self.scalar, self.mantissa_bits = {32: (ir.FloatType(), 23), 64: (ir.DoubleType(), 52)}[bits]
+        self.integer = ir.IntType(bits)
+        lanes = _VECTOR_BITS // bits
+        self.vector, self.integers = ir.VectorType(self.scalar, lanes), ir.VectorType(self.integer, lanes)
+        self.lanes = lanes
+        self.guard, self.smallest = {32: (2.0**-120, 2.0**-95), 64: (2.0**-550, 2.0**-480)}[bits]
+
+    def all(self, value: float) -> ir.Constant:
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def all_integers(self, value: int) -> ir.Constant:
+        return ir.Constant(self.integers, [value] * self.lanes)
+
+
+# Added to the exponent of a product that became too small: so much that FLUSH samples cannot reach it otherwise, and
+# so little that FLUSH of them stay an int32.
+LOST = -(2**21)
+FLUSH = 512
+
+
+def _multiply_overlaps(
+    context: Any, product: Any, exponent: Any, a: Any, b: Any, classes: Any, samples: Any, least: Any
+) -> Any:
+    """Multiply product[i, j] by max(least, sum_c a[c, i] b[c, j]) for each sample; ROWS points i, columns() points j.
+
+    All arrays are flat, start at the block's first number and have rows of TILE numbers. Powers of two move from the
+    products to `exponent` afterwards, which leaves 1 <= product < 2; where a product came out too small to be trusted,
+    `LOST` is added.
+    """
+    signature = types.void(product, exponent, a, b, classes, samples, least)
+
+    def generate(target: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
+        _Block(target, builder, sig, args).write()
+        return target.get_dummy_value()
+
+    return signature, generate
+
+
+multiply_overlaps: Any = intrinsic(_multiply_overlaps)
+
+
+class _Block:
+    """Writes the instructions of `multiply_overlaps`."""
+
+    def __init__(self, target: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> None:
+        self.builder, self.float = builder, _Float(sig.args[0].dtype.bitwidth)
+        self.product, self.exponent, self.a, self.b = (
+            target.make_array(kind)(target, builder, value).data
+            for kind, value in zip(sig.args[:4], args[:4], strict=True)
+        )
+        self.classes, self.samples, self.least = args[4:]
+        self.places = [(r, v) for r in range(ROWS) for v in range(_VECTORS)]
+
+    def write(self) -> None:
+        build, number = self.builder, self.float
+        product, total = ({at: self.variable() for at in self.places} for _ in range(2))
+        for at in self.places:
+            build.store(self.load(self.product, self.place(at), number.vector), product[at])
+        least = self.spread(self.least)
+        with cgutils.for_range(build, self.samples) as sample:
+            for at in self.places:
+                build.store(number.all(number.guard), total[at])
+            first = build.mul(sample.index, build.mul(self.classes, self.index(TILE)))
+            with cgutils.for_range(build, self.classes) as cls:
+                self.add_class(total, build.add(first, build.mul(cls.index, self.index(TILE))))
+            for at in self.places:
+                overlap = build.load(total[at])
+                enough = build.select(build.fcmp_ordered(">", overlap, least), overlap, least)
+                build.store(build.fmul(build.load(product[at]), enough), product[at])
+        for at in self.places:
+            self.finish(self.place(at), build.load(product[at]))
+
+    def add_class(self, total: Any, offset: Any) -> None:
+        """Add the outer product of one class."""
+        build = self.builder
+        b = [self.load(self.b, build.add(offset, self.place((0, v))), self.float.vector) for v in range(_VECTORS)]
+        for r in range(ROWS):
+            a = self.spread(build.load(build.gep(self.a, [build.add(offset, self.index(r))])))
+            for v in range(_VECTORS):
+                # "contract": the product is not rounded before it is added.
+                term = build.fmul(a, b[v], flags=("contract",))
+                build.store(build.fadd(build.load(total[r, v]), term, flags=("contract",)), total[r, v])
+
+    def finish(self, place: Any, product: Any) -> None:
+        """Split a product in a number between 1 and 2 and a power of two."""
+        build, number = self.builder, self.float
+        bits = build.bitcast(product, number.integers)
+        power = build.sub(
+            build.lshr(bits, number.all_integers(number.mantissa_bits)),
+            number.all_integers(2 ** (number.bits - number.mantissa_bits - 2) - 1),
+        )
+        lost = build.fcmp_ordered("<", product, number.all(number.smallest))
+        power = build.select(lost, number.all_integers(LOST), power)
+        self.store(build.add(power, self.load(self.exponent, place, number.integers)), self.exponent, place)
+        one = 2 ** (number.bits - 2) - 2**number.mantissa_bits  # the bits of 1.0
+        mantissa = build.and_(bits, number.all_integers(2**number.mantissa_bits - 1))
+        self.store(build.bitcast(build.or_(mantissa, number.all_integers(one)), number.vector), self.product, place)
+
+    def variable(self) -> Any:
+        place: Any = cgutils.alloca_once(self.builder, self.float.vector)  # type: ignore[no-untyped-call]
+        return place
+
+    def index(self, value: int) -> ir.Constant:
+        return ir.Constant(self.classes.type, value)
+
+    def place(self, at: tuple[int, int]) -> ir.Constant:
+        return self.index(at[0] * TILE + at[1] * self.float.lanes)
+
+    def load(self, base: Any, offset: Any, kind: ir.Type) -> Any:
+        value = self.builder.load(self.pointer(base, offset, kind))
+        value.align = self.float.bits // 8
+        return value
+
+    def store(self, value: Any, base: Any, offset: Any) -> None:
+        stored = self.builder.store(value, self.pointer(base, offset, value.type))
+        stored.align = self.float.bits // 8
+
+    def pointer(self, base: Any, offset: Any, kind: ir.Type) -> Any:
+        return self.builder.bitcast(self.builder.gep(base, [offset]), kind.as_pointer())
+
+    def spread(self, scalar: Any) -> Any:
+        """Give a vector of one number."""
+        nothing = ir.Constant(self.float.vector, ir.Undefined)
+        zero = ir.Constant(ir.IntType(32), 0)
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.float.lanes), [0] * self.float.lanes)
+        return self.builder.shuffle_vector(self.builder.insert_element(nothing, scalar, zero), nothing, lanes)
+
+
+# --- loops ----------------------------------------------------------------------------------------------------------
 
 # So many products of a pair of tiles may become too small before all are computed anew, one sample at a time.
 _MANY = TILE
@@ -53,6 +216,12 @@ def compiled(function: Function) -> Function:
     return out
 
 
+def compiled_in_any_order(function: Function) -> Function:
+    """Compile a function whose sums may be taken in any order, since no term of them cancels another."""
+    out: Function = numba.njit(**{**_OPTIONS, "fastmath": {"contract", "reassoc"}})(function)
+    return out
+
+
 def parallel(function: Function) -> Function:
     """Compile a function whose `prange` runs on all cores."""
     out: Function = numba.njit(parallel=True, **_OPTIONS)(function)
@@ -60,28 +229,35 @@ def parallel(function: Function) -> Function:
 
 
 @parallel
-def normalize(log_prob: Any, root: bool, exact: Any, power: Any, total: Any) -> None:  # pragma: no cover (compiled)
-    """Set exact = log p - log sum p, power = p or sqrt p, total = sum p for each row."""
+def subtract_largest(log_prob: Any, shifted: Any, total: Any) -> None:  # pragma: no cover (compiled)
+    """Set total to the largest number of each row, and shifted to the rows without it."""
     for i in numba.prange(log_prob.shape[0]):
         for n in range(log_prob.shape[1]):
-            row, out, prob = log_prob[i, n], exact[i, n], power[i, n]
-            top = 0
-            for c in range(1, row.shape[0]):
-                if row[c] > row[top]:
-                    top = c
-            highest = np.float64(row[top])
+            highest = np.float64(log_prob[i, n, 0])
+            for c in range(1, log_prob.shape[2]):
+                highest = max(highest, np.float64(log_prob[i, n, c]))
+            total[i, n] = highest
+            for c in range(log_prob.shape[2]):
+                shifted[i, n, c] = np.float64(log_prob[i, n, c]) - highest
+
+
+@parallel
+def normalize(shifted: Any, power: Any, root: bool, total: Any) -> None:  # pragma: no cover (compiled)
+    """From what `subtract_largest` set, and power = exp shifted, make log p, p or sqrt p, and sum p as it came."""
+    for i in numba.prange(shifted.shape[0]):
+        for n in range(shifted.shape[1]):
             # The largest apart from the rest: the log of a probability near one keeps its digits.
-            rest = 0.0
-            for c in range(row.shape[0]):
-                out[c] = np.float64(row[c]) - highest
-                prob[c] = np.exp(out[c])
-                if c != top:
-                    rest += prob[c]
-            total[i, n] = np.exp(highest) * (1.0 + rest)
+            rest, largest_passed = 0.0, False
+            for c in range(shifted.shape[2]):
+                if shifted[i, n, c] == 0.0 and not largest_passed:
+                    largest_passed = True
+                else:
+                    rest += power[i, n, c]
+            total[i, n] = np.exp(total[i, n]) * (1.0 + rest)
             correction, share = np.log1p(rest), 1.0 / (1.0 + rest)
-            for c in range(row.shape[0]):
-                out[c] -= correction
-                prob[c] = np.sqrt(prob[c] * share) if root else prob[c] * share
+            for c in range(shifted.shape[2]):
+                shifted[i, n, c] -= correction
+                power[i, n, c] = np.sqrt(power[i, n, c] * share) if root else power[i, n, c] * share
 
 
 @parallel
@@ -146,35 +322,49 @@ def _relative_entropy(log_p: Any, log_q: Any) -> Any:  # pragma: no cover (compi
     return total
 
 
-@compiled
-def _exact(metric: int, log_p: Any, log_q: Any, a: Any, b: Any) -> Any:  # pragma: no cover (compiled)
-    """One sample's distance, near or far; a and b are the `power` of the two points."""
-    if metric == _JENSEN_SHANNON:
-        middle = np.logaddexp(log_p, log_q) - np.log(2.0)
-        return 0.5 * (_relative_entropy(log_p, middle) + _relative_entropy(log_q, middle))
-    if metric == _KULLBACK_LEIBLER:
-        return _relative_entropy(log_p, log_q)
-    if metric == _JEFFREYS:
-        return _relative_entropy(log_p, log_q) + _relative_entropy(log_q, log_p)
-    h = overlap = 0.0
-    for c in range(a.shape[0]):
-        h += 0.5 * (a[c] - b[c]) * (a[c] - b[c])
-        overlap += a[c] * b[c]
-    if metric == _HELLINGER:
-        return h
-    if h < 0.5:
-        return -np.log1p(-h)
-    return -np.log(overlap) if overlap > _SMALLEST else -_log_overlap(log_p, log_q)
+@compiled_in_any_order
+def _half_chord(a: Any, b: Any, n: int) -> Any:  # pragma: no cover (compiled)
+    """Return h = |sqrt p - sqrt q|^2 / 2 = 1 - overlap of sample n, without cancellation."""
+    h = 0.0
+    for c in range(a.shape[1]):
+        h += (a[n, c] - b[n, c]) * (a[n, c] - b[n, c])
+    return 0.5 * h
+
+
+@compiled_in_any_order
+def _overlap(a: Any, b: Any, n: int) -> Any:  # pragma: no cover (compiled)
+    overlap = 0.0
+    for c in range(a.shape[1]):
+        overlap += a[n, c] * b[n, c]
+    return overlap
 
 
 @compiled
 def _exact_sum(
     metric: int, log_p: Any, log_q: Any, a: Any, b: Any, weight: Any, cap: float
 ) -> Any:  # pragma: no cover (compiled)
+    """Return one pair's sum, whose terms are right near and far; a and b are the `power` of the two points."""
     total = 0.0
     for n in range(weight.shape[0]):
+        if metric in (_BHATTACHARYYA, _HELLINGER):
+            d = h = _half_chord(a, b, n)
+            if metric == _BHATTACHARYYA and h < 1e-3:
+                # -log(1 - h) to 1e-16
+                d = h * (1.0 + h * (1.0 / 2 + h * (1.0 / 3 + h * (1.0 / 4 + h * (1.0 / 5)))))
+            elif metric == _BHATTACHARYYA and h < 0.5:
+                d = -np.log1p(-h)
+            elif metric == _BHATTACHARYYA:
+                overlap = _overlap(a, b, n)
+                d = -np.log(overlap) if overlap > _SMALLEST else -_log_overlap(log_p[n], log_q[n])
+        elif metric == _JENSEN_SHANNON:
+            middle = np.logaddexp(log_p[n], log_q[n]) - np.log(2.0)
+            d = 0.5 * (_relative_entropy(log_p[n], middle) + _relative_entropy(log_q[n], middle))
+        else:
+            d = _relative_entropy(log_p[n], log_q[n])
+            if metric == _JEFFREYS:
+                d += _relative_entropy(log_q[n], log_p[n])
         # A small mean of many samples can hide one beyond the cap.
-        total += weight[n] * min(_exact(metric, log_p[n], log_q[n], a[n], b[n]), cap)
+        total += weight[n] * min(d, cap)
     return total
 
 

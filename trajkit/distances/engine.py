@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _WORKSPACE = 160e6
 # A progress bar shows itself once the work takes longer than this.
 _PATIENCE_S = 4
+_BAR = "{l_bar}{bar}| {elapsed}<{remaining}"
 # Pairs of old points that `extend` computes again, to see that they belong to the matrix.
 _CHECKED = 4
 
@@ -62,8 +63,8 @@ def pairwise(
         In nats: the most that one sample may contribute, applied to each sample before the mean. Not for bounded
         metrics.
     dtype
-        Of the result. "float64" is right to about 1e-12; "float32" takes half the memory and, for "bhattacharyya" and
-        "hellinger", less than half the time: right to 1e-6, and to a thousandth where distances are small.
+        Of the result. "float64" is right to about 1e-12; "float32" takes half the memory and, for "bhattacharyya",
+        half the time: right to 1e-6, and to a thousandth where distances are small.
     device
         "cpu", or "cuda" for a GPU, by torch (the extra `train`).
     out
@@ -223,6 +224,10 @@ class Work(NamedTuple):
 
         weight = None if self.weight is None else self.weight[samples][self.weight[samples] > 0]
         sums = kernels.add_sums
+        if self.device != "cpu":
+            from trajkit.distances import gpu
+
+            sums = gpu.on(self.device)
         symmetric = q is p and METRICS[self.metric].symmetric
         return sums(self.metric, p, q, weight, self.cap, symmetric, out)
 

@@ -14,8 +14,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trajkit.distances.compiled import CODES, SUSPECT, add_products, add_samples, fill, normalize, recompute
-from trajkit.distances.overlaps import FLUSH, TILE, columns
+from trajkit.distances.compiled import (
+    CODES,
+    FLUSH,
+    SUSPECT,
+    TILE,
+    add_products,
+    add_samples,
+    columns,
+    fill,
+    normalize,
+    recompute,
+    subtract_largest,
+)
 
 Array = NDArray[Any]
 
@@ -53,7 +64,10 @@ def block(metric: str, log_prob: Array) -> tuple[Block, NDArray[np.float64]]:
     exact, power = np.empty((2, *log_prob.shape))
     total = np.empty(log_prob.shape[:2])
     with _LOCK:
-        normalize(log_prob, metric in _OVERLAPS, exact, power, total)
+        subtract_largest(log_prob, exact, total)
+    np.exp(exact, out=power)
+    with _LOCK:
+        normalize(exact, power, metric in _OVERLAPS, total)
     return Block(exact, power), total
 
 
@@ -63,7 +77,7 @@ def add_sums(
     """Add to out[i, j] the (weighted) sum over these samples of the distance of points i and j.
 
     Shares of the work come out as they are done. With `symmetric`, `q` is `p`, and only one triangle is computed and
-    mirrored. The arithmetic of overlaps is that of `out`, float32 or float64; all else is float64.
+    mirrored. What is multiplied for `bhattacharyya` has the precision of `out`; all else is float64.
     """
     w = np.ones(p.power.shape[1]) if weight is None else weight
     if metric == "hellinger" or (metric in ("kullback_leibler", "jeffreys") and cap == np.inf):
@@ -72,7 +86,7 @@ def add_sums(
         yield from _add_tiles(metric, p, q, w, cap, symmetric, out)
 
 
-def _factors(metric: str, p: Block, q: Block) -> tuple[Array, Array, Array, Array]:
+def factors(metric: str, p: Block, q: Block) -> tuple[Array, Array, Array, Array]:
     """Give a, b (point, sample, factor) and own_p, own_q (point, sample), of which distances are made.
 
     hellinger is own_p + own_q + sum a b = 1/2 + 1/2 - sum sqrt(p q); so are KL(p, q) = sum p log p - sum p log q and
@@ -103,26 +117,33 @@ def _add_matrix_products(
     metric: str, p: Block, q: Block, weight: NDArray[np.float64], symmetric: bool, out: Array
 ) -> Iterator[float]:
     """Add sum_n w_n (own_p + own_q + sum a b), some rows at a time."""
-    a, b, own_p, own_q = _factors(metric, p, q)
-    kind = out.dtype if metric == "hellinger" else np.dtype(np.float64)
-    near, suspect = _NEAR[kind.itemsize] * weight.sum(), SUSPECT * weight.sum()
-    a, b = ((a * weight[:, None]).astype(kind, copy=False), b.astype(kind, copy=False))
+    a, b, own_p, own_q = factors(metric, p, q)
+    # In float64: sums of thousands of like terms lose five digits in float32.
+    a = a * weight[:, None]
     a, b, own_p, own_q = a.reshape(len(a), -1), b.reshape(len(b), -1), own_p @ weight, own_q @ weight
     for start in range(0, len(a), _ROWS):
         rows, across = slice(start, start + _ROWS), slice(start if symmetric else 0, None)
-        sums = (a[rows] @ b[across].T).astype(np.float64, copy=False)
+        sums = a[rows] @ b[across].T
         sums += own_p[rows, None] + own_q[across]
         some, others = Block(*(x[rows] for x in p)), Block(*(x[across] for x in q))
-        with _LOCK:
-            recompute(CODES[metric], some, others, weight, np.inf, near, suspect, sums)
+        compute_anew(metric, some, others, weight, np.inf, np.dtype(np.float64), sums)
         if symmetric:
-            _mirror(sums[:, : len(sums)])
+            mirror(sums[:, : len(sums)])
             out[start + len(sums) :, rows] += sums[:, len(sums) :].T
         out[rows, across] += sums
         yield len(sums) / len(a)
 
 
-def _mirror(square: Array) -> None:
+def compute_anew(
+    metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, kind: np.dtype[Any], sums: Array
+) -> None:
+    """Compute anew what cancels, may be infinite or is NaN in sums that were made with numbers of some kind."""
+    near, suspect = _NEAR[kind.itemsize] * weight.sum(), SUSPECT * weight.sum()
+    with _LOCK:
+        recompute(CODES[metric], p, q, weight, cap, near, suspect, sums)
+
+
+def mirror(square: Array) -> None:
     """Copy the upper triangle to the lower: rounding differs on the two sides, the distance does not."""
     lower = np.tril_indices(len(square), -1)
     square[lower] = square.T[lower]
@@ -139,7 +160,7 @@ def _add_tiles(
     order = np.argsort(weight, kind="stable")
     if not np.array_equal(order, np.arange(len(order))):
         weight, p, q = weight[order], *(Block(*(x[:, order] for x in side)) for side in (p, q))
-    a, b, own_p, own_q = _factors(metric, p, q)
+    a, b, own_p, own_q = factors(metric, p, q)
     packed = _pack(a, kind), _pack(b, kind), _pack(own_p[..., None], kind), _pack(own_q[..., None], kind)
     tiles = len(packed[0]), len(packed[1])
     row, column = np.triu_indices(tiles[0]) if symmetric else np.indices(tiles).reshape(2, -1)
@@ -152,7 +173,7 @@ def _add_tiles(
         with _LOCK:
             if metric == "bhattacharyya":
                 how = least, zero, columns(8 * kind.itemsize), group
-                add_products(some, packed, p, q, weight, _runs(weight), cap, near, *how, symmetric, out)
+                add_products(some, packed, p, q, weight, runs(weight), cap, near, *how, symmetric, out)
             else:
                 add_samples(CODES[metric], some, packed, p, q, weight, cap, near, symmetric, out)
         yield len(some) / len(pairs)
@@ -170,7 +191,7 @@ def _pack(values: Array, kind: Any) -> Array:
     return packed
 
 
-def _runs(weight: NDArray[np.float64]) -> NDArray[np.int64]:
+def runs(weight: NDArray[np.float64]) -> NDArray[np.int64]:
     """Where runs of equal weight start, none of them longer than FLUSH; and the end."""
     starts = np.flatnonzero(np.diff(weight, prepend=np.nan) != 0)
     ends = np.append(starts[1:], len(weight))
