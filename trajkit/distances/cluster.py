@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _SIDE = 2048
 # A progress bar shows itself once the work takes longer than this.
 _PATIENCE_S = 4
+# Attempts at deleting what an error left.
+_TRIES = 20
 
 
 def pairwise(
@@ -197,7 +201,8 @@ def _computed(lazy: xr.DataArray, client: Client) -> xr.DataArray:
 def _scheduler(client: Client | None) -> Iterator[None]:
     import dask
 
-    with dask.config.set({} if client is None else {"scheduler": client}), warnings.catch_warnings():
+    # One block after the other here, since each takes all cores: nothing goes on working after an error or Ctrl-C.
+    with dask.config.set(scheduler="synchronous" if client is None else client), warnings.catch_warnings():
         # Predictions in memory travel with the graph, which distributed advises against.
         warnings.filterwarnings("ignore", message="Sending large graph")
         yield
@@ -209,15 +214,27 @@ def _scheduler(client: Client | None) -> Iterator[None]:
 def _write(lazy: xr.DataArray, path: Path, client: Client | None, progress: bool | None) -> None:
     """Write block by block into a folder beside `path`, which takes its name when it is whole."""
     bar = nullcontext() if client is not None or progress is False else _bar(progress)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-"))
+    part = folder / path.name
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-            part = Path(folder) / path.name
-            with _scheduler(client), bar:
-                # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
-                lazy.to_dataset(name="distance").to_zarr(part, zarr_format=2, consolidated=True)
-            part.rename(path)
+        with _scheduler(client), bar:
+            # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
+            lazy.to_dataset(name="distance").to_zarr(part, zarr_format=2, consolidated=True)
+        part.rename(path)
     except OSError as error:
         raise OSError(f"writing {path} failed ({error}); nothing was written. Is the disk full?") from error
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder into which workers that have not heard of an error yet may still be writing."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.5)
+    warnings.warn(f"{folder} could not be deleted; nothing needs it", RuntimeWarning, stacklevel=2)
 
 
 def _bar(progress: bool | None) -> Any:
