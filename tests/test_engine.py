@@ -142,7 +142,7 @@ def test_pairwise__reads_a_file_once_a_block_of_samples_at_a_time(monkeypatch: p
     ds = tk.simulate(runs=3, checkpoints=5, samples=20, ragged=True)
     counted = Counted(ds.log_prob.values)
     lazy = ds.assign(log_prob=(ds.log_prob.dims, indexing.LazilyIndexedArray(counted), ds.log_prob.attrs))
-    monkeypatch.setattr(engine, "_WORKSPACE", kernels.BYTES * 10 * 15 * 4)
+    monkeypatch.setattr(engine, "_WORKSPACE", kernels.BLOCK_BYTES * 10 * 15 * 4)
     got = tk.pairwise(lazy)
     assert counted.read == ds.log_prob.size
     np.testing.assert_allclose(got, tk.pairwise(ds), rtol=1e-12)
@@ -323,7 +323,7 @@ def test_cluster__a_worker_killed_in_mid_run_changes_nothing(tmp_path: Path, mon
     from distributed import Client, LocalCluster
 
     monkeypatch.setattr(cluster, "_SIDE", 60)
-    monkeypatch.setattr(engine, "_WORKSPACE", kernels.BYTES * 10 * 2 * 60 * 100)
+    monkeypatch.setattr(engine, "_WORKSPACE", kernels.BLOCK_BYTES * 10 * 2 * 60 * 100)
     ds = tk.simulate(runs=24, checkpoints=30, samples=300, ragged=True)
     whole = tk.pairwise(ds)
     with (

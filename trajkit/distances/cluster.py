@@ -155,7 +155,7 @@ def _added(
     """Give sums with the contribution of some samples; what came in stays as it was, should it be needed again."""
     p = work.prepared(labels, samples, log_prob)
     q = p if other is None else work.prepared(other[1], samples, other[0])
-    shape = len(p.power), len(q.power)
+    shape = len(p.log_prob), len(q.log_prob)
     out = np.zeros(shape, dtype=work.dtype) if sums is None else sums.copy()
     with _worker_threads():
         for _ in work.add(samples, p, q, out):

@@ -7,6 +7,7 @@ compiles anew what changed in the file of a function, and would not see a change
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -185,6 +186,11 @@ SUSPECT = 1e3
 
 # log m = log sqrt 2 + 2 (t + t^3/3 + t^5/5 + ...), t = (m - sqrt 2) / (m + sqrt 2); for m from 1 to 2 1e-17 is left.
 _ATANH = 1.0 / np.arange(21, 1, -2)
+# exp r by its series, for |r| <= log(2) / 2.
+_EXP = np.array([1 / math.factorial(k) for k in range(13, -1, -1)])
+# log 2 in two parts, of which the first has so few digits that whole numbers times it are exact.
+_LOG2_HIGH = float(np.float32(np.log(2.0)))
+_LOG2_LOW = float(np.log(2.0)) - _LOG2_HIGH
 # arccos(1 - h) / sqrt(2 h) = arcsin(x) / x, x^2 = h / 2, as a polynomial in 4 x^2 - 1, to 1e-14.
 _ANGLE = (
     Chebyshev.interpolate(lambda z: np.arcsin(np.sqrt(z)) / np.sqrt(z), 21, domain=[0, 0.5])
@@ -193,7 +199,7 @@ _ANGLE = (
     .copy()
 )
 # As numbers, so that the compiler unrolls loops over them.
-_ATANH_TERMS, _ANGLE_TERMS = len(_ATANH), len(_ANGLE)
+_ATANH_TERMS, _ANGLE_TERMS, _EXP_TERMS = len(_ATANH), len(_ANGLE), len(_EXP)
 
 _BHATTACHARYYA, _HELLINGER, _FISHER_RAO, _KULLBACK_LEIBLER, _JEFFREYS, _JENSEN_SHANNON = range(6)
 CODES = {
@@ -260,6 +266,71 @@ def normalize(shifted: Any, power: Any, root: bool, total: Any) -> None:  # prag
                 power[i, n, c] = np.sqrt(power[i, n, c] * share) if root else power[i, n, c] * share
 
 
+@compiled
+def _exp(x: Any, power: Any, power_bits: Any, out: Any) -> None:  # pragma: no cover (compiled)
+    """Set out = exp x for vectors of numbers <= 0; 0 below -708, where doubles lose digits.
+
+    exp x = 2^k exp r, k = round(x / log 2), |r| <= log(2) / 2, and exp r is its series to 1e-17.
+    """
+    for i in range(x.shape[0]):
+        bounded = x[i] if x[i] > -708.0 else -708.0
+        k = np.floor(bounded * (1.0 / np.log(2.0)) + 0.5)
+        r, series = (bounded - k * _LOG2_HIGH) - k * _LOG2_LOW, 0.0
+        for term in range(_EXP_TERMS):
+            series = series * r + _EXP[term]
+        out[i] = series
+        power[i] = k
+    for i in range(x.shape[0]):
+        power_bits[i] = (np.int64(power[i]) + 1023) << 52
+    for i in range(x.shape[0]):
+        # Neither comparison holds for NaN, which passes.
+        out[i] = out[i] * power[i] if x[i] >= -708.0 else (0.0 if x[i] < -708.0 else x[i])
+
+
+@parallel
+def pack_amplitudes(log_prob: Any, amplitude: Any, packed: Any, total: Any) -> None:  # pragma: no cover (compiled)
+    """Set amplitude = sqrt p, packed to the same as `fill` lays it out, and total = sum p as it came."""
+    samples, classes = log_prob.shape[1], log_prob.shape[2]
+    for tile in numba.prange(packed.shape[0]):
+        points = min(TILE, log_prob.shape[0] - tile * TILE)
+        shifted, prob, power = np.zeros((classes, TILE)), np.empty((classes, TILE)), np.empty(classes * TILE)
+        highest, rest = np.empty(TILE), np.empty(TILE)
+        power_bits = power.view(np.int64)
+        for n in range(samples):
+            for i in range(points):
+                for c in range(classes):
+                    shifted[c, i] = log_prob[tile * TILE + i, n, c]
+            highest[:] = shifted[0]
+            for c in range(1, classes):
+                for i in range(TILE):
+                    highest[i] = shifted[c, i] if shifted[c, i] > highest[i] else highest[i]
+            for c in range(classes):
+                for i in range(TILE):
+                    shifted[c, i] -= highest[i]
+            _exp(shifted.reshape(-1), power, power_bits, prob.reshape(-1))
+            # One of the largest apart from the rest, so that a rest below 1e-16 counts.
+            rest[:] = -1.0
+            for c in range(classes):
+                for i in range(TILE):
+                    rest[i] += 1.0 if shifted[c, i] == 0.0 else 0.0
+            for c in range(classes):
+                for i in range(TILE):
+                    rest[i] += 0.0 if shifted[c, i] == 0.0 else prob[c, i]
+            for i in range(points):
+                total[tile * TILE + i, n] = np.exp(highest[i]) * (1.0 + rest[i])
+            for i in range(TILE):
+                rest[i] = 1.0 / (1.0 + rest[i])
+            for c in range(classes):
+                for i in range(TILE):
+                    prob[c, i] = np.sqrt(prob[c, i] * rest[i])
+                    packed[tile, n, c, i] = prob[c, i]
+            for i in range(points):
+                for c in range(classes):
+                    amplitude[tile * TILE + i, n, c] = prob[c, i]
+        # What stands in for points after the last is no number that products would notice.
+        packed[tile, :, :, points:] = 0.0
+
+
 @parallel
 def fill(values: Any, packed: Any) -> None:  # pragma: no cover (compiled)
     """Lay (point, sample, class) out as (tile, sample, class, TILE), with zeros after the last point."""
@@ -294,15 +365,15 @@ def _angle(h: Any) -> Any:  # pragma: no cover (compiled)
 
 @compiled
 def _log_overlap(log_p: Any, log_q: Any) -> Any:  # pragma: no cover (compiled)
-    """Return log sum_c sqrt(p_c q_c) from log-probabilities."""
+    """Return log sum_c sqrt(p_c q_c) from log-probabilities; of a row with itself log sum_c p_c."""
     highest = -np.inf
     for c in range(log_p.shape[0]):
-        highest = max(highest, 0.5 * (log_p[c] + log_q[c]))
+        highest = max(highest, 0.5 * (np.float64(log_p[c]) + np.float64(log_q[c])))
     if highest == -np.inf:
         return highest
     total = 0.0
     for c in range(log_p.shape[0]):
-        total += np.exp(0.5 * (log_p[c] + log_q[c]) - highest)
+        total += np.exp(0.5 * (np.float64(log_p[c]) + np.float64(log_q[c])) - highest)
     return highest + np.log(total)
 
 
@@ -340,6 +411,15 @@ def _overlap(a: Any, b: Any, n: int) -> Any:  # pragma: no cover (compiled)
 
 
 @compiled
+def _log_of_chord(h: float) -> Any:  # pragma: no cover (compiled)
+    """Return -log(1 - h)."""
+    if h < 1e-3:
+        # The series, to 1e-16
+        return h * (1.0 + h * (1.0 / 2 + h * (1.0 / 3 + h * (1.0 / 4 + h * (1.0 / 5)))))
+    return -np.log1p(-h)
+
+
+@compiled
 def _exact_sum(
     metric: int, log_p: Any, log_q: Any, a: Any, b: Any, weight: Any, cap: float
 ) -> Any:  # pragma: no cover (compiled)
@@ -348,11 +428,8 @@ def _exact_sum(
     for n in range(weight.shape[0]):
         if metric in (_BHATTACHARYYA, _HELLINGER):
             d = h = _half_chord(a, b, n)
-            if metric == _BHATTACHARYYA and h < 1e-3:
-                # -log(1 - h) to 1e-16
-                d = h * (1.0 + h * (1.0 / 2 + h * (1.0 / 3 + h * (1.0 / 4 + h * (1.0 / 5)))))
-            elif metric == _BHATTACHARYYA and h < 0.5:
-                d = -np.log1p(-h)
+            if metric == _BHATTACHARYYA and h < 0.5:
+                d = _log_of_chord(h)
             elif metric == _BHATTACHARYYA:
                 overlap = _overlap(a, b, n)
                 d = -np.log(overlap) if overlap > _SMALLEST else -_log_overlap(log_p[n], log_q[n])
@@ -467,36 +544,28 @@ def _entropies(
 
 
 @compiled
-def _add(
-    total: Any,
-    lost: Any,
-    near: float,
-    metric: int,
-    i: int,
-    j: int,
-    p: Any,
-    q: Any,
-    weight: Any,
-    cap: float,
-    symmetric: bool,
-    out: Any,
-) -> None:  # pragma: no cover (compiled)
-    """Add the sums of two tiles to out, those that are near or lost computed anew."""
-    for u in range(min(TILE, out.shape[0] - i)):
-        # Rounding differs on the two sides of the diagonal; the distance does not.
-        for v in range(u + 1 if symmetric and i == j else 0, min(TILE, out.shape[1] - j)):
-            x, y, at = i + u, j + v, u * TILE + v
-            if lost[at] or total[at] < near:
-                total[at] = _exact_sum(metric, p[0][x], q[0][y], p[1][x], q[1][y], weight, cap)
-            out[x, y] += total[at]
-            if symmetric:
-                out[y, x] += total[at]
+def _exact_overlap_sum(p: Any, q: Any, x: int, y: int, weight: Any, cap: float) -> Any:  # pragma: no cover (compiled)
+    """Return one pair's sum of -log overlap, whose terms are right near and far."""
+    log_p, a = p[0][x], p[1][x]
+    log_q, b = q[0][y], q[1][y]
+    total = 0.0
+    for n in range(weight.shape[0]):
+        h = _half_chord(a, b, n)
+        if h < 0.5:
+            d = _log_of_chord(h)
+        elif _overlap(a, b, n) > _SMALLEST:
+            d = -np.log(_overlap(a, b, n))
+        else:
+            own = _log_overlap(log_p[n], log_p[n]) + _log_overlap(log_q[n], log_q[n])
+            d = 0.5 * own - _log_overlap(log_p[n], log_q[n])
+        # A small mean of many samples can hide one beyond the cap.
+        total += weight[n] * min(d, cap)
+    return total
 
 
 @parallel
 def add_products(
     pairs: Any,
-    packed: Any,
     p: Any,
     q: Any,
     weight: Any,
@@ -511,9 +580,10 @@ def add_products(
     out: Any,
 ) -> None:  # pragma: no cover (compiled)
     """Add -log overlap, summed over samples, for all points of pairs of tiles."""
-    a, b = packed[0], packed[1]
+    a, b = p[2], q[2]
     for k in numba.prange(pairs.shape[0]):
         row, column = pairs[k]
+        rows, across = min(TILE, out.shape[0] - row * TILE), min(TILE, out.shape[1] - column * TILE)
         total, lost = np.empty(TILE * TILE), np.empty(TILE * TILE, np.bool_)
         size = group
         while True:
@@ -523,7 +593,23 @@ def add_products(
             if size == 1 or lost.sum() <= _MANY:
                 break
             size = 1
-        _add(total, lost, near, _BHATTACHARYYA, row * TILE, column * TILE, p, q, weight, cap, symmetric, out)
+        for i in range(rows):
+            for j in range(i + 1 if symmetric and row == column else 0, across):
+                at = i * TILE + j
+                if lost[at] or total[at] < near:
+                    total[at] = _exact_overlap_sum(p, q, row * TILE + i, column * TILE + j, weight, cap)
+        _add(total, row * TILE, column * TILE, symmetric, out)
+
+
+@compiled
+def _add(total: Any, i: int, j: int, symmetric: bool, out: Any) -> None:  # pragma: no cover (compiled)
+    """Add the sums of two tiles to out, and mirror them."""
+    for u in range(min(TILE, out.shape[0] - i)):
+        # Rounding differs on the two sides of the diagonal; the distance does not.
+        for v in range(u + 1 if symmetric and i == j else 0, min(TILE, out.shape[1] - j)):
+            out[i + u, j + v] += total[u * TILE + v]
+            if symmetric:
+                out[j + v, i + u] += total[u * TILE + v]
 
 
 @parallel
@@ -551,5 +637,18 @@ def add_samples(
         else:
             _entropies(a[row], b[column], own_p[row, :, 0], own_q[column, :, 0], weight, cap, total, lost)
         # Angles come from differences already.
-        anew = -np.inf if metric == _FISHER_RAO else near
-        _add(total, lost, anew, metric, row * TILE, column * TILE, p, q, weight, cap, symmetric, out)
+        if metric != _FISHER_RAO:
+            _compute_lost(metric, row * TILE, column * TILE, p, q, weight, cap, near, lost, total)
+        _add(total, row * TILE, column * TILE, symmetric, out)
+
+
+@compiled
+def _compute_lost(
+    metric: int, i: int, j: int, p: Any, q: Any, weight: Any, cap: float, near: float, lost: Any, total: Any
+) -> None:  # pragma: no cover (compiled)
+    """Compute anew the sums of two tiles that cancel, or hold a stand-in for infinity."""
+    for x in range(i, min(i + TILE, p[0].shape[0])):
+        for y in range(j, min(j + TILE, q[0].shape[0])):
+            at = (x - i) * TILE + y - j
+            if lost[at] or total[at] < near:
+                total[at] = _exact_sum(metric, p[0][x], q[0][y], p[1][x], q[1][y], weight, cap)

@@ -18,7 +18,7 @@ from trajkit.distances.pointset import PointSet, check_alike, check_rows, point_
 if TYPE_CHECKING:
     from distributed import Client
 
-    from trajkit.distances.kernels import Block
+    from trajkit.distances.kernels import Block, Packed
 
 # Bytes in work beside the result.
 _WORKSPACE = 160e6
@@ -205,31 +205,43 @@ class Work(NamedTuple):
         """How many samples of so many points the workspace holds."""
         from trajkit.distances import kernels  # compiled code takes half a second to load
 
-        return max(1, int(_WORKSPACE / (kernels.BYTES * classes * points)))
+        size = kernels.PACKED_BYTES if self._packs() else kernels.BLOCK_BYTES
+        return max(1, int(_WORKSPACE / (size * classes * points)))
 
-    def prepared(self, labels: xr.Dataset, samples: slice, log_prob: NDArray[Any]) -> Block:
+    def _packs(self) -> bool:
+        return self.metric == "bhattacharyya" and self.device == "cpu"
+
+    def _order(self, samples: slice) -> NDArray[np.intp] | slice:
+        """Bring equal weights side by side, and leave out those of zero, also where they would be infinitely far."""
+        if self.weight is None:
+            return slice(None)
+        weight = self.weight[samples]
+        order = np.argsort(weight, kind="stable")
+        return order[weight[order] > 0]
+
+    def prepared(self, labels: xr.Dataset, samples: slice, log_prob: NDArray[Any]) -> Block | Packed:
         """Normalise and check (point, sample, class)."""
         from trajkit.distances import kernels
 
-        if self.weight is not None:
-            # A weight of zero takes a sample out, also where it would be infinitely far.
-            log_prob = log_prob[:, self.weight[samples] > 0]
-        out, total = kernels.block(self.metric, np.ascontiguousarray(log_prob))
+        rows = np.ascontiguousarray(log_prob[:, self._order(samples)])
+        out, total = kernels.packed(rows, self.dtype) if self._packs() else kernels.block(self.metric, rows)
         check_rows(total, labels)
         return out
 
-    def add(self, samples: slice, p: Block, q: Block, out: NDArray[Any]) -> Iterator[float]:
+    def add(self, samples: slice, p: Block | Packed, q: Block | Packed, out: NDArray[Any]) -> Iterator[float]:
         """Add to `out` what some samples contribute; give the shares done, between which it can be stopped."""
         from trajkit.distances import kernels
 
-        weight = None if self.weight is None else self.weight[samples][self.weight[samples] > 0]
-        sums = kernels.add_sums
+        count = samples.stop - samples.start
+        weight = np.ones(count) if self.weight is None else self.weight[samples][self._order(samples)]
+        sums: Any = kernels.add_sums
         if self.device != "cpu":
             from trajkit.distances import gpu
 
             sums = gpu.on(self.device)
         symmetric = q is p and METRICS[self.metric].symmetric
-        return sums(self.metric, p, q, weight, self.cap, symmetric, out)
+        steps: Iterator[float] = sums(self.metric, p, q, weight, self.cap, symmetric, out)
+        return steps
 
     def finish(self, out: NDArray[Any], labels: xr.Dataset, other: xr.Dataset | None) -> None:
         """Divide sums by the number of samples, or by their weight, and refuse infinities; no `other` is the same."""

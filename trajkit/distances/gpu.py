@@ -31,10 +31,9 @@ def on(device: str) -> Callable[..., Iterator[float]]:
         raise ValueError(f"device={device!r}: torch finds no GPU here; device='cpu' needs none")
 
     def add_sums(
-        metric: str, p: Block, q: Block, weight: NDArray[np.float64] | None, cap: float, symmetric: bool, out: Array
+        metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
     ) -> Iterator[float]:
-        w = np.ones(p.power.shape[1]) if weight is None else weight
-        sums = _Sums(place, metric, p, q, w, cap, out.dtype)
+        sums = _Sums(place, metric, p, q, weight, cap, out.dtype)
         starts = [(i, j) for i in range(0, out.shape[0], _SIDE) for j in range(0, out.shape[1], _SIDE)]
         starts = [(i, j) for i, j in starts if j >= i or not symmetric]
         for i, j in starts:

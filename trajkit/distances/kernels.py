@@ -24,6 +24,7 @@ from trajkit.distances.compiled import (
     columns,
     fill,
     normalize,
+    pack_amplitudes,
     recompute,
     subtract_largest,
 )
@@ -47,8 +48,8 @@ _OVERLAPS = ("bhattacharyya", "hellinger", "fisher_rao")
 # Two threads must not start compiled threads at once: numba's portable ones stop the process then.
 _LOCK = threading.Lock()
 
-# Bytes in work for one stored probability: log_prob, its logarithm and amplitude in float64, and what is multiplied.
-BYTES = 4 + 8 + 8 + 16
+# Bytes in work for one stored probability: as read and packed, or with its logarithm, its exponential, and a factor.
+PACKED_BYTES, BLOCK_BYTES = 4 + 8 + 8, 4 + 8 + 8 + 16
 
 
 class Block(NamedTuple):
@@ -71,19 +72,45 @@ def block(metric: str, log_prob: Array) -> tuple[Block, NDArray[np.float64]]:
     return Block(exact, power), total
 
 
+class Packed(NamedTuple):
+    """Some samples of some points as `bhattacharyya` takes them."""
+
+    # (point, sample, class): as read, and square roots of probabilities; the latter as (tile, sample, class, TILE) too.
+    log_prob: Array
+    amplitude: NDArray[np.float64]
+    tiles: Array
+
+
+def packed(log_prob: Array, dtype: np.dtype[Any]) -> tuple[Packed, NDArray[np.float64]]:
+    """Normalise rows (point, sample, class) and pack them; also give what each row summed to before."""
+    amplitude, tiles = np.empty(log_prob.shape), _tiles(log_prob.shape, dtype)
+    total = np.empty(log_prob.shape[:2])
+    with _LOCK:
+        pack_amplitudes(log_prob, amplitude, tiles, total)
+    return Packed(log_prob, amplitude, tiles), total
+
+
 def add_sums(
-    metric: str, p: Block, q: Block, weight: NDArray[np.float64] | None, cap: float, symmetric: bool, out: Array
+    metric: str,
+    p: Block | Packed,
+    q: Block | Packed,
+    weight: NDArray[np.float64],
+    cap: float,
+    symmetric: bool,
+    out: Array,
 ) -> Iterator[float]:
-    """Add to out[i, j] the (weighted) sum over these samples of the distance of points i and j.
+    """Add to out[i, j] the weighted sum over these samples of the distance of points i and j.
 
     Shares of the work come out as they are done. With `symmetric`, `q` is `p`, and only one triangle is computed and
-    mirrored. What is multiplied for `bhattacharyya` has the precision of `out`; all else is float64.
+    mirrored. For `bhattacharyya` the two are `Packed` with the precision of `out`; all else is done in float64.
     """
-    w = np.ones(p.power.shape[1]) if weight is None else weight
+    if isinstance(p, Packed) and isinstance(q, Packed):
+        return _add_products(p, q, weight, cap, symmetric, out)
+    assert isinstance(p, Block)
+    assert isinstance(q, Block)
     if metric == "hellinger" or (metric in ("kullback_leibler", "jeffreys") and cap == np.inf):
-        yield from _add_matrix_products(metric, p, q, w, symmetric, out)
-    else:
-        yield from _add_tiles(metric, p, q, w, cap, symmetric, out)
+        return _add_matrix_products(metric, p, q, weight, symmetric, out)
+    return _add_samples(metric, p, q, weight, cap, symmetric, out)
 
 
 def factors(metric: str, p: Block, q: Block) -> tuple[Array, Array, Array, Array]:
@@ -152,43 +179,58 @@ def mirror(square: Array) -> None:
 # --- tiles --------------------------------------------------------------------------------------------------------
 
 
-def _add_tiles(
+def _add_products(
+    p: Packed, q: Packed, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
+) -> Iterator[float]:
+    size = p.tiles.itemsize
+    near = _NEAR[size] * weight.sum()
+    group = max(1, min(_GROUP[size], _CACHE // (2 * TILE * size * p.tiles.shape[2])))
+    # Numbers of the kind of products and of their exponents, by which the compiled code knows them.
+    least, zero = p.tiles.dtype.type(np.exp(-cap)), {4: np.int32, 8: np.int64}[size](0)
+    how = runs(weight), cap, near, least, zero, columns(8 * size), group
+    for pairs, share in _pairs(p.tiles, q.tiles, symmetric):
+        with _LOCK:
+            add_products(pairs, p, q, weight, *how, symmetric, out)
+        yield share
+
+
+def _add_samples(
     metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
 ) -> Iterator[float]:
-    kind = out.dtype if metric == "bhattacharyya" else np.dtype(np.float64)
-    # Samples of equal weight side by side: one logarithm serves them.
-    order = np.argsort(weight, kind="stable")
-    if not np.array_equal(order, np.arange(len(order))):
-        weight, p, q = weight[order], *(Block(*(x[:, order] for x in side)) for side in (p, q))
     a, b, own_p, own_q = factors(metric, p, q)
-    packed = _pack(a, kind), _pack(b, kind), _pack(own_p[..., None], kind), _pack(own_q[..., None], kind)
-    tiles = len(packed[0]), len(packed[1])
-    row, column = np.triu_indices(tiles[0]) if symmetric else np.indices(tiles).reshape(2, -1)
-    pairs, near = np.stack([row, column], axis=1), _NEAR[kind.itemsize] * weight.sum()
-    group = max(1, min(_GROUP[kind.itemsize], _CACHE // (2 * TILE * kind.itemsize * a.shape[-1])))
-    # Numbers of the kind of products and of their exponents, by which the compiled code knows them.
-    least, zero = kind.type(np.exp(-cap)), {4: np.int32, 8: np.int64}[kind.itemsize](0)
+    tiles = _pack(a), _pack(b), _pack(own_p[..., None]), _pack(own_q[..., None])
+    near = _NEAR[8] * weight.sum()
+    for pairs, share in _pairs(tiles[0], tiles[1], symmetric):
+        with _LOCK:
+            add_samples(CODES[metric], pairs, tiles, p, q, weight, cap, near, symmetric, out)
+        yield share
+
+
+def _pairs(a: Array, b: Array, symmetric: bool) -> Iterator[tuple[NDArray[np.int64], float]]:
+    """Give pairs of tiles, some at a time, and which share of them all these are."""
+    row, column = np.triu_indices(len(a)) if symmetric else np.indices((len(a), len(b))).reshape(2, -1)
+    pairs = np.stack([row, column], axis=1).astype(np.int64, copy=False)
     for start in range(0, len(pairs), _PAIRS):
         some = pairs[start : start + _PAIRS]
-        with _LOCK:
-            if metric == "bhattacharyya":
-                how = least, zero, columns(8 * kind.itemsize), group
-                add_products(some, packed, p, q, weight, runs(weight), cap, near, *how, symmetric, out)
-            else:
-                add_samples(CODES[metric], some, packed, p, q, weight, cap, near, symmetric, out)
-        yield len(some) / len(pairs)
+        yield some, len(some) / len(pairs)
 
 
-def _pack(values: Array, kind: Any) -> Array:
-    """Lay (point, sample, class) out as (tile, sample, class, TILE), with zeros after the last point."""
-    points, samples, classes = values.shape
-    size = -(-points // TILE) * samples * classes * TILE
-    # A vector that crosses a line of the cache takes twice the time: start at one.
-    raw = np.empty(size * np.dtype(kind).itemsize + 64, dtype=np.uint8)
-    packed: Array = raw[-raw.ctypes.data % 64 :][: raw.size - 64].view(kind).reshape(-1, samples, classes, TILE)
+def _pack(values: NDArray[np.float64]) -> Array:
+    """Lay (point, sample, class) out in tiles."""
+    out = _tiles(values.shape, np.dtype(np.float64))
     with _LOCK:
-        fill(values, packed)
-    return packed
+        fill(values, out)
+    return out
+
+
+def _tiles(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Make room for (point, sample, class) as (tile, sample, class, TILE)."""
+    points, samples, classes = shape
+    size = -(-points // TILE) * samples * classes * TILE * dtype.itemsize
+    # A vector that crosses a line of the cache takes twice the time: start at one.
+    raw = np.empty(size + 64, dtype=np.uint8)
+    room: Array = raw[-raw.ctypes.data % 64 :][:size].view(dtype).reshape(-1, samples, classes, TILE)
+    return room
 
 
 def runs(weight: NDArray[np.float64]) -> NDArray[np.int64]:

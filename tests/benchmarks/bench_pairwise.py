@@ -1,0 +1,169 @@
+"""How fast `tk.pairwise` is, beside other ways to the same matrix and the machine's rate of multiplying matrices.
+
+    python tests/benchmarks/bench_pairwise.py [--repeat 5] [--quick]
+
+All ways run in one process, in turn, so that whatever else the machine does slows all of them; medians are shown. A
+GMAC is 1e9 multiply-adds. `pairwise` is credited with those of one triangle, M (M + 1) / 2 x N x C, and the recipes
+with the M^2 N C that they do. Peak memory is what the process had beside the input, from a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+import trajkit as tk
+
+SIZES = [
+    (500, 300, 10),
+    (1000, 300, 10),
+    (2000, 300, 10),
+    (4000, 300, 10),
+    (2000, 1000, 10),
+    (2000, 300, 2),
+    (1000, 300, 100),
+]
+QUICK = [(300, 100, 10)]
+# Samples that the recipe multiplies at once.
+BLOCK = 10
+
+
+def dataset(points: int, samples: int, classes: int) -> xr.Dataset:
+    """Random predictions of networks that are neither timid nor certain."""
+    logits = 2 * np.random.default_rng(0).standard_normal((points // 50, 50, samples, classes), dtype=np.float32)
+    return tk.from_arrays(logits=logits, label=np.arange(samples) % classes, runs={"seed": np.arange(points // 50)})
+
+
+def recipe(log_prob: NDArray[Any]) -> NDArray[Any]:
+    """The plain way: batched products of matrices, logarithm, sum."""
+    root = torch.from_numpy(log_prob).mul(0.5).exp().transpose(0, 1).contiguous()
+    total = torch.zeros(log_prob.shape[0], log_prob.shape[0])
+    for some in root.split(BLOCK):
+        total -= torch.bmm(some, some.transpose(1, 2)).log().sum(0)
+    out: NDArray[Any] = (total / log_prob.shape[1]).numpy()
+    return out
+
+
+def scipy_hellinger(log_prob: NDArray[Any]) -> NDArray[Any]:
+    """What scipy has of these distances: squared Euclidean ones between amplitudes."""
+    from scipy.spatial.distance import pdist
+
+    return np.asarray(pdist(np.exp(0.5 * log_prob.astype(np.float64)).reshape(len(log_prob), -1), "sqeuclidean"))
+
+
+def sklearn_hellinger(log_prob: NDArray[Any]) -> NDArray[Any]:
+    from sklearn.metrics import pairwise_distances
+
+    amplitude = np.exp(0.5 * log_prob).reshape(len(log_prob), -1)
+    return np.asarray(pairwise_distances(amplitude, metric="sqeuclidean", n_jobs=os.cpu_count()))
+
+
+def multiply(log_prob: NDArray[Any]) -> NDArray[Any]:
+    """One product of two matrices of the same size in float32: the machine's rate."""
+    flat = log_prob.reshape(len(log_prob), -1)
+    return flat @ flat[::-1].copy().T
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(points: int, samples: int, classes: int, repeat: int) -> dict[str, float]:
+    ds = dataset(points, samples, classes)
+    log_prob = tk.points(ds).log_prob.values
+    # The plain ways take long where they are slow: those that would need minutes run at smaller sizes only.
+    small = points * points * samples * classes <= 2e9
+    ways: dict[str, Callable[[], Any]] = {
+        "float32": lambda: tk.pairwise(ds, dtype="float32", progress=False),
+        "matmul": lambda: multiply(log_prob),
+        "float64": lambda: tk.pairwise(ds, progress=False),
+        "hellinger": lambda: tk.pairwise(ds, metric="hellinger", progress=False),
+        "recipe": lambda: recipe(log_prob),
+        "sklearn": lambda: sklearn_hellinger(log_prob),
+        **({"scipy": lambda: scipy_hellinger(log_prob)} if small else {}),
+    }
+    for way in ways.values():
+        way()
+    taken = {name: [] for name in ways}
+    for _ in range(repeat):
+        for name, way in ways.items():
+            taken[name].append(seconds(way))
+    return {name: float(np.median(times)) for name, times in taken.items()}
+
+
+PEAK = """
+import resource, sys, json, numpy as np, psutil
+sys.path.insert(0, {folder!r})
+from bench_pairwise import dataset
+import trajkit as tk
+tk.pairwise(dataset(100, 20, {classes}), dtype="float32")
+ds = dataset({points}, {samples}, {classes})
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# What making the data took is given back by now but still in the peak: hold it.
+held = np.ones(max(0, int(peak() - psutil.Process().memory_info().rss)) // 8)
+before = peak()
+tk.pairwise(ds, dtype="float32", progress=False)
+print(json.dumps(peak() - before))
+"""
+
+
+def peak_bytes(points: int, samples: int, classes: int) -> float:
+    code = PEAK.format(folder=os.path.dirname(__file__), points=points, samples=samples, classes=classes)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one small size, to see that it runs")
+    options = parser.parse_args()
+    versions = ", ".join(f"{name} {version(name)}" for name in ("trajkit", "numba", "torch"))
+    print(f"{cpu()}, {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, {versions}, medians of {options.repeat}\n")
+    print(
+        "| M | N | C | float32 [s] | float64 [s] | GMAC/s in float32 | of the matmul rate | faster than the recipe "
+        "| `hellinger` faster than scikit-learn, scipy | peak beside input and result [MB] |"
+    )
+    print("|" + "---|" * 10)
+    for points, samples, classes in QUICK if options.quick else SIZES:
+        took = compare(points, samples, classes, options.repeat)
+        work = points * (points + 1) / 2 * samples * classes / 1e9
+        matmul = points**2 * samples * classes / 1e9 / took["matmul"]
+        beside = (peak_bytes(points, samples, classes) - 4 * points**2) / 1e6
+        scipy = f"{took['scipy'] / took['hellinger']:.0f}x" if "scipy" in took else "-"
+        print(
+            f"| {points} | {samples} | {classes} | {took['float32']:.3f} | {took['float64']:.3f} "
+            f"| {work / took['float32']:.0f} | {work / took['float32'] / matmul:.0%} "
+            f"| {took['recipe'] / took['float32']:.0f}x | {took['sklearn'] / took['hellinger']:.1f}x, {scipy} "
+            f"| {beside:.0f} |",
+            flush=True,
+        )
+
+
+def cpu() -> str:
+    """Name the CPU, where the system tells."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
