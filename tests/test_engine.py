@@ -201,7 +201,7 @@ def test_pairwise__names_points_that_are_nan_or_no_distributions() -> None:
     with pytest.raises(tk.SchemaError) as error:
         tk.pairwise(ds)
     runs = ds.run.values
-    assert f"run {str(runs[1])!r}, checkpoint 2: 'log_prob' is NaN" in str(error.value)
+    assert f"run {str(runs[1])!r}, checkpoint 2: NaN in 1 of 50 samples of a recorded checkpoint" in str(error.value)
     assert f"run {str(runs[2])!r}, checkpoint 0: the probabilities of a sample sum to 0.904837" in str(error.value)
     many = ds.assign(log_prob=ds.log_prob + 1)
     with pytest.raises(tk.SchemaError, match="and 7 more points"):
@@ -295,7 +295,7 @@ def test_out__infinite_pairs_and_nan_points_are_named_and_leave_nothing(tmp_path
     with pytest.raises(ValueError, match="infinite bhattacharyya distance"):
         tk.pairwise(certain, out=tmp_path / "d.zarr")
     certain.log_prob[2, 5, 1] = np.nan
-    with pytest.raises(tk.SchemaError, match="checkpoint 5: 'log_prob' is NaN"):
+    with pytest.raises(tk.SchemaError, match="checkpoint 5: NaN in 1 of 20 samples"):
         tk.pairwise(certain, out=tmp_path / "d.zarr")
     assert list(tmp_path.iterdir()) == []
 
@@ -420,3 +420,17 @@ def test_gpu__products_that_vanish_are_computed_anew() -> None:
     here = tk.pairwise(point_set(log_prob)).values
     assert here.max() > 100
     np.testing.assert_allclose(there, here, rtol=1e-6)
+
+
+# --- benchmark ----------------------------------------------------------------------------------------------------
+
+
+def test_benchmark__runs_and_fills_its_table() -> None:
+    script = Path(__file__).parent / "benchmarks" / "bench_pairwise.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--quick", "--repeat", "1"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    head, row = done.stdout.splitlines()[-3], done.stdout.splitlines()[-1]
+    assert head.count("|") == row.count("|")
+    assert row.startswith("| 300 | 100 | 10 | ")

@@ -230,14 +230,15 @@ def test_readme__links_to_files_that_exist() -> None:
     assert not [t for t in local if not (ROOT / t).exists()]
 
 
-def test_readme__examples_run_and_show_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme__examples_run_and_show_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     shown: list[object] = []
     monkeypatch.setattr("plotly.io.show", lambda figure, *args, **kwargs: shown.append(figure))
     blocks = code_blocks("python")
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
-    assert len(shown) == 2
+    assert len(shown) == 3
 
 
 # .ci/run

@@ -55,7 +55,7 @@ _RESERVED = {
     *(set(VARIABLES) - {"kind", "run"}),
     *("point", "point2", "run2", "checkpoint2", "component", "t", "where", "checkpoints"),
     *("progress", "loss", "error", "coordinate", "eigenvalue", "signature", "weight", "mean_distance"),
-    *("explained_stress", "explained_distance", "projected_explained_distance", "is_landmark"),
+    *("explained_stress", "explained_distance", "projected_explained_distance", "landmark_error", "is_landmark"),
 }
 
 

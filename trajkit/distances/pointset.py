@@ -82,15 +82,21 @@ def check_rows(total: NDArray[np.float64], labels: xr.Dataset) -> None:
         return
     at = np.flatnonzero(wrong.any(1))
     problems = [
-        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: "
-        + (
-            "'log_prob' is NaN; a missing checkpoint has step -1, and `tk.points` leaves it out"
-            if np.isnan(sums := total[i, wrong[i]][0])
-            else f"the probabilities of a sample sum to {sums:.6g}; wanted 1 within {ROW_TOLERANCE:g} "
-            "(natural logs of probabilities; from_arrays takes raw network outputs as `logits=`)"
-        )
+        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: {_problem(total[i])}"
         for i in at[:_NAMED]
     ]
     if len(at) > _NAMED:
         problems.append(f"and {len(at) - _NAMED} more points")
     raise SchemaError(problems)
+
+
+def _problem(total: NDArray[np.float64]) -> str:
+    if (missing := np.isnan(total)).any():
+        return (
+            f"NaN in {missing.sum()} of {len(total)} samples of a recorded checkpoint; "
+            "a missing one is NaN throughout, with step -1, and `tk.points` leaves it out"
+        )
+    return (
+        f"the probabilities of a sample sum to {total[np.abs(total - 1).argmax()]:.6g}; wanted 1 within "
+        f"{ROW_TOLERANCE:g} (natural logs of probabilities; from_arrays takes raw network outputs as `logits=`)"
+    )
