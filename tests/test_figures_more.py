@@ -11,7 +11,7 @@ from scipy.spatial.distance import squareform
 
 import trajkit as tk
 from trajkit.figures.coloring import PALETTE, REFERENCE, TIME_LIKE
-from trajkit.figures.trees import MOST_NAMES
+from trajkit.figures.titles import MOST_NAMES
 
 
 @pytest.fixture(scope="module")

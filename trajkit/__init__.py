@@ -15,7 +15,7 @@ What a dataset holds is said in `trajkit.schema`.
 from importlib import import_module
 from typing import Any
 
-from trajkit.analysis import shuffle_within_class
+from trajkit.analysis import cluster, shuffle_within_class
 from trajkit.curves import (
     distance_to_geodesic,
     error,
@@ -59,6 +59,7 @@ __all__ = [
     "Store",
     "align",
     "bhattacharyya",
+    "cluster",
     "concat",
     "distance_to_geodesic",
     "embed",

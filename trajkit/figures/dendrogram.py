@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.analysis import cluster
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
-from trajkit.figures.trees import METHODS, MOST_NAMES, join, leaf_order, runs_matrix
+from trajkit.figures.titles import MOST_NAMES
 
 # Of what joins runs of several categories.
 _MIXED = "#9AA0A8"
@@ -73,16 +74,10 @@ def dendrogram(
     ----------
     Bar-Joseph, Gifford & Jaakkola, Bioinformatics 17, 2001 (optimal leaf ordering).
     """
-    values = runs_matrix(distance)
-    if len(values) < 2:
-        raise ValueError(f"wanted two runs or more to join, got {len(values)}")
-    if np.abs(np.diag(values)).max() > 1e-6 * np.abs(values).max():
-        raise ValueError("the diagonal of the matrix of distances is not zero; a run's distance to itself is")
-    if method not in METHODS:
-        raise ValueError(f"method: wanted one of {list(METHODS)}, got {method!r}")
+    joined = cluster(distance, method=method)
     colors = coloring_of_runs(distance, color)
     names = distance["run"].values
-    tree = _tree(values, method, colors)
+    tree = _tree(joined, colors)
     figure = go.Figure(_branches(tree, colors, units(distance)) + _leaves(tree, colors, names))
     order = np.argsort(tree.x[: len(names)])
     few = len(names) <= MOST_NAMES
@@ -108,18 +103,18 @@ def dendrogram(
     return figure
 
 
-def _tree(values: NDArray[np.float64], method: str, colors: Coloring) -> _Tree:
-    n, table = len(values), join(values, method)
-    joined, height, size = table[:, :2].astype(np.intp), table[:, 2], table[:, 3].astype(np.int64)
+def _tree(tree: xr.Dataset, colors: Coloring) -> _Tree:
+    n, joined = tree.sizes["run"], tree["joined"].values
     x = np.zeros(2 * n - 1)
-    x[leaf_order(values, joined)] = np.arange(n)
+    x[:n] = tree["position"].values
     code = np.full(2 * n - 1, -1)
     if colors.code is not None:
         code[:n] = colors.code
     for node, (a, b) in enumerate(joined, start=n):
         x[node] = (x[a] + x[b]) / 2
         code[node] = code[a] if code[a] == code[b] else -1
-    return _Tree(x, np.concatenate([np.zeros(n), height]), code, joined, size)
+    height = np.concatenate([np.zeros(n), tree["height"].values])
+    return _Tree(x, height, code, joined, tree["size"].values)
 
 
 def _branches(tree: _Tree, colors: Coloring, unit: str) -> list[go.Scatter]:

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.analysis.trees import join, leaf_order, runs_matrix
 from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
-from trajkit.figures.trees import MOST_NAMES, join, leaf_order, runs_matrix
+from trajkit.figures.titles import MOST_NAMES
 
 
 def distance_matrix(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import xarray as xr
 
+# With more runs than this, names would run into one another.
+MOST_NAMES = 48
+
 
 def component_title(axis: xr.Dataset) -> str:
     """Name a component, with the explained stress up to it where that is known (an aligned embedding has none)."""
