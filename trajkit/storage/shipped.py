@@ -14,8 +14,7 @@ _SHIPPED = {"digits": "digits.nc"}
 def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
     """Load trajectories that are shipped with trajkit, or name them.
 
-    "digits" holds networks of several architectures, trained on scikit-learn's 8x8 digits by
-    `python -m trajkit.zoo.digits`.
+    "digits" holds networks of several architectures, trained on scikit-learn's 8x8 digits by `trajkit.zoo`.
 
     Parameters
     ----------

@@ -1,6 +1,14 @@
-"""A small zoo of networks whose training is recorded: readable programs that make trajectory datasets.
+"""The zoo: networks trained in many ways, whose trajectories are recorded. It needs `pip install "trajkit[train]"`.
 
-Everything here needs torch and scikit-learn (`pip install "trajkit[train]"`); nothing else in trajkit does::
+    python -m trajkit.zoo digits --out runs/digits
 
-    python -m trajkit.zoo.digits digits.nc
+or `trajkit.zoo.train("digits", out="runs/digits")`. Read `training.train` first: one run from top to bottom.
 """
+
+from trajkit.zoo.data import DataSettings
+from trajkit.zoo.grid import Grid, GridError, read_grid
+from trajkit.zoo.packing import pack
+from trajkit.zoo.runner import summary, train
+from trajkit.zoo.settings import Settings
+
+__all__ = ["DataSettings", "Grid", "GridError", "Settings", "pack", "read_grid", "summary", "train"]

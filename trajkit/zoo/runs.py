@@ -1,152 +1,207 @@
-"""Many training runs on the cores of one machine: kept as they finish, resumed after a kill, failures named."""
+"""From settings to a recorded run: what one worker does, and what is kept of it beside its trajectory."""
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
+import json
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import subprocess
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from tqdm.auto import tqdm
+from torch import Tensor, nn
 
-from trajkit.zoo.training import Settings
+from trajkit.recording import RecordAt, Recorder
+from trajkit.storage.runs import SUFFIX, file_name
+from trajkit.zoo.architectures import ARCHITECTURES
+from trajkit.zoo.data import Data, DataSettings, load_data, noisy_labels
+from trajkit.zoo.settings import Settings
+from trajkit.zoo.together import train_together
+from trajkit.zoo.training import Diverged, network, steps, train, updates_per_epoch
 
-Task = Callable[[Settings], NDArray[Any]]
+Outcome = dict[str, Any]
+STATES = ("trained", "diverged", "crashed")
+_OUTCOMES = "outcomes"
 
 
-def kept_file(folder: Path, settings: Settings, *also: object) -> Path:
-    """Name the file in which the result of one run is kept.
+@dataclass(frozen=True)
+class Plan:
+    """What all runs of a grid share: its name, the data, how many checkpoints, where to and on what device.
 
-    The name depends on all that the result depends on: the settings, `also`, the version of torch and the zoo's own
-    source, so that a result of other settings or of an older program is never taken for this one.
-
-    Examples
-    --------
-    >>> settings = Settings("linear", "sgd", 0.1, seed=0)
-    >>> kept_file(Path("runs"), settings) == kept_file(Path("runs"), Settings("linear", "sgd", 0.1, seed=0, epochs=1))
-    False
+    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604.
     """
-    program = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
-    key = hashlib.sha256(repr((settings, also, torch.__version__)).encode() + program).hexdigest()
-    return folder / f"{settings.run}-{key[:16]}.npy"
+
+    grid: str
+    data: DataSettings
+    checkpoints: int | str
+    out: str
+    device: str = "cpu"
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what must agree for runs to be of one grid; folders may move, and machines change."""
+        data = {name: value for name, value in asdict(self.data).items() if name not in ("path", "description")}
+        return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints}
 
 
-def finish(task: Task, files: Mapping[Settings, Path], *, workers: int) -> dict[str, str]:
-    """Carry out `task` for all settings whose file is not there yet, in `workers` processes of one thread each.
-
-    A file appears under its name only once it is whole, so that whatever was killed goes on where it stopped. A run
-    that raises, or whose process dies, does not stop the others.
-
-    Parameters
-    ----------
-    task
-        Makes the result of one run; a function that processes can import.
-    files
-        The settings of each run and where its result is kept.
-    workers
-        Number of processes.
+def run(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:
+    """Train and record one network, or several together that differ in their seed alone, and keep what became of them.
 
     Returns
     -------
-    dict
-        The runs that failed and why; all others have their files.
-
-    Raises
-    ------
-    RuntimeError
-        If no process can be started, as from a script without the guard `if __name__ == "__main__":`.
+    list of dict
+        For each network its `state`, "trained", "diverged" or "crashed", and errors, seconds and the reason.
     """
-    failed: dict[str, str] = {}
-    with tqdm(total=len(files), desc="training", unit="run") as bar:
-        pending = [settings for settings, path in files.items() if not path.exists()]
-        bar.update(len(files) - len(pending))
-        for settings, reason in _outcomes(task, pending, files, workers):
-            if reason is not None:
-                failed[settings.run] = reason
-            bar.set_postfix(failed=len(failed), refresh=False)
-            bar.update()
-    return failed
-
-
-def _outcomes(
-    task: Task, pending: list[Settings], files: Mapping[Settings, Path], workers: int
-) -> Iterator[tuple[Settings, str | None]]:
-    """Yield each run as it ends, with the reason if it failed.
-
-    A process that dies (killed for memory, say) takes its whole pool with it and does not say which run it was at.
-    It was one of the first that are unfinished: these are tried again, each alone, before the rest goes on together.
-    """
-    while pending:
-        ended = set()
-        for settings, future in _in_pool(task, pending, files, workers):
-            if not isinstance(future.exception(), BrokenProcessPool):
-                ended.add(settings)
-                yield settings, _reason(future)
-        unfinished = [settings for settings in pending if settings not in ended]
-        suspects, pending = unfinished[:workers], unfinished[workers:]
-        for suspect in suspects:
-            for settings, future in _in_pool(task, [suspect], files, 1):
-                yield settings, _reason(future)
-
-
-def _in_pool(
-    task: Task, pending: list[Settings], files: Mapping[Settings, Path], workers: int
-) -> Iterator[tuple[Settings, Future[None]]]:
-    # spawn: a forked process inherits locks held by torch's threads, and may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(pending)), mp_context=context, initializer=_start_worker)
+    started = time.perf_counter()
     try:
-        # The first task does nothing: if even that breaks the pool, it is not for a run's sake.
-        start = pool.submit(os.getpid)
-        futures = {pool.submit(_keep, task, settings, files[settings]): settings for settings in pending}
-        if isinstance(start.exception(), BrokenProcessPool):
-            raise RuntimeError(
-                "no process could be started; a script that trains needs the guard `if __name__ == '__main__':`, "
-                "because every process imports it first"
-            )
-        for future in as_completed(futures):
-            yield futures[future], future
-    finally:
-        pool.shutdown(cancel_futures=True)
+        outcomes = _train(settings, plan)
+    except Exception:  # Whatever goes wrong in one run must not end the others: it is kept, with its traceback.
+        outcomes = [{"state": "crashed", "reason": traceback.format_exc()} for _ in settings]
+    for s, outcome in zip(settings, outcomes, strict=True):
+        outcome["seconds"] = round((time.perf_counter() - started) / len(settings), 3)
+        keep(s, plan, outcome)
+    return outcomes
 
 
-def _reason(future: Future[None]) -> str | None:
-    error = future.exception()
-    if error is None:
-        return None
-    if isinstance(error, BrokenProcessPool):
-        return "its process died: killed, perhaps for want of memory"
-    return f"{type(error).__name__}: {error}"
-
-
-def _keep(task: Task, settings: Settings, path: Path) -> None:
-    """Carry out one run, in a worker; its file is written under another name and then renamed."""
-    result = task(settings)
+def keep(settings: Settings, plan: Plan, outcome: Outcome) -> None:
+    """Write what became of a run, whole or not at all: from then on it counts as finished."""
+    about = {
+        "run": settings.run,
+        "settings": asdict(settings),
+        "commit": commit(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if plan.device == "cuda" else "cpu",
+        "description": plan.data.description,
+        **plan.describe(),
+    }
+    path = outcome_file(Path(plan.out), settings.run)
+    path.parent.mkdir(exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    with part.open("wb") as file:
-        np.save(file, result)
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(about | outcome, file, indent=1, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
 
 
-def _start_worker() -> None:
-    # One thread: the processes share the cores, and sums in another order would change the last digits.
-    torch.set_num_threads(1)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+def outcome_file(out: Path, run: str) -> Path:
+    """Name the file that says what became of a run."""
+    return out / _OUTCOMES / (file_name(run).removesuffix(SUFFIX) + ".json")
 
 
-def _exit_with_parent() -> None:
-    """End this process when its parent does: a pool whose parent was killed waits for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def read_outcomes(out: Path) -> dict[str, Outcome]:
+    """Read what became of the finished runs in a folder, by run."""
+    read = (json.loads(path.read_text(encoding="utf-8")) for path in sorted((out / _OUTCOMES).glob("[!.]*.json")))
+    return {outcome["run"]: outcome for outcome in read}
+
+
+def record_at(settings: Settings, samples: int, checkpoints: int | str) -> RecordAt:
+    """Choose the steps at which a run is recorded; of a run from a corner, a third are on the way there.
+
+    Examples
+    --------
+    >>> sorted(record_at(Settings("linear", "sgd", 0.1, epochs=10, batch_size=10), 100, 6).steps)
+    [0, 5, 15, 30, 56, 100]
+    """
+    if checkpoints == "published":
+        after = RecordAt.published(updates_per_epoch(settings, samples), settings.epochs)
+    else:
+        n = int(checkpoints) - (int(checkpoints) // 3 if settings.corner_steps else 0)
+        after = RecordAt.log_spaced(n, last=settings.epochs * updates_per_epoch(settings, samples))
+    if not settings.corner_steps:
+        return after
+    n = len(after.steps) // 2 if checkpoints == "published" else int(checkpoints) // 3
+    before = RecordAt.log_spaced(max(n + 1, 2), last=settings.corner_steps)
+    return before | RecordAt(settings.corner_steps + step for step in after.steps)
+
+
+def attributes(settings: Settings, data: Data) -> dict[str, str | int | float | bool]:
+    """Attributes of a run, as they are recorded: its settings and the number of its parameters."""
+    with torch.device("meta"):  # shapes without numbers: enough to count them
+        model = ARCHITECTURES[settings.architecture].build(
+            data.shape, len(data.probe.classes), size=settings.size, width=settings.width
+        )
+    held = {name: value for name, value in asdict(settings).items() if name != "decay" or data.is_sloppy}
+    return {"run": settings.run, **held, "parameters": sum(p.numel() for p in model.parameters())}
+
+
+@cache
+def commit() -> str:
+    """Name the commit of this program; outside a checkout, the version of trajkit."""
+    folder = Path(__file__).parent
+    git = ["git", "-c", "safe.directory=*", "-C", str(folder)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "--", "."], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return f"trajkit {version('trajkit')}"
+    return head + (" with changes" if changed else "")
+
+
+def _train(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:
+    first = settings[0]
+    data = load_data(plan.data, plan.device).with_decay(first.decay)
+    label = noisy_labels(data.train_label, first.label_noise, shuffle=first.shuffle_labels)
+    classes = len(data.probe.classes)
+    models = [network(s, data.shape, classes).to(plan.device) for s in settings]
+    at = record_at(first, len(label), plan.checkpoints)
+    per_epoch = updates_per_epoch(first, len(label))
+    with ExitStack() as stack:
+        recorders = []
+        for s in settings:
+            # What an earlier process left that was killed: a run begins again.
+            (Path(plan.out) / file_name(s.run)).unlink(missing_ok=True)
+            recorders.append(stack.enter_context(Recorder(plan.out, data.probe, run=attributes(s, data))))
+        # That runs diverge is what the outcomes say.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message=r"run '.*' diverged", category=RuntimeWarning)
+        for step, networks in _stream(models, data.train, label, settings):
+            for recorder, model in zip(recorders, networks, strict=True):
+                if model is None:
+                    # It diverged between two checkpoints: the recorder marks a run whose predictions are NaN.
+                    recorder(lambda inputs: torch.full((len(inputs), classes), torch.nan), step, step / per_epoch)
+                elif step in at:
+                    recorder(model, step, step / per_epoch)
+            if all(recorder.diverged_at is not None for recorder in recorders):
+                break
+    return [
+        {"state": "diverged", "reason": f"not finite at step {recorder.diverged_at}"}
+        if recorder.diverged_at is not None
+        else {
+            "state": "trained",
+            "train_error": error(model, data.train, label),
+            "test_error": error(model, data.test, data.test_label),
+            "steps": steps(first, len(label)),
+        }
+        for recorder, model in zip(recorders, models, strict=True)
+    ]
+
+
+def _stream(
+    models: list[nn.Module], inputs: Tensor, label: Tensor, settings: Sequence[Settings]
+) -> Iterator[tuple[int, Sequence[nn.Module | None]]]:
+    """Train one or several networks; None stands for one that diverged."""
+    if len(models) > 1:
+        yield from train_together(models, inputs, label, settings)
+        return
+    try:
+        for step, model in train(models[0], inputs, label, settings[0]):
+            yield step, [model]
+    except Diverged as error:
+        yield error.step, [None]
+
+
+@torch.no_grad()
+def error(model: nn.Module, inputs: Tensor, label: Tensor, batch_size: int = 500) -> float:
+    """Share of samples whose most probable class is not their label."""
+    model.eval()
+    pieces = zip(torch.split(inputs, batch_size), torch.split(label, batch_size), strict=True)
+    wrong = sum(int((model(batch).argmax(1) != truth).sum()) for batch, truth in pieces)
+    return wrong / len(label)

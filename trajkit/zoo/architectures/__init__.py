@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
-from trajkit.zoo.architectures.cnn import cnn
-from trajkit.zoo.architectures.mlp import mlp
+from trajkit.zoo.architectures.allcnn import SIZES as ALLCNN
+from trajkit.zoo.architectures.allcnn import allcnn
+from trajkit.zoo.architectures.convmixer import SIZES as CONVMIXER
+from trajkit.zoo.architectures.convmixer import convmixer
+from trajkit.zoo.architectures.fc import SIZES as FC
+from trajkit.zoo.architectures.fc import fc
+from trajkit.zoo.architectures.linear import SIZES as LINEAR
+from trajkit.zoo.architectures.linear import linear
+from trajkit.zoo.architectures.vit import SIZES as VIT
+from trajkit.zoo.architectures.vit import vit
+from trajkit.zoo.architectures.wide_resnet import SIZES as WIDE_RESNET
+from trajkit.zoo.architectures.wide_resnet import SIZES_16 as WIDE_RESNET_16
+from trajkit.zoo.architectures.wide_resnet import wide_resnet
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A function that builds networks, the width of their first layer (units or channels) and their hidden layers."""
+    """A function that builds networks, its arguments at each size, and whether it needs images."""
 
     function: Callable[..., nn.Module]
-    width: int
-    depth: int
+    sizes: Mapping[str, Mapping[str, int]]
+    needs_images: bool = True
 
-    def build(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        """Build a network for images of `shape` (channels, height, width), with weights from torch's random numbers.
+    def width(self, size: str) -> int:
+        """Units or channels of the first layer at this size."""
+        return self.sizes[size]["width"]
+
+    def build(self, shape: tuple[int, ...], classes: int, *, size: str, width: int | None = None) -> nn.Module:
+        """Build a network for inputs of `shape`, of images (channel, height, width), with torch's random numbers.
+
+        Parameters
+        ----------
+        shape, classes
+            Shape of one input, and the number of classes.
+        size
+            "paper", as published, or "small", for two cores.
+        width
+            Units or channels of the first layer, instead of those of that size; the other layers follow.
 
         Examples
         --------
-        >>> network = ARCHITECTURES["mlp-narrow"].build(shape=(1, 8, 8), classes=10)
+        >>> network = ARCHITECTURES["fc"].build((1, 8, 8), 10, size="small", width=32)
         >>> sum(p.numel() for p in network.parameters())
-        2410
+        2830
         """
-        return self.function(shape, classes, width=self.width, depth=self.depth)
+        arguments = dict(self.sizes[size])
+        if width is not None:
+            arguments["width"] = width
+        return self.function(shape, classes, **arguments)
 
 
+SIZES = ("paper", "small")
 ARCHITECTURES: dict[str, Architecture] = {
-    "linear": Architecture(mlp, width=0, depth=0),
-    "mlp-narrow": Architecture(mlp, width=32, depth=1),
-    "mlp-wide": Architecture(mlp, width=256, depth=1),
-    "mlp-deep": Architecture(mlp, width=64, depth=4),
-    "cnn-narrow": Architecture(cnn, width=8, depth=2),
-    "cnn-wide": Architecture(cnn, width=32, depth=2),
+    "linear": Architecture(linear, LINEAR, needs_images=False),
+    "fc": Architecture(fc, FC, needs_images=False),
+    "allcnn": Architecture(allcnn, ALLCNN),
+    "convmixer": Architecture(convmixer, CONVMIXER),
+    "vit": Architecture(vit, VIT),
+    "wide_resnet": Architecture(wide_resnet, WIDE_RESNET),
+    "wide_resnet_16": Architecture(wide_resnet, WIDE_RESNET_16),
 }

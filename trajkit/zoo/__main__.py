@@ -1,0 +1,64 @@
+"""Train the networks of a grid and record their trajectories.
+
+python -m trajkit.zoo GRID.toml --out runs/
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from trajkit.zoo.architectures import SIZES
+from trajkit.zoo.grid import GridError
+from trajkit.zoo.packing import pack
+from trajkit.zoo.runner import prepare, run_outcomes, summary, train
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit status is 1 if no run of the grid was trained, 2 if it was refused."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.pack and options.pack.exists() and not options.overwrite:
+        parser.error(f"{options.pack} exists: choose another name, or replace it with --overwrite")
+    if options.workers is not None and options.workers < 0:
+        parser.error(f"--workers {options.workers}: wanted at least 0")
+    where = {"out": options.out, "device": options.device, "size": options.size, "data": options.data}
+    try:
+        grid, plan, jobs = prepare(options.grid, **where)
+        if options.dry_run:
+            print(summary(run_outcomes(grid, plan)).to_string())
+            print(f"{sum(map(len, jobs))} runs to train, in {len(jobs)} jobs")
+            return 0
+        table = train(options.grid, workers=options.workers, **where)
+    except (GridError, OSError, RuntimeError, ValueError) as error:
+        parser.error(str(error))
+    print(summary(table).to_string())
+    for run, reason in table.reason[table.state != "trained"].items():
+        print(f"{run}: {reason.strip().splitlines()[-1] if reason else 'pending'}")
+    if not (table.state == "trained").any():
+        return 1
+    if options.pack:
+        path = pack(options.out, options.pack, overwrite=options.overwrite)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    assert __doc__
+    parser = argparse.ArgumentParser(prog="python -m trajkit.zoo", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("grid", type=Path, metavar="GRID.toml", help="a TOML file, or the name of a grid that comes with trajkit")
+    add("--out", type=Path, required=True, help="folder of the runs; finished ones in it are skipped")
+    add("--data", type=Path, help="folder of the data's files")
+    add("--workers", type=int, help="number of processes (default: one for each core)")
+    add("--device", choices=("cpu", "cuda"), default="cpu")
+    add("--size", choices=SIZES, help="instead of the grid's own")
+    add("--dry-run", action="store_true", help="check everything and list what would be trained")
+    add("--pack", type=Path, metavar="FILE.nc", help="then pack the runs into this file")
+    add("--overwrite", action="store_true", help="replace that file")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

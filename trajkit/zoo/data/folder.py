@@ -1,0 +1,63 @@
+"""Folders of images, one for each class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajkit.zoo.data.source import SPLITS, Source
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+
+def folder(path: str) -> Source:
+    """Read images of one size from `train/<class>/` and `test/<class>/`: the layout of torchvision's `ImageFolder`.
+
+    `sample` is the path of an image below `path`. Images are read as RGB, and only those that are used.
+
+    Raises
+    ------
+    OSError
+        If there are no such folders, they hold no images, or train and test have other classes.
+    """
+    root = Path(path)
+    files = {split: _files(root / split) for split in SPLITS}
+    classes = sorted({file.parent.name for file in files["train"]})
+    if unknown := sorted({file.parent.name for file in files["test"]} - set(classes)):
+        raise OSError(f"{root / 'test'} has classes that train has not: {unknown}")
+    index = {c: i for i, c in enumerate(classes)}
+
+    def read(split: str, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return _images([files[split][i] for i in chosen])
+
+    return Source(
+        root.name,
+        classes,
+        {split: np.array([index[file.parent.name] for file in paths]) for split, paths in files.items()},
+        {split: np.array([file.relative_to(root).as_posix() for file in paths]) for split, paths in files.items()},
+        read,
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(file for file in folder.glob("*/*") if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise OSError(f"no images in {folder}: wanted {folder}/<class>/<image>, such as {folder}/cat/0001.jpg")
+    return found
+
+
+def _images(files: list[Path]) -> NDArray[np.uint8]:
+    from PIL import Image  # here, since no other data need it
+
+    images = []
+    for file in files:
+        with Image.open(file) as image:
+            images.append(np.asarray(image.convert("RGB")))
+        if images[-1].shape != images[0].shape:
+            raise OSError(
+                f"wanted images of one size, got {images[-1].shape[:2]} pixels in {file} but {images[0].shape[:2]} in "
+                f"{files[0]}: bring them to one size first"
+            )
+    return np.stack(images).transpose(0, 3, 1, 2)
