@@ -26,6 +26,7 @@ OPEN_COMMAND = 'pip install -e ".[lab]" && jupyter lab notebooks/01_quickstart.i
 
 # From left to right: each layer imports only from those before it.
 LAYERS = (
+    "waiting",
     "schema",
     "points",
     "storage",
@@ -39,10 +40,10 @@ LAYERS = (
     "widgets",
 )
 ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
-    "recording": {"schema", "storage"},
-    "importers": {"schema", "storage"},
-    "integrations": {"schema", "storage", "recording"},
-    "zoo": {"schema", "storage", "recording"},
+    "recording": {"waiting", "schema", "storage"},
+    "importers": {"waiting", "schema", "storage"},
+    "integrations": {"waiting", "schema", "storage", "recording"},
+    "zoo": {"waiting", "schema", "storage", "recording"},
 }
 
 TOP_LEVEL = {

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from trajkit.distances.memory import check_fits
 from trajkit.distances.metrics import METRICS
 from trajkit.distances.pointset import PointSet
+from trajkit.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 # Points along a side of a block: 2048 x 2048 distances are 34 MB in float64.
 _SIDE = 2048
-# A progress bar shows itself once the work takes longer than this.
-_PATIENCE_S = 4
 # Attempts at deleting what an error left.
 _TRIES = 20
 
@@ -240,4 +239,4 @@ def _remove(folder: Path) -> None:
 def _bar(progress: bool | None) -> Any:
     from tqdm.dask import TqdmCallback
 
-    return TqdmCallback(desc="distances", unit="task", delay=_PATIENCE_S if progress is None else 0)
+    return TqdmCallback(desc="distances", unit="task", delay=PATIENCE_S if progress is None else 0)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from trajkit.distances.memory import check_fits
 from trajkit.distances.metrics import METRICS, check_cap, sample_weights
 from trajkit.distances.pointset import PointSet, check_alike, check_rows, point_set
+from trajkit.waiting import progress_bar
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 # Bytes in work beside the result.
 _WORKSPACE = 160e6
-# A progress bar shows itself once the work takes longer than this.
-_PATIENCE_S = 4
-_BAR = "{l_bar}{bar}| {elapsed}<{remaining}"
 # Pairs of old points that `extend` computes again, to see that they belong to the matrix.
 _CHECKED = 4
 
@@ -183,21 +181,18 @@ class Work(NamedTuple):
 
     def distances(self, rows: PointSet, columns: PointSet, progress: bool | None = None) -> NDArray[Any]:
         """Compute the matrix in memory."""
-        from tqdm.auto import tqdm
-
         same = columns is rows
         out = np.zeros((len(rows), len(columns)), dtype=self.dtype)
         size = self.block_size(len(rows) if same else len(rows) + len(columns), rows.log_prob.sizes["class"])
-        patience = _PATIENCE_S if progress is None else 0
-        with tqdm(
-            total=self.samples, desc="distances", unit="sample", delay=patience, disable=progress is False
-        ) as bar:
+        with progress_bar(self.samples, "distances", progress) as bar:
             for start in range(0, self.samples, size):
                 some = slice(start, min(start + size, self.samples))
                 p = self.prepared(rows.labels, some, rows.read(some))
                 q = p if same else self.prepared(columns.labels, some, columns.read(some))
                 for share in self.add(some, p, q, out):
                     bar.update(share * (some.stop - some.start))
+                # Before the next block is made, or two would be in memory.
+                del p, q
         self.finish(out, rows.labels, None if same else columns.labels)
         return out
 

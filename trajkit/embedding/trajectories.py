@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -22,6 +24,7 @@ def embed(
     landmarks: int | None = None,
     cap: float | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> xr.Dataset:
     """Embed every point of a trajectory dataset: references, pairwise distances and InPCA in one go.
 
@@ -47,6 +50,8 @@ def embed(
         Of `pairwise`, in nats per sample.
     seed
         Of the choice of landmarks.
+    progress
+        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
 
     Returns
     -------
@@ -81,10 +86,11 @@ def embed(
     everything = _with_missing_references(outline) if references else outline
     stacked = points(everything)
     if landmarks is None:
-        embedding = inpca(pairwise(stacked, metric=metric, cap=cap), n_components)
+        embedding = inpca(pairwise(stacked, metric=metric, cap=cap, progress=progress), n_components)
     else:
         parts = [ds, *([_missing_references(ds)] if everything.sizes["run"] > ds.sizes["run"] else [])]
-        embedding = landmark_embedding(parts, stacked, landmarks, n_components, metric=metric, cap=cap, seed=seed)
+        how: dict[str, Any] = {"metric": metric, "cap": cap, "seed": seed, "progress": progress}
+        embedding = landmark_embedding(parts, stacked, landmarks, n_components, **how)
     embedding = unstack(embedding)
     # The same at every point of all one-point runs, a run attribute could be taken for one of each point.
     attributes = {n: everything[n] for n in run_attributes(everything)}

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from trajkit.schema import DIMS, ROW_TOLERANCE, stamp, validate
 from trajkit.storage.store import Store
+from trajkit.waiting import progress_bar
 
 _FORMATS = {".nc": "netCDF", ".zarr": "zarr"}
-# A progress bar shows itself once packing takes longer than this.
-_PATIENCE_S = 4
 
 
 def save(
@@ -217,17 +216,11 @@ def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:
 
 def _blocks(log_prob: xr.DataArray, bits: int | None, progress: bool | None) -> Iterator[NDArray[Any]]:
     """Yield the rounded predictions of one run after the other."""
-    from tqdm.auto import tqdm
-
-    for row in tqdm(
-        range(log_prob.sizes["run"]),
-        desc="saving",
-        unit="run",
-        delay=_PATIENCE_S if progress is None else 0,
-        disable=progress is False,
-    ):
-        values = np.ascontiguousarray(log_prob.isel(run=row).values)
-        yield values if bits is None else _rounded(values, bits)
+    with progress_bar(log_prob.sizes["run"], "saving", progress) as bar:
+        for row in range(log_prob.sizes["run"]):
+            values = np.ascontiguousarray(log_prob.isel(run=row).values)
+            yield values if bits is None else _rounded(values, bits)
+            bar.update()
 
 
 # --- formats ------------------------------------------------------------------------------------------------------
