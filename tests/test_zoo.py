@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -520,6 +521,18 @@ def test_mnist__files_of_torchvision_are_read(name, compressed, tmp_path):
     np.testing.assert_array_equal(source.label["train"], labels)
 
 
+def test_torchvision__downloads_files_that_are_missing(tmp_path, monkeypatch):
+    datasets = ModuleType("torchvision.datasets")
+    datasets.CIFAR10 = lambda root, download: write_cifar(Path(root), "cifar10", np.random.default_rng(0))
+    torchvision = ModuleType("torchvision")
+    torchvision.datasets = datasets
+    monkeypatch.setitem(sys.modules, "torchvision", torchvision)
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", datasets)
+    data = load_data(DataSettings("cifar10", str(tmp_path), train_size=20, probe_train=3, probe_test=3))
+    assert data.train.shape == (20, 3, 32, 32)
+    assert data.description.startswith("CIFAR10")
+
+
 def test_torchvision__files_that_are_missing_without_it_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     monkeypatch.setitem(sys.modules, "torchvision", None)
@@ -726,7 +739,7 @@ def test_program__packs_runs_with_their_errors_and_where_they_come_from(program)
     assert list(metadata["failed_runs"]) == [DIVERGED]
     assert ds.sizes == {"run": 5, "checkpoint": 6, "sample": 40, "class": 10}
     assert ((ds.train_error > 0) & (ds.train_error < 1)).all()
-    assert set(ds.parameters.values.tolist()) == {650, 25_570}
+    assert set(ds.parameters.values.tolist()) == {650, 45_034}
     assert not [value for value in map(str, metadata.values()) if str(root) in value]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-SIZES = {"paper": {"width": 96}, "small": {"width": 24}}
+SIZES = {"paper": {"width": 96}, "small": {"width": 32}}
 
 
 def allcnn(shape: tuple[int, ...], classes: int, *, width: int) -> nn.Sequential:
