@@ -24,12 +24,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # --- overlaps, in vectors -----------------------------------------------------------------------------------------
 
+
+def _has_wide_vectors() -> bool:
+    try:
+        return bool(llvm.get_host_cpu_features().get("avx512f"))
+    except RuntimeError:  # LLVM does not know the CPUs of every system.
+        return False
+
+
 # Points are packed in tiles (tile, sample, class, TILE).
 TILE = 64
 # A block of ROWS x VECTORS vectors of sums, as many of products, and what is multiplied fit in the registers.
 ROWS = 4
-_WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
-_VECTORS, _VECTOR_BITS = (4, 512) if _WIDE else (2, 256)
+_VECTORS, _VECTOR_BITS = (4, 512) if _has_wide_vectors() else (2, 256)
 
 
 def columns(bits: int) -> int:
