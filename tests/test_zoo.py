@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -735,7 +736,7 @@ def test_program__packs_runs_with_their_errors_and_where_they_come_from(program)
     tk.validate(ds)
     metadata = json.loads(ds.attrs["metadata"])
     assert metadata["grid"] == "mine"
-    assert len(metadata["commit"].split()[0]) == 40
+    assert re.fullmatch(r"[0-9a-f]{40}( with changes)?|trajkit [\d.]+", metadata["commit"])
     assert list(metadata["failed_runs"]) == [DIVERGED]
     assert ds.sizes == {"run": 5, "checkpoint": 6, "sample": 40, "class": 10}
     assert ((ds.train_error > 0) & (ds.train_error < 1)).all()
@@ -904,6 +905,17 @@ def test_a_dask_client_trains_as_processes_do(tmp_path):
     assert (table.state == "trained").all()
     train(grid, out=tmp_path / "here", workers=0, progress=False)
     assert tk.load(tmp_path / "dask").equals(tk.load(tmp_path / "here"))
+
+
+def test_prepare__a_folder_of_runs_on_other_samples_is_refused(images, tmp_path):
+    copy = Path(shutil.copytree(images, tmp_path / "copy"))
+    grid = Grid("g", DataSettings("folder", str(copy), probe_train=4, probe_test=4), (replace(SHORT, batch_size=8),), 6)
+    train(grid, out=tmp_path / "runs", workers=0, progress=False)
+    for file in (copy / "train" / "cat").iterdir():
+        Image.new("RGB", (16, 16)).save(file)
+    load_data.cache_clear()
+    with pytest.raises(tk.SchemaError, match="runs on another probe"):
+        prepare(grid, out=tmp_path / "runs")
 
 
 def test_prepare__runs_that_another_process_records_are_refused(tmp_path):

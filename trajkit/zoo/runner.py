@@ -73,6 +73,8 @@ def train(
     ------
     GridError
         Before training, if names are unknown, combinations impossible, or the folder holds other runs.
+    SchemaError
+        Before training, if the folder holds runs on other samples.
     OSError
         Before training, if there is no room for the recordings.
     RuntimeError
@@ -128,7 +130,7 @@ def prepare(
     held = load_data(grid.data, device)
     check(grid, held)
     plan = Plan(grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(out), device)
-    pending = _pending(grid, plan)
+    pending = _pending(grid, plan, held)
     _check_space(pending, plan, held)
     return grid, plan, divide(pending, prod(held.shape))
 
@@ -186,7 +188,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return counts.astype(dict.fromkeys(["runs", *STATES, "fitted"], int)).round({"minutes": 1})
 
 
-def _pending(grid: Grid, plan: Plan) -> list[Settings]:
+def _pending(grid: Grid, plan: Plan, data: Data) -> list[Settings]:
     """List the runs that are not finished; refuse a folder of other runs, or one in which another process trains."""
     out = Path(plan.out)
     outcomes = read_outcomes(out)
@@ -196,7 +198,8 @@ def _pending(grid: Grid, plan: Plan) -> list[Settings]:
         held = outcomes.get(name, {})
         if other := [key for key, value in want.items() if held and held.get(key) != value]:
             problems.append(f"{out} holds a run {name!r} of other {', '.join(other)}: choose another folder")
-    if (out / "probe.json").exists() and "recording" in set(Store(out).table()["state"]):
+    # A store that is there refuses another probe: here, before every single run would crash on it.
+    if (out / "probe.json").exists() and "recording" in set(Store.create(out, data.probe).table()["state"]):
         problems.append(f"another process trains into {out}: wait for it, or choose another folder")
     if problems:
         raise GridError(problems)
