@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import squareform
 
@@ -138,3 +139,230 @@ def test_cluster__refuses_what_is_no_distance_of_runs():
         tk.cluster(matrix(3) + 1)
     with pytest.raises(TypeError, match="DataArray"):
         tk.cluster(matrix(3).to_dataset())
+
+
+# null_test
+
+
+def test_null_test__by_default_compares_trajectory_distances():
+    ds = tk.simulate(runs=4, samples=30, spread=0.3, ragged=True)
+    test = tk.null_test(ds, n=1, seed=5)
+    same = tk.null_test(ds, lambda d: tk.trajectory_distance(d, n=20), n=1, seed=5)
+    assert test.sizes == {"pair": 6, "draw": 1}
+    np.testing.assert_allclose(test.observed, same.observed, rtol=1e-6)
+    np.testing.assert_allclose(test.null, same.null, rtol=1e-6)
+    distance = tk.trajectory_distance(ds, n=20)
+    for pair in range(6):
+        at = test.isel(pair=pair)
+        expected = float(distance.sel(run=at.run.item(), run2=at.run2.item()))
+        assert float(at.observed) == pytest.approx(expected, rel=1e-6)
+        assert float(at.ratio) == pytest.approx(expected / float(at.null.mean()), rel=1e-6)
+
+
+def mean_distance(ds: xr.Dataset) -> xr.DataArray:
+    """Mean over pairs of runs of -log of the mean overlap at the middle checkpoint."""
+    root = np.exp(0.5 * ds.log_prob.values[:, ds.sizes["checkpoint"] // 2])
+    pairs = np.triu_indices(len(root), 1)
+    return xr.DataArray(-np.log(np.einsum("unc,vnc->uv", root, root)[pairs] / root.shape[1]).mean())
+
+
+def test_null_test__shuffling_both_runs_is_as_good_as_shuffling_one():
+    ds = tk.simulate(runs=2, samples=100, groups=1, spread=0.3)
+    both = tk.null_test(ds, mean_distance, n=40).null.values
+    one = []
+    for seed in range(40):
+        null = tk.shuffle_within_class(ds, seed)
+        one.append(mean_distance(ds.assign(log_prob=ds.log_prob.where(ds.seed == 0, null.log_prob))))
+    assert both.mean() == pytest.approx(np.mean(one), rel=0.03)
+
+
+def test_null_test__runs_that_bend_alike_are_closer_than_their_null_and_others_as_far():
+    ds = tk.simulate(runs=6, samples=100, groups=2, spread=0.3)
+    apart = tk.null_test(ds, n=9, by="architecture")
+    assert apart.sizes["pair"] == 9
+    assert float(apart.median_ratio) == pytest.approx(1, abs=0.2)
+    alike = tk.null_test(ds.sel(run=ds.architecture == "A"), n=9)
+    assert float(alike.median_ratio) < 0.3
+    assert float(alike.share_below) == 1
+    assert float(alike.overall_p_value) == 0.1
+    assert (alike.p_value == 0.1).all()
+
+
+def test_null_test__p_values_are_uniform_where_the_null_is_true():
+    ds = tk.from_arrays(
+        prob=np.random.default_rng(0).dirichlet(np.ones(4), (3, 1, 20)),
+        label=np.arange(20) % 2,
+        runs={"seed": [0, 1, 2]},
+    )
+    p = [float(tk.null_test(tk.shuffle_within_class(ds, s), mean_distance, n=9, seed=s + 1).p_value) for s in range(99)]
+    assert stats.kstest(np.array(p) - np.random.default_rng(0).random(99) / 10, "uniform").pvalue > 0.01
+    greater = tk.null_test(ds, mean_distance, n=9, alternative="greater")
+    less = tk.null_test(ds, mean_distance, n=9)
+    assert float(greater.p_value + less.p_value) == pytest.approx(1.1)
+
+
+def test_null_test__takes_any_statistic_and_leaves_its_input():
+    ds = tk.simulate(runs=2, spread=0.3)
+    before = ds.copy(deep=True)
+    test = tk.null_test(ds, tk.loss, n=2)
+    np.testing.assert_allclose(test.null, np.stack([test.observed] * 2), atol=1e-6)
+    assert ds.identical(before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"n": 0}, "n: wanted one draw"),
+        ({"alternative": "two-sided"}, "alternative: wanted 'less' or 'greater'"),
+        ({"by": "optimizer"}, "no run attribute 'optimizer'"),
+        ({"statistic": lambda d: 1.0}, "wanted one that returns a DataArray"),
+        ({"statistic": lambda d: xr.DataArray(np.nan)}, "finite"),
+        ({"statistic": lambda d: xr.DataArray(1.0), "by": "architecture"}, "picks pairs of runs"),
+    ],
+)
+def test_null_test__refuses_what_makes_no_sense(ds, arguments, match):
+    with pytest.raises(ValueError, match=match):
+        tk.null_test(ds.sel(run=ds.kind == "network"), **arguments)
+
+
+def test_null_test__refuses_one_run_and_groups_of_one_value(ds):
+    with pytest.raises(ValueError, match="2 runs"):
+        tk.null_test(ds.isel(run=[0]))
+    with pytest.raises(ValueError, match="one value, 'A', for all runs"):
+        tk.null_test(ds.sel(run=ds.architecture == "A"), by="architecture", n=1)
+
+
+# compare_groups
+
+
+def distances_of(x: np.ndarray, **attributes: np.ndarray) -> xr.DataArray:
+    """Squared Euclidean distances of rows."""
+    values = np.square(x[:, None] - x).sum(-1)
+    names = [str(i) for i in range(len(x))]
+    coords = {"run": names, "run2": names} | {k: ("run", v) for k, v in attributes.items()}
+    return xr.DataArray(values, coords, ("run", "run2"), attrs={"scale": "squared length", "units": "1"})
+
+
+@pytest.fixture
+def table() -> dict[str, np.ndarray]:
+    """Two crossed attributes of three and two values, unbalanced, and the coordinates they move."""
+    random = np.random.default_rng(1)
+    a, b = random.permutation(np.arange(30) % 3), random.permutation(np.arange(30) % 2)
+    x = random.standard_normal((30, 4)) + 1.5 * random.standard_normal((3, 4))[a] + 0.5 * b[:, None]
+    return {"x": x, "a": np.array(["p", "q", "r"])[a], "b": b}
+
+
+def test_compare_groups__of_one_coordinate_is_the_analysis_of_variance(table):
+    x = table["x"][:, :1]
+    found = tk.compare_groups(distances_of(x, a=table["a"]), "a", n=1)
+    f = stats.f_oneway(*(x[table["a"] == v, 0] for v in "pqr")).statistic
+    r_squared = float(found.r_squared.item())
+    assert r_squared / 2 / ((1 - r_squared) / 27) == pytest.approx(f, rel=1e-9)
+
+
+def test_compare_groups__agrees_with_sums_over_pairs(table):
+    """SS_total = sum of squared distances / N; SS_within = sum over groups of theirs / n_g (Anderson 2001)."""
+    distance = distances_of(table["x"], a=table["a"])
+    d, a = distance.values, table["a"]
+    pairs = list(itertools.combinations(range(30), 2))
+    total = sum(d[i, j] for i, j in pairs) / 30
+    within = sum(d[i, j] / (a == a[i]).sum() for i, j in pairs if a[i] == a[j])
+    found = tk.compare_groups(distance, "a", n=1)
+    assert float(found.r_squared.item()) == pytest.approx(1 - within / total, rel=1e-9)
+    assert float(found.within.item()) == pytest.approx(np.mean([d[i, j] for i, j in pairs if a[i] == a[j]]))
+    assert float(found.between.item()) == pytest.approx(np.mean([d[i, j] for i, j in pairs if a[i] != a[j]]))
+
+
+def sum_left(x: np.ndarray, *attributes: np.ndarray) -> float:
+    """Sum of squares that least squares leave."""
+    columns = [np.ones(len(x)), *(v == value for v in attributes for value in np.unique(v))]
+    design = np.stack(columns, axis=1).astype(float)
+    return float(np.square(x - design @ np.linalg.lstsq(design, x, rcond=None)[0]).sum())
+
+
+def test_compare_groups__jointly_and_beyond_the_others_is_what_least_squares_explain(table):
+    x, a, b = table["x"], table["a"], table["b"]
+    found = tk.compare_groups(distances_of(x, a=a, b=b), ["a", "b"], n=1)
+    total = sum_left(x)
+    assert float(found.joint_r_squared) == pytest.approx(1 - sum_left(x, a, b) / total, rel=1e-9)
+    unique = [(sum_left(x, b) - sum_left(x, a, b)) / total, (sum_left(x, a) - sum_left(x, a, b)) / total]
+    np.testing.assert_allclose(found.unique_r_squared, unique, rtol=1e-9)
+
+
+def test_compare_groups__a_length_is_squared_and_a_squared_length_is_not(table):
+    distance = distances_of(table["x"], a=table["a"])
+    length = np.sqrt(distance).assign_attrs(distance.attrs | {"scale": "length"})
+    squared, of_length = tk.compare_groups(distance, "a", n=9), tk.compare_groups(length, "a", n=9)
+    np.testing.assert_allclose(of_length.r_squared, squared.r_squared, rtol=1e-9)
+    assert float(of_length.ratio.item()) < float(squared.ratio.item())
+
+
+def test_compare_groups__recovers_groups_of_known_size():
+    """A mean square of 1 within, groups 2 apart in mean square: R^2 = 1/2 and between / within = (2 + 2) / 2."""
+    random = np.random.default_rng(0)
+    a = np.arange(200) % 2
+    x = random.standard_normal((200, 500)) / np.sqrt(500)
+    x[:, 0] += np.where(a == 0, 1.0, -1.0)
+    found = tk.compare_groups(distances_of(x, a=a, b=random.integers(0, 4, 200)), ["a", "b"], n=99)
+    assert float(found.r_squared[0]) == pytest.approx(0.5, abs=0.02)
+    assert float(found.ratio[0]) == pytest.approx(3, rel=0.03)
+    assert float(found.p_value[0]) == 0.01
+    assert float(found.p_value[1]) > 0.05
+    assert float(found.alone_ratio[0]) == pytest.approx(3, rel=0.03)
+    assert float(found.replicates) == pytest.approx(2, rel=0.03)
+
+
+@pytest.mark.parametrize("which", ["p_value", "unique_p_value"])
+def test_compare_groups__p_values_are_uniform_without_an_effect(which):
+    random = np.random.default_rng(3)
+    p = []
+    for seed in range(200):
+        a, b = random.permutation(np.arange(18) % 3), random.permutation(np.arange(18) % 2)
+        # For the unique p-value, the other attribute has an effect.
+        x = random.standard_normal((18, 3)) + (3 * b[:, None] if which == "unique_p_value" else 0)
+        found = tk.compare_groups(distances_of(x, a=a, b=b), ["a", "b"], n=39, seed=seed)
+        p.append(float(found[which][0]))
+    assert stats.kstest(np.array(p) - random.random(200) / 40, "uniform").pvalue > 0.01
+
+
+def test_compare_groups__does_not_mind_the_order_of_runs_and_leaves_references_out():
+    ds = tk.with_references(tk.simulate(runs=8, groups=2, spread=0.3), n_geodesic=3)
+    found = tk.compare_groups(ds, "architecture", n=99)
+    mixed = ds.isel(run=np.random.default_rng(0).permutation(ds.sizes["run"]))
+    permuted = [name for name in found if "p_value" in str(name)]
+    again = tk.compare_groups(mixed, "architecture", n=99)
+    xr.testing.assert_allclose(again.drop_vars(permuted), found.drop_vars(permuted))
+    xr.testing.assert_allclose(tk.compare_groups(tk.trajectory_distance(ds), "architecture", n=99), found)
+
+
+def test_compare_groups__says_what_it_cannot_tell():
+    x = np.random.default_rng(0).standard_normal((6, 2))
+    found = tk.compare_groups(
+        distances_of(x, a=np.array(list("ppqqrs")), b=np.array([0, 0, 1, 1, 2, 2])), ["a", "b"], n=9
+    )
+    assert np.isnan(found.unique_p_value.sel(attribute="b"))
+    assert "b: follows from the other attributes" in found.limitations
+    assert "a: 2 of its 4 values have one run" in found.limitations
+    assert "b: no two runs differ in it alone" in found.limitations
+
+
+def test_compare_groups__refuses_attributes_without_groups(table):
+    distance = distances_of(
+        table["x"], a=table["a"], one=np.ones(30), each=np.arange(30), hole=np.array(["", "x"] * 15)
+    )
+    for by, match in [
+        ("one", "one value, '1.0'"),
+        ("each", "differ for every run"),
+        ("hole", "missing for 15 runs"),
+        ("c", "no run attribute 'c'"),
+        ([], "one run attribute or more"),
+        (["a", "a"], "each once"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            tk.compare_groups(distance, by)
+    with pytest.raises(ValueError, match="say which it is"):
+        tk.compare_groups(distance.assign_attrs(scale=""), "a")
+    with pytest.raises(ValueError, match="all distances are zero"):
+        tk.compare_groups((distance * 0).assign_attrs(distance.attrs), "a")
+    with pytest.raises(ValueError, match="n: wanted one permutation"):
+        tk.compare_groups(distance, "a", n=0)

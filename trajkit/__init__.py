@@ -15,7 +15,7 @@ What a dataset holds is said in `trajkit.schema`.
 from importlib import import_module
 from typing import Any
 
-from trajkit.analysis import cluster, shuffle_within_class
+from trajkit.analysis import cluster, compare_groups, null_test, shuffle_within_class
 from trajkit.curves import (
     distance_to_geodesic,
     error,
@@ -60,6 +60,7 @@ __all__ = [
     "align",
     "bhattacharyya",
     "cluster",
+    "compare_groups",
     "concat",
     "distance_to_geodesic",
     "embed",
@@ -85,6 +86,7 @@ __all__ = [
     "load",
     "loss",
     "mean_trajectory",
+    "null_test",
     "pairwise",
     "points",
     "progress",

@@ -1,11 +1,23 @@
-"""Null models: what would be seen if runs had nothing in common."""
+"""What would be seen if runs had nothing in common but their progress."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from trajkit.analysis.attributes import groups, networks
+from trajkit.curves import resample
+from trajkit.curves.comparison import matched_distance
 from trajkit.schema import validate
+
+Array = NDArray[np.float64]
+# Values of progress: with 50, distances of the runs in the sample data are larger by one in a hundred.
+_PROGRESS = 20
+
+Statistic = Callable[[xr.Dataset], xr.DataArray]
 
 
 def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
@@ -45,3 +57,131 @@ def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
         shuffled = np.lexsort((random.random(len(group)), group))
         log_prob[r][:, by_group] = log_prob[r][:, shuffled]
     return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
+
+
+def null_test(
+    ds: xr.Dataset,
+    statistic: Statistic | None = None,
+    n: int = 19,
+    *,
+    by: str | None = None,
+    alternative: str = "less",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Compare a statistic with what it is after `shuffle_within_class`, n times.
+
+        ratio = observed / mean null,  p_value = (1 + number of draws at least as extreme as observed) / (n + 1)
+
+    Without a statistic it is the distance of two runs at equal progress: is a run nearer to another than to one with
+    the same losses and progress that learns other samples when? (Shuffling both runs of a pair is as good as shuffling
+    one: distances do not change when both are permuted alike.)
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset; reference runs are left out of pairs.
+    statistic
+        From a trajectory dataset to a DataArray, such as `lambda ds: tk.embed(ds).explained_distance`. Of one with
+        dimensions (run, run2) each pair is taken once. None for the mean bhattacharyya distance, in nats, over 20
+        values of progress: `trajectory_distance(ds, n=20)`.
+    n
+        Draws of the null. The least p-value that n draws can give is 1 / (n + 1).
+    by
+        For statistics of pairs: only pairs of runs that differ in this attribute.
+    alternative
+        What counts as extreme: "less" than the null or "greater".
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    xarray.Dataset
+        `observed`, `ratio` and `p_value` with the statistic's dimensions, (pair) with coordinates `run` and `run2` for
+        one of pairs; `null` (draw, ...). Over all entries: `median_ratio`; `share_below`, the share of entries below
+        the mean of their nulls; `overall_p_value`, of the mean over entries. Ratios are NaN where the null is 0.
+
+    Raises
+    ------
+    ValueError
+        If n or alternative make no sense, the statistic is no DataArray or not finite, there are no two runs to make a
+        pair of, or `by` is unknown, missing for some run or the same for all.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> test = tk.null_test(tk.simulate(runs=3, groups=1, spread=0.3))
+    >>> float(test.share_below), float(test.overall_p_value)
+    (1.0, 0.05)
+
+    References
+    ----------
+    p-values from random draws: Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39, 2010.
+    """
+    if n < 1:
+        raise ValueError(f"n: wanted one draw of the null or more, got {n}")
+    if alternative not in ("less", "greater"):
+        raise ValueError(f"alternative: wanted 'less' or 'greater', got {alternative!r}")
+    if statistic is None:
+        # Shuffling keeps progress, so that resampling once serves all draws.
+        ds, statistic = resample(networks(ds), _PROGRESS), _distance
+    validate(ds)
+    observed = _entries(statistic(ds), ds, by)
+    seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
+    null = xr.concat([_entries(statistic(shuffle_within_class(ds, s)), ds, by) for s in seeds], dim="draw")
+    mean = null.mean("draw")
+    sign = 1 if alternative == "less" else -1
+    entries = [d for d in null.dims if d != "draw"]
+    return xr.Dataset(
+        {
+            "observed": observed,
+            "null": null,
+            "ratio": (observed / mean.where(mean != 0)).assign_attrs(long_name="observed / mean null", units="1"),
+            "p_value": _p_value(sign * observed, sign * null),
+            "median_ratio": (observed / mean.where(mean != 0)).median().assign_attrs(units="1"),
+            "share_below": (observed < mean).mean().assign_attrs(long_name="share below their null", units="1"),
+            "overall_p_value": _p_value(sign * observed.mean(), sign * null.mean(entries)),
+        },
+        attrs={"null": "shuffle_within_class", "draws": n, "alternative": alternative, "seed": seed},
+    )
+
+
+def _distance(even: xr.Dataset) -> xr.DataArray:
+    coords = {"run": even["run"].values, "run2": even["run"].values}
+    attrs = {"long_name": "bhattacharyya distance at equal progress", "units": "nat"}
+    return xr.DataArray(matched_distance(even, "bhattacharyya"), coords, ("run", "run2"), attrs=attrs)
+
+
+def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:
+    """Check a statistic; of a matrix of runs, take each pair once."""
+    if not isinstance(values, xr.DataArray):
+        raise ValueError(f"statistic: wanted one that returns a DataArray, got {type(values).__name__}")
+    if set(values.dims) == {"run", "run2"}:
+        values = _pairs(values.transpose("run", "run2"), ds, by)
+    elif by is not None:
+        raise ValueError(f"by={by!r} picks pairs of runs, and the statistic has dimensions {values.dims}")
+    if not values.size or not np.isfinite(values.values).all():
+        raise ValueError("the statistic is empty, NaN or infinite for some entries: wanted finite numbers")
+    out: xr.DataArray = values.drop_vars([c for c in values.coords if c not in (*values.dims, "run", "run2")])
+    return out
+
+
+def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:
+    runs = ds.sel(run=values["run"].values)
+    network = runs["kind"].values == "network"
+    wanted = np.triu(network[:, None] & network, k=1)
+    if by is not None:
+        code = np.full(len(network), -1)
+        code[network] = groups(runs.isel(run=network), by)[0]
+        wanted &= code[:, None] != code
+    u, v = np.nonzero(wanted)
+    if not len(u):
+        raise ValueError(f"wanted two runs of kind 'network' or more to make pairs of, got {int(network.sum())}")
+    names = values["run"].values
+    return xr.DataArray(
+        values.values[u, v], {"run": ("pair", names[u]), "run2": ("pair", names[v])}, ("pair",), attrs=values.attrs
+    )
+
+
+def _p_value(observed: xr.DataArray, null: xr.DataArray) -> xr.DataArray:
+    out: xr.DataArray = (1 + (null <= observed).sum("draw")) / (1 + null.sizes["draw"])
+    return out.assign_attrs(long_name="p-value", units="1")

@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
     """Join runs to a tree, the nearest first (hierarchical clustering).
 
-    Branches are turned so that neighbours are near. Two branches join at the height of their distance. The cophenetic distance c of two runs is the height at which
-    they first are in one branch; the cophenetic correlation,
+    Branches are turned so that neighbours are near. Two branches join at the height of their distance. The cophenetic
+    distance c of two runs is the height at which they first are in one branch; the cophenetic correlation,
 
         sum_{u<v} (d_uv - mean d)(c_uv - mean c) / sqrt(sum (d_uv - mean d)^2 sum (c_uv - mean c)^2),
 

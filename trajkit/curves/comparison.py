@@ -84,7 +84,7 @@ def trajectory_distance(
     """
     _check(method, metric, extend, bandwidth)
     if method == "progress":
-        values = _at_equal_progress(ds, metric, n, extend, cap)
+        values = matched_distance(resample(ds, n, extend="hold" if extend == "hold" else "nan"), metric, cap)
     else:
         values = _of_point_sets(ds, method, metric, bandwidth, cap)
     np.fill_diagonal(values, 0.0)
@@ -109,10 +109,10 @@ def _check(method: str, metric: str, extend: str, bandwidth: float) -> None:
         raise ValueError(f"bandwidth: wanted a positive difference of progress, got {bandwidth}")
 
 
-def _at_equal_progress(ds: xr.Dataset, metric: str, n: int, extend: str, cap: float | None) -> Array:
-    even = resample(ds, n, extend="hold" if extend == "hold" else "nan")
-    total, count = np.zeros((2, ds.sizes["run"], ds.sizes["run"]))
-    for k in range(n):
+def matched_distance(even: xr.Dataset, metric: str, cap: float | None = None) -> Array:
+    """Mean over checkpoints of the distance of every run to every other at the same checkpoint, where both are."""
+    total, count = np.zeros((2, even.sizes["run"], even.sizes["run"]))
+    for k in range(even.sizes["checkpoint"]):
         here = np.flatnonzero(even["step"].values[:, k] >= 0)
         if len(here) > 1:
             among = np.ix_(here, here)
@@ -122,7 +122,7 @@ def _at_equal_progress(ds: xr.Dataset, metric: str, n: int, extend: str, cap: fl
     if not count.all():
         u, v = np.argwhere(count == 0)[0]
         raise ValueError(
-            f"runs {str(ds.run.values[u])!r} and {str(ds.run.values[v])!r} share no progress; "
+            f"runs {str(even.run.values[u])!r} and {str(even.run.values[v])!r} share no progress; "
             "use extend='hold', or leave one of them out"
         )
     return total / count
