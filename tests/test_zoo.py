@@ -395,11 +395,11 @@ def test_seeds_trained_together__one_that_diverges_leaves_the_others_as_they_are
 
 
 def test_divide__small_networks_of_several_seeds_are_one_job():
-    runs = [Settings(a, "sgd", 0.1, seed=seed) for a in ("fc", "allcnn") for seed in range(3)]
-    runs += [Settings("fc", "sgd", 0.1, seed=seed, init="corner-200", corner_steps=9) for seed in range(3)]
-    assert sorted(map(len, divide(runs, features=64))) == [1] * 6 + [3]
-    assert sorted(map(len, divide(runs, features=3072))) == [1] * 9
-    assert sorted(map(len, divide(runs[:2], features=64))) == [1, 1]
+    runs = [Settings(a, "sgd", 0.1, seed=seed) for a in ("fc", "allcnn") for seed in range(4)]
+    runs += [Settings("fc", "sgd", 0.1, seed=seed, init="corner-200", corner_steps=9) for seed in range(4)]
+    assert sorted(map(len, divide(runs, features=64))) == [1] * 8 + [4]
+    assert sorted(map(len, divide(runs, features=3072))) == [1] * 12
+    assert sorted(map(len, divide(runs[:3], features=64))) == [1] * 3
 
 
 # Data
@@ -693,7 +693,7 @@ epochs = 1
 architecture = "linear"
 optimizer = "sgd"
 learning_rate = 0.1
-seed = [0, 1, 2]
+seed = [0, 1, 2, 3]
 [[runs]]
 architecture = "allcnn"
 optimizer = ["sgd", "adam"]
@@ -723,7 +723,7 @@ def test_program__trains_all_runs_and_says_which_diverged(program):
     root, status, output = program
     assert status == 0
     total = next(line for line in output.splitlines() if line.startswith("all "))
-    assert total.split()[1:5] == ["6", "5", "1", "0"]
+    assert total.split()[1:5] == ["7", "6", "1", "0"]
     assert f"{DIVERGED}: not finite at step" in output
     table = tk.Store(root / "runs").table()
     assert table.loc[DIVERGED, "state"] == "diverged"
@@ -738,7 +738,7 @@ def test_program__packs_runs_with_their_errors_and_where_they_come_from(program)
     assert metadata["grid"] == "mine"
     assert re.fullmatch(r"[0-9a-f]{40}( with changes)?|trajkit [\d.]+", metadata["commit"])
     assert list(metadata["failed_runs"]) == [DIVERGED]
-    assert ds.sizes == {"run": 5, "checkpoint": 6, "sample": 40, "class": 10}
+    assert ds.sizes == {"run": 6, "checkpoint": 6, "sample": 40, "class": 10}
     assert ((ds.train_error > 0) & (ds.train_error < 1)).all()
     assert set(ds.parameters.values.tolist()) == {650, 45_034}
     assert not [value for value in map(str, metadata.values()) if str(root) in value]
@@ -801,7 +801,7 @@ def test_pack__a_file_too_large_leaves_the_old_one(program):
     before = (root / "mine.nc").read_bytes()
     with pytest.raises(FileExistsError, match="--overwrite"):
         pack(root / "runs", root / "mine.nc")
-    with pytest.raises(ValueError, match=r"5 runs take 0\.1 MB, wanted at most 0\.001"):
+    with pytest.raises(ValueError, match=r"6 runs take 0\.1 MB, wanted at most 0\.001"):
         pack(root / "runs", root / "mine.nc", overwrite=True, max_megabytes=0.001)
     assert (root / "mine.nc").read_bytes() == before
     assert not [path for path in root.iterdir() if path.name.startswith(".")]
@@ -905,6 +905,15 @@ def test_a_dask_client_trains_as_processes_do(tmp_path):
     assert (table.state == "trained").all()
     train(grid, out=tmp_path / "here", workers=0, progress=False)
     assert tk.load(tmp_path / "dask").equals(tk.load(tmp_path / "here"))
+
+
+def test_train__runs_with_several_decays_share_one_probe(tmp_path):
+    runs = tuple(Settings("fc", "sgd", 0.1, seed=s, epochs=3, width=32, decay=c) for c in (0.0, 0.3) for s in range(4))
+    train(Grid("g", DataSettings("sloppy"), runs, 6), out=tmp_path, workers=0, progress=False)
+    ds = tk.load(tmp_path)
+    assert dict(ds.sizes) == {"run": 8, "checkpoint": 6, "sample": 200, "class": 5}
+    assert sorted(ds.decay.values.tolist()) == [0.0] * 4 + [0.3] * 4
+    assert tk.loss(ds).isel(checkpoint=-1).max() < 1.5
 
 
 def test_prepare__a_folder_of_runs_on_other_samples_is_refused(images, tmp_path):

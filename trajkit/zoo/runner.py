@@ -142,9 +142,9 @@ def divide(runs: Sequence[Settings], features: int) -> list[tuple[Settings, ...]
 
     Examples
     --------
-    >>> runs = [Settings(a, "sgd", 0.1, seed=seed) for a in ("fc", "vit") for seed in range(3)]
+    >>> runs = [Settings(a, "sgd", 0.1, seed=seed) for a in ("fc", "vit") for seed in range(4)]
     >>> sorted(len(job) for job in divide(runs, features=64))
-    [1, 1, 1, 3]
+    [1, 1, 1, 1, 4]
     """
     jobs: list[tuple[Settings, ...]] = []
     for _, group in groupby(sorted(runs, key=_but_seed), key=_but_seed):
@@ -198,11 +198,11 @@ def _pending(grid: Grid, plan: Plan, data: Data) -> list[Settings]:
         held = outcomes.get(name, {})
         if other := [key for key, value in want.items() if held and held.get(key) != value]:
             problems.append(f"{out} holds a run {name!r} of other {', '.join(other)}: choose another folder")
-    # A store that is there refuses another probe: here, before every single run would crash on it.
-    if (out / "probe.json").exists() and "recording" in set(Store.create(out, data.probe).table()["state"]):
-        problems.append(f"another process trains into {out}: wait for it, or choose another folder")
     if problems:
         raise GridError(problems)
+    # A store that is there refuses another probe: here, before every single run would crash on it.
+    if (out / "probe.json").exists() and "recording" in set(Store.create(out, data.probe).table()["state"]):
+        raise GridError([f"another process trains into {out}: wait for it, or choose another folder"])
     return [s for s in grid.runs if outcomes.get(s.run, {}).get("state") not in ("trained", "diverged")]
 
 
