@@ -148,6 +148,20 @@ def test_pairwise__reads_a_file_once_a_block_of_samples_at_a_time(monkeypatch: p
     np.testing.assert_allclose(got, tk.pairwise(ds), rtol=1e-12)
 
 
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_pairwise__takes_a_file_that_is_not_in_memory(tmp_path: Path, suffix: str) -> None:
+    ds = tk.simulate(runs=3, checkpoints=5, samples=20, ragged=True)
+    path = tk.save(ds, tmp_path / f"x{suffix}")
+    with xr.open_dataset(path, engine="netcdf4" if suffix == ".nc" else "zarr", chunks=None) as lazy:
+        got = tk.pairwise(lazy)
+        assert not lazy.log_prob.variable._in_memory
+    xr.testing.assert_equal(got, tk.pairwise(ds))
+    # In dask's pieces nothing is computed until it is asked for.
+    pieces = tk.pairwise(tk.load(path, chunks={"run": 2}))
+    assert pieces.chunks is not None
+    xr.testing.assert_allclose(pieces.compute(), tk.pairwise(ds), rtol=1e-12)
+
+
 def run(code: str, **keywords: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120, **keywords

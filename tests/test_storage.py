@@ -145,6 +145,18 @@ def test_save__numbers_carry_checksums(tmp_path: Path, ds: xr.Dataset) -> None:
         assert file["log_prob"].chunking() == [1, 6, 30, 5]
 
 
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_save__large_runs_are_cut_in_pieces_of_some_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr("trajkit.storage.files._PIECE", 4 * 8 * 10)
+    ds = tk.simulate(runs=2, checkpoints=8, samples=11, classes=10)
+    path = tk.save(ds, tmp_path / f"x{suffix}")
+    with xr.open_dataset(path, engine="netcdf4" if suffix == ".nc" else "zarr") as opened:
+        assert opened.log_prob.encoding["chunksizes" if suffix == ".nc" else "chunks"] == (1, 8, 4, 10)
+    xr.testing.assert_equal(tk.load(path), ds)
+
+
 # --- whole or not at all ------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from trajkit.schema import DIMS, ROW_TOLERANCE, stamp, validate
 from trajkit.storage.store import Store
 from trajkit.waiting import progress_bar
 
+# Predictions in one compressed piece of a file.
+_PIECE = 2**20
 _FORMATS = {".nc": "netCDF", ".zarr": "zarr"}
 
 
@@ -122,7 +124,7 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         they are used.
     chunks
         None reads a whole file into memory and closes it. A dict such as `{"run": 8}` gives a lazy dataset of
-        dask arrays, whose numbers are not checked; a file holds one piece per run.
+        dask arrays, whose numbers are not checked; a file holds pieces of one run, at most 4 MB each.
 
     Returns
     -------
@@ -227,13 +229,14 @@ def _blocks(log_prob: xr.DataArray, bits: int | None, progress: bool | None) -> 
 
 
 def _chunk(log_prob: xr.DataArray) -> tuple[int, ...]:
-    """One piece per run, so that reading some does not read the others; compressors take less than 2 GiB at once."""
+    """One piece per run, or several of some samples each, of 4 MB: neither other runs nor other samples are read."""
     _, checkpoints, samples, classes = log_prob.shape
-    return (1, min(checkpoints, max(1, 2**26 // (samples * classes))), samples, classes)
+    few = min(checkpoints, max(1, _PIECE // classes))
+    return (1, few, min(samples, max(1, _PIECE // (few * classes))), classes)
 
 
 def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> None:
-    """Write all but the predictions with xarray, then these run by run; the file holds one chunk of them per run."""
+    """Write all but the predictions with xarray, then these run by run."""
     import netCDF4
 
     packed: Any = {"zlib": True, "complevel": 6, "shuffle": True, "fletcher32": True}
@@ -256,7 +259,7 @@ def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) ->
 
 
 def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> None:
-    """Write all but the predictions with xarray, then these run by run; the group holds one chunk of them per run."""
+    """Write all but the predictions with xarray, then these run by run."""
     import zarr
     from numcodecs import Shuffle, Zstd
 
