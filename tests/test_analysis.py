@@ -366,3 +366,194 @@ def test_compare_groups__refuses_attributes_without_groups(table):
         tk.compare_groups((distance * 0).assign_attrs(distance.attrs), "a")
     with pytest.raises(ValueError, match="n: wanted one permutation"):
         tk.compare_groups(distance, "a", n=0)
+
+
+# bootstrap
+
+
+def iid(samples: int, seed: int) -> xr.Dataset:
+    """One prediction of random samples, classes alternating."""
+    label = np.arange(samples) % 4
+    alpha = np.where(np.arange(4) == label[:, None], 3.0, 0.7)
+    random = np.random.default_rng(seed)
+    prob = np.array([random.dirichlet(a) for a in alpha])
+    return tk.from_arrays(prob=prob[None, None], label=label, runs={"seed": [0]})
+
+
+def confidence(ds: xr.Dataset) -> xr.DataArray:
+    """Probability of the label, sample by sample."""
+    return np.exp(ds.log_prob).isel({"class": ds.label})[0, 0]
+
+
+def test_bootstrap__intervals_cover_at_the_nominal_rate():
+    """The mean of a Dirichlet distribution is alpha_c / sum alpha."""
+    mean = 3 / (3 + 3 * 0.7)
+    covered = 0
+    for seed in range(200):
+        found = tk.bootstrap(iid(100, seed), confidence, 199, seed=seed, level=0.9)
+        covered += bool(found.lower <= mean <= found.upper)
+    # 200 repetitions have a standard error of 2 %, and 25 samples in a class cost 1 %.
+    assert 0.84 <= covered / 200 <= 0.95
+
+
+def test_bootstrap__reweighting_is_computing_again():
+    ds = iid(40, 0)
+    fast = tk.bootstrap(ds, confidence, 20)
+    slow = tk.bootstrap(ds, lambda d: confidence(d).mean("sample"), 20)
+    for name in ("estimate", "lower", "upper", "standard_error"):
+        assert float(fast[name]) == pytest.approx(float(slow[name]), rel=1e-6)
+
+
+def test_bootstrap__draws_within_classes():
+    """A statistic of labels alone does not vary; its standard error follows from the classes' own variances."""
+    ds = iid(60, 1)
+    assert float(tk.bootstrap(ds, lambda d: d.label * 1.0, 20).standard_error) < 1e-12
+    value = confidence(ds)
+    within = np.mean([value[ds.label == c].var() for c in range(4)])
+    found = tk.bootstrap(ds, confidence, 2000).standard_error
+    assert float(found) == pytest.approx(np.sqrt(within / 60), rel=0.06)
+
+
+def test_bootstrap__then_is_applied_to_means():
+    ds = iid(40, 2)
+
+    def both(d):
+        value = confidence(d)
+        return xr.concat([value, value**2], dim="power")
+
+    found = tk.bootstrap(ds, both, 50, then=lambda mean: mean.isel(power=0) / mean.isel(power=1))
+    value = confidence(ds)
+    assert float(found.estimate) == pytest.approx(float(value.mean() / (value**2).mean()))
+    assert found.lower < found.estimate < found.upper
+
+
+def test_bootstrap__refuses_what_makes_no_sense():
+    ds = iid(40, 0)
+    for arguments, match in [
+        ({"n": 1}, "two draws"),
+        ({"level": 95}, "level"),
+        ({"statistic": lambda d: 1.0}, "returns a DataArray"),
+        ({"statistic": lambda d: confidence(d)[:3]}, "a value for each of 40 samples"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            tk.bootstrap(**({"ds": ds, "statistic": confidence, "n": 5} | arguments))
+    with pytest.raises(ValueError, match="no class has two samples"):
+        tk.bootstrap(iid(4, 0), confidence, 5)
+
+
+# dimensionality
+
+
+def test_dimensionality__gives_what_embed_explains_and_counts_components():
+    ds = tk.simulate(runs=4, samples=20, checkpoints=4, spread=0.4)
+    found = tk.dimensionality(ds, 6, n=3, share=0.95)
+    embedding = tk.embed(ds, 6)
+    for measure in ("explained_stress", "explained_distance"):
+        estimate = found.sel(measure=measure.replace("_", " "))
+        np.testing.assert_allclose(estimate.estimate, embedding[measure])
+        enough = [k for k in range(1, 7) if float(embedding[measure][k - 1]) >= 0.95]
+        assert int(estimate.needed) == (enough[0] if enough else -1)
+    shuffled = np.random.SeedSequence(0).generate_state(3).tolist()
+    null = [tk.embed(tk.shuffle_within_class(ds, s), 6).explained_stress for s in shuffled]
+    np.testing.assert_allclose(found.null.sel(measure="explained stress"), null)
+    assert (found.lower <= found.upper).all()
+
+
+def test_dimensionality__a_shared_curve_needs_fewer_components_than_its_null():
+    ds = tk.simulate(runs=6, samples=60, checkpoints=6, groups=1, spread=0.4)
+    found = tk.dimensionality(ds, 3, n=4).sel(measure="explained distance")
+    assert (found.estimate > found.null.max("draw")).all()
+    assert (found.p_value == 0.2).all()
+    with pytest.raises(ValueError, match="share: wanted"):
+        tk.dimensionality(ds, share=1.5)
+
+
+# speed_comparison
+
+
+def at_speeds(speed: list[float], width: list[int]) -> xr.Dataset:
+    """Runs on the geodesic that progress by their speed each step."""
+    label = np.arange(6) % 3
+    ds = tk.from_arrays(prob=np.full((len(speed), 11, 6, 3), 1 / 3), label=label, runs={"width": width})
+    t = np.minimum(np.multiply.outer(speed, np.arange(11)), 1)
+    roads = tk.geodesic(tk.ignorance(ds), tk.truth(ds), t.ravel())
+    values = roads.transpose("t", "sample", "class").values.reshape(ds.log_prob.shape)
+    return ds.assign(log_prob=ds.log_prob.copy(data=values.astype(np.float32)))
+
+
+def test_speed_comparison__finds_the_steps_that_speeds_imply():
+    speed = [0.01, 0.02, 0.04, 0.08, 0.09, 0.1]
+    found = tk.speed_comparison(at_speeds(speed, [1, 1, 1, 2, 2, 2]), "width", at=[0.1, 0.3])
+    # Ten steps are recorded: the slowest reaches a tenth at the last one, up to rounding.
+    expected = np.array([[wanted / v for wanted in (0.1, 0.3)] for v in speed])
+    np.testing.assert_allclose(found.steps[1:], np.where(expected > 10, np.inf, expected)[1:], rtol=1e-4)
+    np.testing.assert_allclose(found["median"].sel(group=2), [0.1 / 0.09, 0.3 / 0.09], rtol=1e-4)
+    np.testing.assert_allclose(found["median"].sel(group=1), [5, np.inf], rtol=1e-4)
+    np.testing.assert_allclose(found.reached.sel(group=1, progress=0.3), 1 / 3)
+    assert np.isnan(found.lower).all()
+    assert found.runs.values.tolist() == [3, 3]
+    assert float(found.p_value[0]) == pytest.approx(stats.kruskal([1, 2, 3], [4, 5, 6]).pvalue)
+    assert float(found.trend[0]) == pytest.approx(stats.spearmanr([1, 1, 1, 2, 2, 2], [6, 5, 4, 3, 2, 1]).statistic)
+
+
+def test_speed_comparison__intervals_of_medians_cover():
+    """Bounds are order statistics: of ten values the second and the ninth, which cover 1 - 2 * 11 / 1024."""
+    random = np.random.default_rng(0)
+    speed = random.uniform(0.05, 0.1, 20)
+    found = tk.speed_comparison(at_speeds(speed, [1] * 10 + [2] * 10), "width", at=[0.25])
+    ordered = np.sort(found.steps.values[:10, 0])
+    assert float(found.lower[0, 0]) == ordered[1]
+    assert float(found.upper[0, 0]) == ordered[8]
+    assert float(found["median"][0, 0]) == pytest.approx(np.median(ordered))
+
+
+def test_speed_comparison__equal_runs_have_no_p_value_and_bad_input_is_refused():
+    ds = at_speeds([0.05] * 4, [1, 1, 2, 2])
+    assert np.isnan(tk.speed_comparison(ds, "width", at=[0.9]).p_value).all()
+    for arguments, match in [({"at": []}, "at: wanted"), ({"at": [1.5]}, "at: wanted"), ({"level": 2}, "level")]:
+        with pytest.raises(ValueError, match=match):
+            tk.speed_comparison(ds, "width", **arguments)
+    with pytest.raises(ValueError, match="no run attribute"):
+        tk.speed_comparison(ds, "depth")
+
+
+# convergence
+
+
+def test_convergence__agrees_with_pairwise_distances_at_equal_progress():
+    ds = tk.simulate(runs=5, samples=20, groups=2, spread=0.3)
+    found = tk.convergence(ds, "architecture", n=4, draws=20, metric="fisher_rao")
+    even = tk.resample(ds, 4)
+    for k in range(4):
+        distance = tk.pairwise(even.isel(checkpoint=[k]), metric="fisher_rao").values
+        alike = ds.architecture.values[:, None] == ds.architecture.values
+        upper = np.triu(np.ones((5, 5), dtype=bool), 1)
+        at = found.estimate.isel(progress=k)
+        np.testing.assert_allclose(at.sel(quantity="within"), distance[alike & upper].mean(), rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(at.sel(quantity="between"), distance[~alike & upper].mean(), rtol=1e-6, atol=1e-9)
+    ratio = found.estimate.sel(quantity="between") / found.estimate.sel(quantity="within")
+    np.testing.assert_allclose(found.estimate.sel(quantity="ratio")[1:], ratio[1:])
+    inside = (found.lower <= found.estimate) & (found.estimate <= found.upper)
+    assert inside.isel(progress=[1, 2]).all()
+
+
+def test_convergence__groups_that_start_apart_come_together():
+    """Groups lean to classes 0 and 1 at first; runs of a group differ by as much at all times."""
+    random = np.random.default_rng(0)
+    label, t = np.arange(60) % 5, np.linspace(0, 1, 9)[:, None, None]
+    logits = []
+    for group in (0, 0, 1, 1):
+        lean = 1.5 * (np.arange(5) == group) * (1 - t)
+        logits.append(4 * t * (np.arange(5) == label[:, None]) + lean + 0.3 * random.standard_normal((60, 5)))
+    ds = tk.from_arrays(logits=np.array(logits), label=label, runs={"init": ["a", "a", "b", "b"]})
+    ratio = tk.convergence(ds, "init", n=5, draws=20).estimate.sel(quantity="ratio")
+    assert float(ratio[1]) > 3
+    assert float(ratio[3]) < 0.5 * float(ratio[1])
+
+
+def test_convergence__refuses_groups_of_one_and_unknown_metrics():
+    ds = tk.simulate(runs=3, groups=3)
+    with pytest.raises(ValueError, match="differs for every run"):
+        tk.convergence(ds, "architecture")
+    with pytest.raises(ValueError, match="metric: wanted one of"):
+        tk.convergence(ds, "architecture", metric="kullback_leibler")

@@ -15,7 +15,16 @@ What a dataset holds is said in `trajkit.schema`.
 from importlib import import_module
 from typing import Any
 
-from trajkit.analysis import cluster, compare_groups, null_test, shuffle_within_class
+from trajkit.analysis import (
+    bootstrap,
+    cluster,
+    compare_groups,
+    convergence,
+    dimensionality,
+    null_test,
+    shuffle_within_class,
+    speed_comparison,
+)
 from trajkit.curves import (
     distance_to_geodesic,
     error,
@@ -59,9 +68,12 @@ __all__ = [
     "Store",
     "align",
     "bhattacharyya",
+    "bootstrap",
     "cluster",
     "compare_groups",
     "concat",
+    "convergence",
+    "dimensionality",
     "distance_to_geodesic",
     "embed",
     "embedding_quality",
@@ -100,6 +112,7 @@ __all__ = [
     "shuffle_within_class",
     "simulate",
     "speed",
+    "speed_comparison",
     "tangent",
     "trajectory_distance",
     "truth",

@@ -1,7 +1,19 @@
 """Claims about trajectories as numbers, each beside a null."""
 
 from trajkit.analysis.comparison import compare_groups
+from trajkit.analysis.development import convergence, speed_comparison
+from trajkit.analysis.dimensions import dimensionality
+from trajkit.analysis.intervals import bootstrap
 from trajkit.analysis.nulls import null_test, shuffle_within_class
 from trajkit.analysis.trees import cluster
 
-__all__ = ["cluster", "compare_groups", "null_test", "shuffle_within_class"]
+__all__ = [
+    "bootstrap",
+    "cluster",
+    "compare_groups",
+    "convergence",
+    "dimensionality",
+    "null_test",
+    "shuffle_within_class",
+    "speed_comparison",
+]
