@@ -785,6 +785,8 @@ def test_program__a_folder_of_other_runs_is_refused(program, change, message, tm
     [
         (["nowhere.toml"], "no grid"),
         (["digits", "--pack", "{root}/mine.nc"], "exists"),
+        (["digits", "--pack", "{root}/mine.zarr"], "ends in .nc"),
+        (["digits", "--pack", "{root}/nowhere/mine.nc"], "no folder"),
         (["digits", "--workers", "-1"], "at least 0"),
         (["cifar10-small"], "needs a path"),
     ],

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trajkit.zoo.architectures import SIZES
-from trajkit.zoo.grid import GridError
-from trajkit.zoo.packing import pack
+from trajkit.zoo.packing import check_destination, pack
 from trajkit.zoo.runner import prepare, run_outcomes, summary, train
 
 
@@ -19,28 +18,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit status is 1 if no run of the grid was trained, 2 if it was refused."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.pack and options.pack.exists() and not options.overwrite:
-        parser.error(f"{options.pack} exists: choose another name, or replace it with --overwrite")
     if options.workers is not None and options.workers < 0:
         parser.error(f"--workers {options.workers}: wanted at least 0")
     where = {"out": options.out, "device": options.device, "size": options.size, "data": options.data}
     try:
+        if options.pack:
+            check_destination(options.pack, overwrite=options.overwrite)  # now, and not after hours of training
         grid, plan, jobs = prepare(options.grid, **where)
         if options.dry_run:
             print(summary(run_outcomes(grid, plan)).to_string())
             print(f"{sum(map(len, jobs))} runs to train, in {len(jobs)} jobs")
             return 0
         table = train(options.grid, workers=options.workers, **where)
-    except (GridError, OSError, RuntimeError, ValueError) as error:
+        print(summary(table).to_string())
+        for run, reason in table.reason[table.state != "trained"].items():
+            print(f"{run}: {reason.strip().splitlines()[-1] if reason else 'pending'}")
+        if not (table.state == "trained").any():
+            return 1
+        if options.pack:
+            path = pack(options.out, options.pack, overwrite=options.overwrite)
+            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    except (OSError, RuntimeError, ValueError) as error:  # a GridError among them
         parser.error(str(error))
-    print(summary(table).to_string())
-    for run, reason in table.reason[table.state != "trained"].items():
-        print(f"{run}: {reason.strip().splitlines()[-1] if reason else 'pending'}")
-    if not (table.state == "trained").any():
-        return 1
-    if options.pack:
-        path = pack(options.out, options.pack, overwrite=options.overwrite)
-        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

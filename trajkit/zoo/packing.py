@@ -55,10 +55,7 @@ def pack(
     ValueError: data/mine.zarr: wanted a name that ends in .nc
     """
     path = Path(path)
-    if path.suffix != ".nc":
-        raise ValueError(f"{path}: wanted a name that ends in .nc")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name, or ask to replace it (overwrite=True, --overwrite)")
+    check_destination(path, overwrite=overwrite)
     ds = trained_runs(folder)
     # A file that turns out too large never takes the place of the old one.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as temporary:
@@ -72,6 +69,16 @@ def pack(
         f"{ds.sizes['run']} runs take {megabytes:.1f} MB, wanted at most {max_megabytes}: train fewer, or with fewer "
         "checkpoints or a smaller probe"
     )
+
+
+def check_destination(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that `pack` could not write."""
+    if path.suffix != ".nc":
+        raise ValueError(f"{path}: wanted a name that ends in .nc")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another name, or ask to replace it (overwrite=True, --overwrite)")
 
 
 def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
