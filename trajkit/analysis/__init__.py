@@ -1,8 +1,10 @@
 """Claims about trajectories as numbers, each beside a null."""
 
 from trajkit.analysis.comparison import compare_groups
+from trajkit.analysis.data_maps import data_map
 from trajkit.analysis.development import convergence, speed_comparison
 from trajkit.analysis.dimensions import dimensionality
+from trajkit.analysis.importances import importance
 from trajkit.analysis.intervals import bootstrap
 from trajkit.analysis.nulls import null_test, shuffle_within_class
 from trajkit.analysis.trees import cluster
@@ -12,7 +14,9 @@ __all__ = [
     "cluster",
     "compare_groups",
     "convergence",
+    "data_map",
     "dimensionality",
+    "importance",
     "null_test",
     "shuffle_within_class",
     "speed_comparison",

@@ -81,7 +81,7 @@ def compare_groups(
     names = names_of(by)
     if n < 1:
         raise ValueError(f"n: wanted one permutation or more, got {n}")
-    distance = trajectory_distance(networks(ds), metric=metric) if isinstance(ds, xr.Dataset) else _networks(ds)
+    distance = distances_of_networks(ds, metric)
     values = runs_matrix(distance)
     codes = [groups(distance, name)[0] for name in names]
     if single := [name for name, code in zip(names, codes, strict=True) if code.max() + 1 == len(values)]:
@@ -94,7 +94,16 @@ def compare_groups(
     return _labelled(names, apart | tests, distance, _limitations(names, codes, apart, tests), n)
 
 
-def _networks(distance: xr.DataArray) -> xr.DataArray:
+def distances_of_networks(ds: xr.Dataset | xr.DataArray, metric: str) -> xr.DataArray:
+    """Take distances of runs, or the runs to compute them of, without the references.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> distances_of_networks(tk.with_references(tk.simulate(runs=3)), "hellinger").sizes["run"]
+    3
+    """
+    distance = trajectory_distance(networks(ds), metric=metric) if isinstance(ds, xr.Dataset) else ds
     runs_matrix(distance)
     if "kind" in run_attributes(distance):
         at = np.flatnonzero(distance["kind"].values == "network")
