@@ -158,3 +158,41 @@ def test_figures__are_json_without_nan(ds, embedding):
         tk.figures.progress(ds),
     ):
         assert "NaN" not in figure.to_json()
+
+
+# importance and data_map
+
+
+def test_importance__draws_means_and_folds_with_the_most_important_on_top():
+    names = ["a", "b", "(random)"]
+    values = np.array([[0.1, 0.2], [0.6, 0.8], [0.0, -0.02]])
+    found = xr.Dataset(
+        {"importance": (("attribute", "fold"), values), "r_squared": ("fold", [0.5, 0.7])}, {"attribute": names}
+    )
+    bars, dots = tk.figures.importance(found).data
+    assert list(bars.y) == ["(random)", "a", "b"]
+    np.testing.assert_allclose(bars.x, [-0.01, 0.15, 0.7])
+    drawn = sorted(zip(dots.y, dots.x, strict=True))
+    assert drawn == sorted((name, x) for name, row in zip(names, values.tolist(), strict=True) for x in row)
+    figure = tk.figures.importance(found)
+    assert "0.60 (0.50 to 0.70)" in figure.layout.title.text
+    assert figure.layout.shapes[0].x0 == pytest.approx(-0.01)
+    with pytest.raises(ValueError, match=r"importance\(ds, by="):
+        tk.figures.importance(found.drop_vars("r_squared"))
+
+
+@pytest.mark.parametrize("by", [None, "architecture"])
+def test_data_map__draws_each_sample_once_at_its_numbers(by):
+    found = tk.data_map(tk.simulate(runs=4, spread=0.3), by=by)
+    name, dim = (found.run.values[1], "run") if by is None else ("B", "group")
+    for of, expected in ((name, found.sel({dim: name})), (None, found.mean(dim))):
+        figure = tk.figures.data_map(found, of=of)
+        drawn = {s: (x, y, c) for t in figure.data for s, x, y, c in zip(t.text, t.x, t.y, t.marker.color, strict=True)}
+        assert len(drawn) == 50
+        for k, sample in enumerate(found["sample"].values):
+            at = expected.isel(sample=k)
+            assert drawn[str(sample)] == (float(at.variability), float(at.confidence), float(at.correctness))
+    with pytest.raises(ValueError, match="of: wanted one of"):
+        tk.figures.data_map(found, of="C-7")
+    with pytest.raises(ValueError, match=r"data_map\(ds\)"):
+        tk.figures.data_map(xr.Dataset())

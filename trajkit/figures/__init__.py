@@ -3,12 +3,24 @@
 Colours are told apart by colour-blind readers; time-like axes are red.
 """
 
+from trajkit.figures.data_map import data_map
 from trajkit.figures.dendrogram import dendrogram
 from trajkit.figures.distance_matrix import distance_matrix
+from trajkit.figures.importance import importance
 from trajkit.figures.manifold import manifold
 from trajkit.figures.pair_plot import pair_plot
 from trajkit.figures.progress import progress
 from trajkit.figures.spectrum import spectrum
 from trajkit.figures.tube import tube
 
-__all__ = ["dendrogram", "distance_matrix", "manifold", "pair_plot", "progress", "spectrum", "tube"]
+__all__ = [
+    "data_map",
+    "dendrogram",
+    "distance_matrix",
+    "importance",
+    "manifold",
+    "pair_plot",
+    "progress",
+    "spectrum",
+    "tube",
+]

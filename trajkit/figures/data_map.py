@@ -1,0 +1,85 @@
+"""Samples by how they are learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from trajkit.figures.coloring import SCALE
+
+
+def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Figure:
+    """Draw each sample at its variability and confidence, coloured by correctness.
+
+    Easy samples are on top, hard ones at the bottom, ambiguous ones to the right.
+
+    Parameters
+    ----------
+    found
+        What `trajkit.data_map` returned.
+    of
+        The run, or the group, to draw; None for the mean over all of them.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One marker per sample, circles for "train" and diamonds for "test"; hover text names the sample and its class.
+
+    Raises
+    ------
+    ValueError
+        If `found` is nothing of that kind or does not hold `of`.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> figure = tk.figures.data_map(tk.data_map(tk.simulate(spread=0.3)))
+    >>> [t.name for t in figure.data], len(figure.data[0].x)
+    (['train', 'test'], 25)
+
+    References
+    ----------
+    Swayamdipta et al., EMNLP 2020.
+    """
+    if not isinstance(found, xr.Dataset) or not {"confidence", "variability", "correctness"} <= set(found.data_vars):
+        raise ValueError("wanted what `trajkit.data_map(ds)` returns, got something else")
+    dim = "group" if "group" in found.dims else "run"
+    known = found[dim].values.tolist()
+    if of is not None and of not in known:
+        raise ValueError(f"of: wanted one of {known[:12]}, or None for the mean over all, got {of!r}")
+    values = found[["confidence", "variability", "correctness", "forgetting"]]
+    values = values.mean(dim) if of is None else values.sel({dim: of})
+    figure = go.Figure()
+    for split, symbol in (("train", "circle"), ("test", "diamond")):
+        at = np.flatnonzero(found["split"].values == split)
+        if not len(at):
+            continue
+        some = values.isel(sample=at)
+        figure.add_scatter(
+            x=some["variability"].values,
+            y=some["confidence"].values,
+            mode="markers",
+            name=split,
+            text=found["sample"].values[at].astype(str),
+            customdata=np.stack([found["label"].values[at], some["correctness"], some["forgetting"]], axis=1),
+            hovertemplate=(
+                "<b>sample %{text}</b>, class number %{customdata[0]}<br>confidence %{y:.3f}, variability %{x:.3f}<br>"
+                "right at %{customdata[1]:.0%} of checkpoints, forgotten %{customdata[2]:.2g} times<extra></extra>"
+            ),
+            marker={"color": some["correctness"].values, "coloraxis": "coloraxis", "symbol": symbol, "size": 6},
+        )
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 60, "r": 10, "t": 30, "b": 45},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        coloraxis={
+            "colorscale": SCALE,
+            "cmin": 0,
+            "cmax": 1,
+            "colorbar": {"title": {"text": "correctness", "side": "right"}, "thickness": 14, "len": 0.7},
+        },
+        xaxis={"title": {"text": "variability"}, "rangemode": "tozero"},
+        yaxis={"title": {"text": "confidence: mean probability of the label"}, "range": [-0.02, 1.02]},
+    )
+    return figure

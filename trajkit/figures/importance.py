@@ -1,0 +1,71 @@
+"""Which attributes tell how far apart runs are."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from trajkit.analysis.importances import NOISE
+from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
+
+
+def importance(found: xr.Dataset) -> go.Figure:
+    """Draw the importance of each attribute: a bar for its mean over folds, a dot for each fold.
+
+    Parameters
+    ----------
+    found
+        What `trajkit.importance` returned.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        The most important attribute on top, and the random one, the null, grey and as a line across; the title says
+        how well distances are predicted at all.
+
+    Raises
+    ------
+    ValueError
+        If `found` is nothing of that kind.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=12, checkpoints=4, samples=20, groups=2, spread=0.4)
+    >>> figure = tk.figures.importance(tk.importance(ds, ["architecture", "seed"], folds=2))
+    >>> figure.data[0].y[-1]
+    'architecture'
+    """
+    if not isinstance(found, xr.Dataset) or not {"importance", "r_squared"} <= set(found.data_vars):
+        raise ValueError("wanted what `trajkit.importance(ds, by=...)` returns, got something else")
+    mean = found["importance"].mean("fold")
+    # Plotly draws the first bar at the bottom.
+    order = np.argsort(mean.values, kind="stable")
+    names, values = found["attribute"].values[order], found["importance"].values[order]
+    paint = [REFERENCE if name == NOISE else SPACE_LIKE for name in names]
+    look = {"orientation": "h", "marker_color": paint, "opacity": 0.75, "name": "mean over folds", "showlegend": False}
+    figure = go.Figure(go.Bar(x=values.mean(1), y=names, hovertemplate="%{y}: %{x:.3g}<extra></extra>", **look))
+    figure.add_scatter(
+        x=values.ravel(),
+        y=np.repeat(names, values.shape[1]),
+        mode="markers",
+        name="single folds",
+        showlegend=False,
+        marker={"color": REFERENCE, "size": 5, "opacity": 0.6},
+        hovertemplate="%{y}, one fold: %{x:.3g}<extra></extra>",
+    )
+    if NOISE in names:
+        figure.add_vline(x=float(mean.sel(attribute=NOISE)), line={"color": REFERENCE, "dash": "dot", "width": 1})
+    score = found["r_squared"].values
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 20, "r": 10, "t": 40, "b": 45},
+        title={
+            "text": f"R<sup>2</sup> on held-out runs {score.mean():.2f} ({score.min():.2f} to {score.max():.2f})",
+            "font": {"size": 12},
+        },
+        xaxis={"title": {"text": "importance: fall of R<sup>2</sup> when permuted"}},
+        yaxis={"automargin": True},
+    )
+    return figure
