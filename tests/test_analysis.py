@@ -178,14 +178,14 @@ def test_null_test__shuffling_both_runs_is_as_good_as_shuffling_one():
 
 def test_null_test__runs_that_bend_alike_are_closer_than_their_null_and_others_as_far():
     ds = tk.simulate(runs=6, samples=100, groups=2, spread=0.3)
-    apart = tk.null_test(ds, n=9, by="architecture")
+    apart = tk.null_test(ds, n=4, by="architecture")
     assert apart.sizes["pair"] == 9
     assert float(apart.median_ratio) == pytest.approx(1, abs=0.2)
-    alike = tk.null_test(ds.sel(run=ds.architecture == "A"), n=9)
+    alike = tk.null_test(ds.sel(run=ds.architecture == "A"), n=4)
     assert float(alike.median_ratio) < 0.3
     assert float(alike.share_below) == 1
-    assert float(alike.overall_p_value) == 0.1
-    assert (alike.p_value == 0.1).all()
+    assert float(alike.overall_p_value) == 0.2
+    assert (alike.p_value == 0.2).all()
 
 
 def test_null_test__p_values_are_uniform_where_the_null_is_true():
@@ -327,12 +327,13 @@ def test_compare_groups__p_values_are_uniform_without_an_effect(which):
 
 def test_compare_groups__does_not_mind_the_order_of_runs_and_leaves_references_out():
     ds = tk.with_references(tk.simulate(runs=8, groups=2, spread=0.3), n_geodesic=3)
-    found = tk.compare_groups(ds, "architecture", n=99)
-    mixed = ds.isel(run=np.random.default_rng(0).permutation(ds.sizes["run"]))
+    distance = tk.trajectory_distance(ds)
+    found = tk.compare_groups(distance, "architecture", n=99)
+    xr.testing.assert_allclose(tk.compare_groups(ds, "architecture", n=99), found)
+    mixed = np.random.default_rng(0).permutation(ds.sizes["run"])
+    again = tk.compare_groups(distance.isel(run=mixed, run2=mixed), "architecture", n=99)
     permuted = [name for name in found if "p_value" in str(name)]
-    again = tk.compare_groups(mixed, "architecture", n=99)
     xr.testing.assert_allclose(again.drop_vars(permuted), found.drop_vars(permuted))
-    xr.testing.assert_allclose(tk.compare_groups(tk.trajectory_distance(ds), "architecture", n=99), found)
 
 
 def test_compare_groups__says_what_it_cannot_tell():

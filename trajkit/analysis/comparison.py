@@ -100,7 +100,8 @@ def distances_of_networks(ds: xr.Dataset | xr.DataArray, metric: str) -> xr.Data
     Examples
     --------
     >>> import trajkit as tk
-    >>> distances_of_networks(tk.with_references(tk.simulate(runs=3)), "hellinger").sizes["run"]
+    >>> ds = tk.with_references(tk.simulate(runs=3), 2)
+    >>> distances_of_networks(tk.trajectory_distance(ds, n=2), "hellinger").sizes["run"]
     3
     """
     distance = trajectory_distance(networks(ds), metric=metric) if isinstance(ds, xr.Dataset) else ds

@@ -109,9 +109,9 @@ def null_test(
     Examples
     --------
     >>> import trajkit as tk
-    >>> test = tk.null_test(tk.simulate(runs=3, groups=1, spread=0.3))
+    >>> test = tk.null_test(tk.simulate(runs=3, groups=1, spread=0.3), n=4)
     >>> float(test.share_below), float(test.overall_p_value)
-    (1.0, 0.05)
+    (1.0, 0.2)
 
     References
     ----------
