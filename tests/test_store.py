@@ -11,7 +11,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -509,9 +509,11 @@ def test_store__a_file_cut_short_keeps_its_whole_checkpoints(tmp_path: Path, per
     assert row["checkpoints"] == kept
     assert row["unfinished"] == (size if size < head else size - head - kept * checkpoint)
     assert row["state"] == "interrupted"
-    with pytest.warns(RuntimeWarning, match="run '1'") as caught:
+    # A cut between two checkpoints leaves nothing to warn of.
+    with pytest.warns(RuntimeWarning, match="run '1'") if row["unfinished"] or not kept else nullcontext() as caught:
         cut = tk.load(tmp_path).load()
     if row["unfinished"]:
+        assert caught is not None
         assert f"has {row['unfinished']} bytes of an unfinished checkpoint" in str(caught[0].message)
     for run, count in {"0": 4, "1": kept}.items():
         if count:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -394,6 +395,12 @@ def from_arrays(
     return ds
 
 
+@cache
+def installed_version() -> str:
+    """Give the version of trajkit; looked up once, since it is asked for at each recording."""
+    return version("trajkit")
+
+
 def stamp(ds: xr.Dataset) -> xr.Dataset:
     """Return `ds` with schema version, trajkit version and time of creation, and a `long_name` on each variable.
 
@@ -401,7 +408,7 @@ def stamp(ds: xr.Dataset) -> xr.Dataset:
     """
     stamped = ds.assign_attrs(
         schema_version=SCHEMA_VERSION,
-        trajkit_version=version("trajkit"),
+        trajkit_version=installed_version(),
         created=ds.attrs.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
     )
     for name in VARIABLES.keys() & stamped.variables.keys():

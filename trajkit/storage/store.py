@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.schema import SchemaError, stamp, validate
+from trajkit.schema import SchemaError, installed_version, stamp, validate
 from trajkit.storage.index import list_runs
 from trajkit.storage.lazy import open_runs
 from trajkit.storage.probe import Probe
@@ -196,7 +195,7 @@ class Store:
             "samples": len(self.probe),
             "classes": len(self.probe.classes),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "trajkit_version": version("trajkit"),
+            "trajkit_version": installed_version(),
         }
         return RunWriter(self.path / file_name(run), head, resume=resume)
 
