@@ -188,6 +188,16 @@ def test_null_test__runs_that_bend_alike_are_closer_than_their_null_and_others_a
     assert (alike.p_value == 0.2).all()
 
 
+def test_null_test__the_straight_road_is_the_sum_of_both_distances_to_the_geodesic():
+    ds = tk.simulate(runs=3, samples=100, groups=3, spread=0.3)
+    test = tk.null_test(ds, n=1)
+    distance = tk.trajectory_distance(tk.with_references(ds), n=20).sel(run="geodesic")
+    expected = distance.sel(run2=test.run.values).values + distance.sel(run2=test.run2.values).values
+    np.testing.assert_allclose(test.straight, expected, rtol=1e-3)
+    # Three groups bend in unrelated directions.
+    np.testing.assert_allclose(test.observed / test.straight, 1, atol=0.2)
+
+
 def test_null_test__p_values_are_uniform_where_the_null_is_true():
     ds = tk.from_arrays(
         prob=np.random.default_rng(0).dirichlet(np.ones(4), (3, 1, 20)),

@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.analysis.attributes import groups, networks
-from trajkit.curves import resample
+from trajkit.curves import references, resample
 from trajkit.curves.comparison import matched_distance
+from trajkit.points import concat
 from trajkit.schema import validate
 
 Array = NDArray[np.float64]
@@ -97,8 +98,10 @@ def null_test(
     -------
     xarray.Dataset
         `observed`, `ratio` and `p_value` with the statistic's dimensions, (pair) with coordinates `run` and `run2` for
-        one of pairs; `null` (draw, ...). Over all entries: `median_ratio`; `share_below`, the share of entries below
-        the mean of their nulls; `overall_p_value`, of the mean over entries. Ratios are NaN where the null is 0.
+        one of pairs; `null` (draw, ...). Without a statistic also `straight` (pair), d(u, geodesic) + d(v, geodesic):
+        how far apart two runs would be that leave the straight road in unrelated directions (squared lengths add).
+        Over all entries: `median_ratio`; `share_below`, the share of entries below the mean of their nulls;
+        `overall_p_value`, of the mean over entries. Ratios are NaN where the null is 0.
 
     Raises
     ------
@@ -121,19 +124,23 @@ def null_test(
         raise ValueError(f"n: wanted one draw of the null or more, got {n}")
     if alternative not in ("less", "greater"):
         raise ValueError(f"alternative: wanted 'less' or 'greater', got {alternative!r}")
+    straight = statistic is None
     if statistic is None:
         # Shuffling keeps progress, so that resampling once serves all draws.
-        ds, statistic = resample(networks(ds), _PROGRESS), _distance
+        ds, statistic = _even(networks(ds)), _distance
     validate(ds)
-    observed = _entries(statistic(ds), ds, by)
+    values = statistic(ds)
+    observed = _entries(values, ds, by)
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
     null = xr.concat([_entries(statistic(shuffle_within_class(ds, s)), ds, by) for s in seeds], dim="draw")
     mean = null.mean("draw")
     sign = 1 if alternative == "less" else -1
     entries = [d for d in null.dims if d != "draw"]
+    road = {"straight": _straight(values, observed)} if straight else {}
     return xr.Dataset(
         {
             "observed": observed,
+            **road,
             "null": null,
             "ratio": (observed / mean.where(mean != 0)).assign_attrs(long_name="observed / mean null", units="1"),
             "p_value": _p_value(sign * observed, sign * null),
@@ -143,6 +150,19 @@ def null_test(
         },
         attrs={"null": "shuffle_within_class", "draws": n, "alternative": alternative, "seed": seed},
     )
+
+
+def _even(ds: xr.Dataset) -> xr.Dataset:
+    """Bring the runs, and the geodesic beside them, to equal progress."""
+    road = references(ds, 2 * _PROGRESS + 1).sel(run=["geodesic"])
+    return concat([resample(ds, _PROGRESS), resample(road, _PROGRESS)])
+
+
+def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:
+    away = distance.sel(run="geodesic", drop=True)
+    values = away.sel(run2=pairs["run"].values).values + away.sel(run2=pairs["run2"].values).values
+    attrs = {"long_name": "distance of runs that leave the geodesic in unrelated directions", "units": "nat"}
+    return pairs.copy(data=values).assign_attrs(attrs)
 
 
 def _distance(even: xr.Dataset) -> xr.DataArray:
