@@ -145,7 +145,8 @@ def test_pairwise__any_split_of_the_samples_adds_up(log_prob: NDArray[Any], metr
 def test_pairwise__blocks_of_samples_change_nothing(data: st.DataObject, metric: str) -> None:
     log_prob = data.draw(log_probs(points=3, samples=5, classes=3, zeros=False))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trajkit.distances.engine._WORKSPACE", kernels.BLOCK_BYTES * 3 * 3 * data.draw(st.integers(1, 4)))
+        room = 3 * 3 * data.draw(st.integers(1, 4))
+        patch.setattr("trajkit.distances.engine._WORKSPACE", kernels.block_bytes(metric) * room)
         blocks = matrix(log_prob, metric)
     whole = matrix(log_prob, metric)
     within("blocks of samples, relative", relative(blocks, whole, FLOOR[metric]), 1e-9)

@@ -200,7 +200,7 @@ class Work(NamedTuple):
         """How many samples of so many points the workspace holds."""
         from trajkit.distances import kernels  # compiled code takes half a second to load
 
-        size = kernels.PACKED_BYTES if self._packs() else kernels.BLOCK_BYTES
+        size = kernels.PACKED_BYTES if self._packs() else kernels.block_bytes(self.metric)
         return max(1, int(_WORKSPACE / (size * classes * points)))
 
     def _packs(self) -> bool:

@@ -48,8 +48,15 @@ _OVERLAPS = ("bhattacharyya", "hellinger", "fisher_rao")
 # Two threads must not start compiled threads at once: numba's portable ones stop the process then.
 _LOCK = threading.Lock()
 
-# Bytes in work for one stored probability: as read and packed, or with its logarithm, its exponential, and a factor.
-PACKED_BYTES, BLOCK_BYTES = 4 + 8 + 8, 4 + 8 + 8 + 16
+# Bytes in work for one stored probability: as read and packed, or with its logarithm and exponential; and what
+# `factors` makes of these: bounded, for two sides, with classes doubled where two products are in one.
+PACKED_BYTES, _BLOCK_BYTES = 4 + 8 + 8, 4 + 8 + 8
+_FACTOR_BYTES = {"kullback_leibler": 6 * 8, "jensen_shannon": 6 * 8, "jeffreys": 10 * 8}
+
+
+def block_bytes(metric: str) -> int:
+    """Bytes in work for one probability that a `Block` holds."""
+    return _BLOCK_BYTES + _FACTOR_BYTES.get(metric, 2 * 8)
 
 
 class Block(NamedTuple):
