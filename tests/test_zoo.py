@@ -947,7 +947,7 @@ def shipped():
 
 def test_shipped__is_valid_and_small(shipped):
     tk.validate(shipped)
-    assert DATA.stat().st_size <= 15e6
+    assert DATA.stat().st_size <= 12e6
     assert shipped.attrs["source"].startswith("trajkit.zoo")
     assert json.loads(shipped.attrs["metadata"])["torch"]
 
