@@ -5,7 +5,8 @@ every state can be written as a line of Python, which is shown.
 """
 
 from trajkit.widgets.explorer import Explorer, explore
-from trajkit.widgets.panels import FigurePanel, ManifoldView
+from trajkit.widgets.manifold_view import ManifoldView
+from trajkit.widgets.panels import FigurePanel
 from trajkit.widgets.slicer import Slicer
 
 __all__ = ["Explorer", "FigurePanel", "ManifoldView", "Slicer", "explore"]

@@ -13,7 +13,8 @@ from trajkit import figures
 from trajkit.curves import error, loss, progress
 from trajkit.embedding import embed
 from trajkit.selection import select
-from trajkit.widgets.panels import FigurePanel, ManifoldView
+from trajkit.widgets.manifold_view import ManifoldView
+from trajkit.widgets.panels import FigurePanel
 from trajkit.widgets.slicer import Slicer
 
 _QUANTITIES = {"progress": progress, "loss": loss, "error": error}
