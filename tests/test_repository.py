@@ -44,6 +44,7 @@ ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "importers": {"waiting", "schema", "storage"},
     "integrations": {"waiting", "schema", "storage", "recording"},
     "zoo": {"waiting", "schema", "storage", "recording"},
+    "theory": set(LAYERS[: LAYERS.index("analysis")]),
 }
 
 TOP_LEVEL = {

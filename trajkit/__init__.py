@@ -94,6 +94,7 @@ __all__ = [
     "importance",
     "importers",
     "inpca",
+    "input_spectrum",
     "integrations",
     "jeffreys",
     "jensen_shannon",
@@ -118,6 +119,7 @@ __all__ = [
     "speed",
     "speed_comparison",
     "tangent",
+    "theory",
     "trajectory_distance",
     "truth",
     "tube",
@@ -131,7 +133,9 @@ __all__ = [
 _LAZY = {
     "figures": "trajkit.figures",
     "importers": "trajkit.importers",
+    "input_spectrum": "trajkit.theory",
     "integrations": "trajkit.integrations",
+    "theory": "trajkit.theory",
     "widgets": "trajkit.widgets",
     "explore": "trajkit.widgets",
 }

@@ -7,8 +7,10 @@ from trajkit.figures.data_map import data_map
 from trajkit.figures.dendrogram import dendrogram
 from trajkit.figures.distance_matrix import distance_matrix
 from trajkit.figures.importance import importance
+from trajkit.figures.input_spectrum import input_spectrum
 from trajkit.figures.manifold import manifold
 from trajkit.figures.pair_plot import pair_plot
+from trajkit.figures.phase_map import phase_map
 from trajkit.figures.progress import progress
 from trajkit.figures.spectrum import spectrum
 from trajkit.figures.tube import tube
@@ -18,8 +20,10 @@ __all__ = [
     "dendrogram",
     "distance_matrix",
     "importance",
+    "input_spectrum",
     "manifold",
     "pair_plot",
+    "phase_map",
     "progress",
     "spectrum",
     "tube",

@@ -1,0 +1,89 @@
+"""Where linear models' trajectories are thin."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+from trajkit.figures.coloring import SCALE
+
+_MEASURES = ("explained_stress", "explained_distance")
+
+
+def phase_map(
+    swept: xr.Dataset, *, measure: str = "explained_distance", component: int = 3, boundary: float | None = 0.9
+) -> go.Figure:
+    """Draw a sweep over decay of the inputs, initial scale and number of steps as heat maps, one for each number.
+
+    Parameters
+    ----------
+    swept
+        What `trajkit.theory.sweep` returned.
+    measure
+        "explained_stress" or "explained_distance".
+    component
+        Of so many components together.
+    boundary
+        Value at which to draw a white line, the border of where a hyper-ribbon is to be expected; None draws none.
+        There is none where decay or scale has one value.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Decay to the right, scale upwards; both as categories of equal width, for neither need be evenly spaced.
+
+    Raises
+    ------
+    ValueError
+        If `swept` is nothing of that kind, or measure or component are unknown.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> swept = tk.theory.sweep(decay=[0.0, 0.5, 1.0], scale=[0.1, 1.0], steps=[100, 10000])
+    >>> figure = tk.figures.phase_map(swept)
+    >>> [type(trace).__name__ for trace in figure.data]
+    ['Heatmap', 'Contour', 'Heatmap', 'Contour']
+    """
+    if not isinstance(swept, xr.Dataset) or not {*_MEASURES, "progress"} <= set(swept.data_vars):
+        raise ValueError("wanted what `trajkit.theory.sweep(...)` returns, got something else")
+    if measure not in _MEASURES or component not in swept["component"].values:
+        raise ValueError(
+            f"wanted one of {list(_MEASURES)} and of components {swept['component'].values.tolist()}, "
+            f"got {measure!r} and {component}"
+        )
+    values = swept[measure].sel(component=component).transpose("steps", "scale", "decay")
+    reached = swept["progress"].transpose("steps", "scale", "decay")
+    decay, scale = ([f"{v:g}" for v in values[name].values] for name in ("decay", "scale"))
+    steps = values["steps"].values
+    figure = make_subplots(
+        cols=len(steps), subplot_titles=[f"{t:g} steps" for t in steps], shared_yaxes=True, horizontal_spacing=0.03
+    )
+    drawn = boundary is not None and min(len(decay), len(scale)) > 1
+    for k in range(len(steps)):
+        place = {"row": 1, "col": k + 1}
+        heat = {"x": decay, "y": scale, "z": values.values[k], "customdata": reached.values[k]}
+        what = f"decay %{{x}}, scale %{{y}}<br>{values.name} %{{z:.3f}}".replace("_", " ")
+        hover = f"{what}<br>progress %{{customdata:.2f}}<extra></extra>"
+        figure.add_trace(go.Heatmap(heat, coloraxis="coloraxis", hovertemplate=hover), **place)
+        if drawn:
+            line = {"start": boundary, "end": boundary, "size": 1, "coloring": "lines", "showlabels": True}
+            paint = {"colorscale": [[0, "white"], [1, "white"]], "showscale": False, "line": {"width": 2.5}}
+            at = {"x": decay, "y": scale, "z": values.values[k]}
+            figure.add_trace(go.Contour(at, contours=line, hoverinfo="skip", **paint), **place)
+        figure.update_xaxes(title_text="decay of eigenvalues" if k == len(steps) // 2 else "", type="category", **place)
+        figure.update_yaxes(title_text="initial scale" if k == 0 else "", type="category", **place)
+    name = f"{measure.replace('_', ' ')},<br>{component} component{'s' if component > 1 else ''}"
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 60, "r": 10, "t": 30, "b": 45},
+        coloraxis={
+            "colorscale": SCALE,
+            "cmin": min(0.0, float(np.nanmin(values.values))),
+            "cmax": 1,
+            "colorbar": {"title": {"text": name}, "thickness": 14, "len": 0.9},
+        },
+    )
+    return figure

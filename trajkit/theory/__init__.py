@@ -1,0 +1,34 @@
+"""Linear models, for which trajectories can be computed: theory beside experiment.
+
+| function               | what                                                                              |
+|------------------------|-----------------------------------------------------------------------------------|
+| `linear_runs`          | softmax regression by gradient descent on any inputs, as a trajectory dataset     |
+| `embed_in`             | networks placed in the InPCA of linear models                                     |
+| `regression_distance`  | distances of linear regressions, by the closed form of gradient descent           |
+| `regression_spectrum`  | InPCA of infinitely many of them, exactly                                         |
+| `sweep`                | explained stress over decay of the inputs, initial scale and number of steps      |
+| `input_spectrum`       | the decay of real inputs, with an interval                                        |
+| `sloppy_inputs`        | inputs with a given decay, and labels of a teacher                                |
+| `exponential_spectrum` | eigenvalues that fall as exp(-c i)                                                |
+
+The question is that of Mao, Griniasty, Sun, Transtrum, Sethna & Chaudhari, Phys. Rev. E 113, 015306, 2026, arXiv
+2505.08915: linear models explore hyper-ribbons too, depending on the decay of the inputs' eigenvalues, the scale of the
+initial weights and the number of steps. Models and formulas here are trajkit's own.
+"""
+
+from trajkit.theory.phases import sweep
+from trajkit.theory.pictures import embed_in
+from trajkit.theory.regression import exponential_spectrum, regression_distance, regression_spectrum
+from trajkit.theory.softmax import linear_runs, sloppy_inputs
+from trajkit.theory.spectra import input_spectrum
+
+__all__ = [
+    "embed_in",
+    "exponential_spectrum",
+    "input_spectrum",
+    "linear_runs",
+    "regression_distance",
+    "regression_spectrum",
+    "sloppy_inputs",
+    "sweep",
+]
