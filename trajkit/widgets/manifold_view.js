@@ -80,6 +80,9 @@ function numberText(value) {
   return size >= 1e5 || size < 1e-3 ? value.toExponential(3) : String(Number(value.toPrecision(4)));
 }
 
+/** A count with thin spaces between thousands. */
+const countText = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
+
 // ---------------------------------------------------------------------------------------------- colours
 
 const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
@@ -234,8 +237,11 @@ function scaleTicks(scale) {
 
 // ---------------------------------------------------------------------------------------------- camera
 
+// The target stands so many pixels above the middle of the stage, for the axes' titles are below.
+const LIFT = 12;
 // The eye's distance from the target, in half widths of the box. Zooming narrows the view and leaves the eye in place.
 const EYE = 5.5;
+const MANY = 40_000;
 
 const START = { yaw: -52, pitch: 20, zoom: 1, target: [0, 0, 0], projection: "perspective" };
 
@@ -246,7 +252,7 @@ function directions({ yaw, pitch }) {
 }
 
 /** Pixels for one unit of the box at the target: at zoom 1 the box and what is written beside it fill the stage. */
-const pixelsPerUnit = (camera, width, height) => Math.max(12, Math.min((width - 150) / 3.1, (height - 120) / 3.15)) * camera.zoom;
+const pixelsPerUnit = (camera, width, height) => Math.max(12, Math.min((width - 140) / 3.0, (height - 105) / 3.05)) * camera.zoom;
 
 /** Project positions to the stage: the matrix for WebGL, and `at(x, y, z)` -> [x, y, distance to the eye] in pixels. */
 function projectionOf(camera, width, height) {
@@ -261,7 +267,7 @@ function projectionOf(camera, width, height) {
     const s = perspective ? (away > near ? (scale * EYE) / away : NaN) : scale;
     return [
       width / 2 + s * (right[0] * x + right[1] * y + right[2] * z - r0),
-      height / 2 - s * (up[0] * x + up[1] * y + up[2] * z - u0),
+      height / 2 - LIFT - s * (up[0] * x + up[1] * y + up[2] * z - u0),
       away,
     ];
   };
@@ -274,6 +280,7 @@ function projectionOf(camera, width, height) {
     ? row(towards, -depth / EYE, ((EYE + t0) * depth - (2 * far * near) / (far - near)) / EYE)
     : row(towards, -depth, (EYE + t0) * depth - (far + near) / (far - near));
   const clipW = perspective ? row(towards, -1 / EYE, (EYE + t0) / EYE) : [0, 0, 0, 1];
+  clipW.forEach((w, i) => (clipY[i] += ((2 * LIFT) / height) * w));
   const matrix = new Float32Array(16);
   [clipX, clipY, clipZ, clipW].forEach((values, i) => values.forEach((v, j) => (matrix[4 * j + i] = v)));
   return { matrix, at, right, up, towards, scale, width, height };
@@ -284,34 +291,46 @@ function projectionOf(camera, width, height) {
 // A point's colour has its strength as alpha: 0 hidden, below a half dimmed, above a half drawn, 1 selected.
 const HIDDEN = 0, DIMMED = 70, DRAWN = 190, STRONG = 255;
 
+// A vertex looks its point up by number in textures: a line's corner needs two points, and instances of four corners
+// took ten times as long where WebGL runs in software.
+const ROW = 2048;
+
 const SHARED = `#version 300 es
 precision highp float;
+precision highp sampler2D;
+uniform sampler2D places;  // x, y, z, time
+uniform sampler2D colors;  // colour and strength
+uniform sampler2D courses;  // length of the run so far; below 0 where no line leads on
 uniform mat4 matrix;
 uniform vec2 viewport;  // in device pixels
 uniform float time, opacity, faded;
-// With dimmed runs there are two passes: what is drawn strongly, then the dimmed behind and through it.
+// With dimmed runs there are two passes: the dimmed, then upon them what is drawn strongly.
 uniform bool dimmedPass;
+ivec2 cell(int i) { return ivec2(i % ${ROW}, i / ${ROW}); }
 bool skipped(float strength) { return strength == 0.0 || dimmedPass != (strength < 0.5); }
 const vec4 NOWHERE = vec4(2.0, 2.0, 2.0, 1.0);
 `;
 
 const POINT_VERTEX = `${SHARED}
-layout(location = 0) in vec3 position;
-layout(location = 1) in vec4 color;
-layout(location = 2) in vec3 course;  // time, whether a line leads on, length so far
-layout(location = 3) in vec3 nextPosition;
-layout(location = 5) in vec3 nextCourse;
 uniform float size;
 // Heads are drawn where a trajectory has got to, between its checkpoints.
 uniform bool heads;
 out vec4 paint;
 out float radius;
 void main() {
-  bool leadsOn = course.y > 0.5;
-  bool between = leadsOn && nextCourse.x > time;
-  if (skipped(color.a) || course.x > time || (heads && !between)) { gl_Position = NOWHERE; return; }
-  vec3 place = heads ? mix(position, nextPosition, clamp((time - course.x) / max(nextCourse.x - course.x, 1e-9), 0.0, 1.0)) : position;
-  gl_Position = matrix * vec4(place, 1.0);
+  gl_PointSize = 1.0;
+  gl_Position = NOWHERE;
+  vec4 color = texelFetch(colors, cell(gl_VertexID), 0);
+  if (skipped(color.a)) return;
+  vec4 place = texelFetch(places, cell(gl_VertexID), 0);
+  if (place.w > time) return;
+  vec3 at = place.xyz;
+  if (heads) {
+    vec4 next = texelFetch(places, cell(gl_VertexID + 1), 0);
+    if (next.w <= time || texelFetch(courses, cell(gl_VertexID), 0).r < 0.0) return;
+    at = mix(at, next.xyz, (time - place.w) / (next.w - place.w));
+  }
+  gl_Position = matrix * vec4(at, 1.0);
   radius = 0.5 * size * (heads ? 1.6 : color.a == 1.0 ? 1.7 : 1.0);
   gl_PointSize = 2.0 * radius + 1.5;
   paint = vec4(color.rgb, heads ? 1.0 : opacity * (dimmedPass ? faded : 1.0));
@@ -331,31 +350,36 @@ void main() {
   result = vec4(shade, 1.0) * paint.a * inside;
 }`;
 
+// Six corners, two triangles, for each line from a point to the next.
 const LINE_VERTEX = `${SHARED}
-layout(location = 0) in vec3 position;
-layout(location = 1) in vec4 color;
-layout(location = 2) in vec3 course;
-layout(location = 3) in vec3 nextPosition;
-layout(location = 4) in vec4 nextColor;
-layout(location = 5) in vec3 nextCourse;
 uniform float width;
+uniform int first;
 out vec4 paint;
 out float across, along;
 void main() {
-  if (course.y < 0.5 || course.x > time || skipped(color.a) || nextColor.a == 0.0) { gl_Position = NOWHERE; return; }
-  float part = nextCourse.x > time ? (time - course.x) / (nextCourse.x - course.x) : 1.0;
-  vec4 from = matrix * vec4(position, 1.0);
-  vec4 to = matrix * vec4(mix(position, nextPosition, part), 1.0);
-  if (from.w < 0.01 || to.w < 0.01) { gl_Position = NOWHERE; return; }
+  gl_Position = NOWHERE;
+  int i = first + gl_VertexID / 6, corner = gl_VertexID % 6;
+  float course = texelFetch(courses, cell(i), 0).r;
+  if (course < 0.0) return;
+  vec4 color = texelFetch(colors, cell(i), 0);
+  if (skipped(color.a)) return;
+  vec4 place = texelFetch(places, cell(i), 0);
+  if (place.w > time) return;
+  vec4 next = texelFetch(places, cell(i + 1), 0);
+  float part = next.w > time ? (time - place.w) / (next.w - place.w) : 1.0;
+  vec4 from = matrix * vec4(place.xyz, 1.0);
+  vec4 to = matrix * vec4(mix(place.xyz, next.xyz, part), 1.0);
+  if (from.w < 0.01 || to.w < 0.01) return;
   vec2 way = (to.xy / to.w - from.xy / from.w) * viewport;
   float far = length(way);
   vec2 normal = far > 1e-4 ? vec2(-way.y, way.x) / far : vec2(0.0, 1.0);
-  bool atEnd = gl_VertexID > 1;
-  across = (gl_VertexID % 2 == 0 ? -1.0 : 1.0) * (0.5 * max(width, 1.0) + 0.75);
+  bool atEnd = corner == 2 || corner == 4 || corner == 5;
+  across = (corner == 1 || corner == 3 || corner == 4 ? 1.0 : -1.0) * (0.5 * max(width, 1.0) + 0.75);
   vec4 end = atEnd ? to : from;
   gl_Position = end + vec4(normal * across * 2.0 / viewport * end.w, 0.0, 0.0);
-  along = mix(course.z, nextCourse.z, atEnd ? part : 0.0);
-  paint = vec4(mix(color.rgb, nextColor.rgb, atEnd ? part : 0.0), opacity * (dimmedPass ? faded : 1.0) * min(width, 1.0));
+  along = course + (atEnd ? part * length(next.xyz - place.xyz) : 0.0);
+  vec3 here = atEnd ? mix(color.rgb, texelFetch(colors, cell(i + 1), 0).rgb, part) : color.rgb;
+  paint = vec4(here, opacity * (dimmedPass ? faded : 1.0) * min(width, 1.0));
 }`;
 
 const LINE_FRAGMENT = `#version 300 es
@@ -384,9 +408,11 @@ class Scene {
     });
     this.points = this.program(POINT_VERTEX, POINT_FRAGMENT);
     this.lines = this.program(LINE_VERTEX, LINE_FRAGMENT);
-    this.buffers = { position: gl.createBuffer(), color: gl.createBuffer(), course: gl.createBuffer() };
-    this.pointArrays = this.arrays(0);
-    this.lineArrays = this.arrays(1);
+    this.textures = {
+      places: this.texture(0, gl.RGBA32F, gl.RGBA, gl.FLOAT),
+      colors: this.texture(1, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE),
+      courses: this.texture(2, gl.R32F, gl.RED, gl.FLOAT),
+    };
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.enable(gl.DEPTH_TEST);
@@ -412,37 +438,22 @@ class Scene {
     return { program, places };
   }
 
-  /** Attributes of each point and of the next one; with divisor 1, of each line segment. */
-  arrays(divisor) {
+  texture(unit, inside, format, type) {
     const { gl } = this;
-    const arrays = gl.createVertexArray();
-    this.bind(arrays, 0, divisor);
-    return arrays;
+    const texture = gl.createTexture();
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, filter, gl.NEAREST);
+    return { unit, texture, inside, format, type };
   }
 
-  /** Point the attributes at the buffers, from point `first` on. */
-  bind(arrays, first, divisor) {
-    const { gl, buffers } = this;
-    gl.bindVertexArray(arrays);
-    const attribute = (location, buffer, size, type, normalized, stride, offset) => {
-      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-      gl.enableVertexAttribArray(location);
-      gl.vertexAttribPointer(location, size, type, normalized, stride, offset);
-      gl.vertexAttribDivisor(location, divisor);
-    };
-    for (const next of [0, 1]) {
-      attribute(3 * next, buffers.position, 3, gl.FLOAT, false, 12, 12 * (first + next));
-      attribute(3 * next + 1, buffers.color, 4, gl.UNSIGNED_BYTE, true, 4, 4 * (first + next));
-      attribute(3 * next + 2, buffers.course, 3, gl.FLOAT, false, 12, 12 * (first + next));
-    }
-    gl.bindVertexArray(null);
-  }
-
-  /** Give a buffer new content; one empty point at the end stands for the next of the last. */
+  /** Give a texture new content: an array that fills whole rows. */
   upload(name, array) {
     const { gl } = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[name]);
-    gl.bufferData(gl.ARRAY_BUFFER, array, gl.DYNAMIC_DRAW);
+    const { unit, inside, format, type } = this.textures[name];
+    gl.activeTexture(gl.TEXTURE0 + unit);
+    const each = format === gl.RED ? 1 : 4;
+    gl.texImage2D(gl.TEXTURE_2D, 0, inside, ROW, array.length / each / ROW, 0, format, type, array);
   }
 
   begin(width, height) {
@@ -468,21 +479,18 @@ class Scene {
       else if (Array.isArray(value)) gl.uniform2f(place, ...value);
       else gl.uniform1f(place, value);
     }
-    if (kind === "points") {
-      gl.bindVertexArray(this.pointArrays);
-      gl.drawArrays(gl.POINTS, first, last - first);
-    } else {
-      this.bind(this.lineArrays, first, 1);
-      gl.bindVertexArray(this.lineArrays);
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, last - first);
+    for (const [name, { unit }] of Object.entries(this.textures)) gl.uniform1i(places.get(name), unit);
+    if (kind === "points") gl.drawArrays(gl.POINTS, first, last - first);
+    else {
+      gl.uniform1i(places.get("first"), first);
+      gl.drawArrays(gl.TRIANGLES, 0, 6 * (last - first));
     }
-    gl.bindVertexArray(null);
   }
 
   close() {
     const { gl } = this;
     this.gl = null;
-    for (const buffer of Object.values(this.buffers)) gl.deleteBuffer(buffer);
+    for (const { texture } of Object.values(this.textures)) gl.deleteTexture(texture);
     gl.getExtension("WEBGL_lose_context")?.loseContext();
     this.canvas.remove();
   }
@@ -627,6 +635,59 @@ function paintLabel(context, text, x, y, ink, font, weight = 600) {
   context.fillText(text, x, y);
 }
 
+/** Paint what the page shows of an element into a picture: grounds, dashes and texts, where they are. */
+function paintElement(context, element, [left, top]) {
+  const box = element.getBoundingClientRect();
+  const style = getComputedStyle(element);
+  if (!box.width || style.visibility === "hidden") return;
+  context.save();
+  context.globalAlpha *= Number(style.opacity);
+  context.beginPath();
+  context.roundRect(box.left - left, box.top - top, box.width, box.height, parseFloat(style.borderTopLeftRadius) || 0);
+  if (element.stops) {
+    context.fillStyle = context.createLinearGradient(0, box.bottom - top, 0, box.top - top);
+    element.stops.forEach((color, i) => context.fillStyle.addColorStop(i / (element.stops.length - 1), color));
+    context.fill();
+  } else if (style.backgroundColor !== "rgba(0, 0, 0, 0)") {
+    context.fillStyle = style.backgroundColor;
+    context.fill();
+  }
+  const edge = parseFloat(style.borderTopWidth);
+  if (edge && style.borderTopStyle !== "none") {
+    context.strokeStyle = style.borderTopColor;
+    context.lineWidth = edge;
+    if (style.borderTopStyle === "dashed") {
+      context.setLineDash([5, 3]);
+      context.beginPath();
+      context.moveTo(box.left - left, box.top - top + 1);
+      context.lineTo(box.right - left, box.top - top + 1);
+    }
+    context.stroke();
+    context.setLineDash([]);
+  }
+  if (style.overflowX !== "visible") {
+    context.beginPath();
+    context.rect(box.left - left, box.top - top, box.width, box.height);
+    context.clip();
+  }
+  for (const node of element.childNodes) {
+    if (node.nodeType === Node.ELEMENT_NODE) paintElement(context, node, [left, top]);
+    else if (node.nodeType === Node.TEXT_NODE) paintText(context, node, style, [left, top]);
+  }
+  context.restore();
+}
+
+function paintText(context, node, style, [left, top]) {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  const box = range.getBoundingClientRect();
+  context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  context.fillStyle = style.color;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  context.fillText(node.textContent, box.left - left, box.top + box.height / 2 - top);
+}
+
 // ---------------------------------------------------------------------------------------------- finding points
 
 const CELL = 16;
@@ -763,36 +824,43 @@ class View {
     const wide = this.axes.map((axis) => axis.high - axis.low);
     this.half = this.get("aspect") === "equal" ? wide.map((w) => w / Math.max(...wide)) : [1, 1, 1];
     const n = points.total;
-    this.position = new Float32Array(3 * n + 3);
+    this.position = new Float32Array(4 * this.room());
     axes.forEach((a, k) => {
       const from = points.coordinates[a];
-      for (let i = 0; i < n; i++) this.position[3 * i + k] = from[i] * this.half[k];
+      for (let i = 0; i < n; i++) this.position[4 * i + k] = from[i] * this.half[k];
     });
     this.drawable = new Uint8Array(n);
-    for (let i = 0; i < n; i++) this.drawable[i] = Number.isFinite(this.position[3 * i] + this.position[3 * i + 1] + this.position[3 * i + 2]) ? 1 : 0;
-    for (let i = 0; i < 3 * n; i++) if (!Number.isFinite(this.position[i])) this.position[i] = 0;
+    const { position } = this;
+    for (let i = 0; i < 4 * n; i += 4) {
+      const known = Number.isFinite(position[i] + position[i + 1] + position[i + 2]);
+      this.drawable[i / 4] = known ? 1 : 0;
+      if (!known) position.fill(0, i, i + 3);
+    }
     this.placeInTime();
-    this.scene?.upload("position", this.position);
-    this.scene?.upload("course", this.course);
+    this.scene?.upload("places", position);
+    this.scene?.upload("courses", this.course);
   }
 
-  /** (time, whether a line leads to the next point, length so far) of each point; references are always there. */
+  /** Room for all points and one more, in whole rows of a texture. */
+  room() {
+    return ROW * Math.ceil((this.points.total + 1) / ROW);
+  }
+
+  /** When each point is reached (references always), and the length of its run so far, -1 where no line leads on. */
   placeInTime() {
     const { points, position, drawable } = this;
     const scale = this.quantities.get(this.get("time_axis")) ?? this.quantities.get("step");
-    this.course = new Float32Array(3 * points.total + 3);
+    this.course = new Float32Array(this.room()).fill(-1);
     for (let r = 0; r < points.names.length; r++) {
-      let [time, far] = [r < points.networks ? 0 : -1, 0];
+      const network = r < points.networks;
+      let [time, far] = [network ? 0 : -1, 0];
       for (let i = points.offset[r]; i < points.offset[r + 1]; i++) {
-        if (r < points.networks) {
-          const now = fraction(scale, scale.values[i]);
-          if (now > time) time = now;
-        }
-        const last = i + 1 === points.offset[r + 1];
-        this.course[3 * i] = time;
-        this.course[3 * i + 1] = !last && drawable[i] && drawable[i + 1] ? 1 : 0;
-        this.course[3 * i + 2] = far;
-        if (!last) far += Math.hypot(...[0, 1, 2].map((k) => position[3 * i + 3 + k] - position[3 * i + k]));
+        const now = network ? fraction(scale, scale.values[i]) : -1;
+        if (now > time) time = now;
+        position[4 * i + 3] = time;
+        if (i + 1 === points.offset[r + 1] || !drawable[i] || !drawable[i + 1]) continue;
+        this.course[i] = far;
+        far += Math.hypot(position[4 * i + 4] - position[4 * i], position[4 * i + 5] - position[4 * i + 1], position[4 * i + 6] - position[4 * i + 2]);
       }
     }
   }
@@ -825,43 +893,41 @@ class View {
     const strong = new Set(this.get("highlighted").map((name) => points.runOf.get(name)));
     const anySelected = this.get("selection").length > 0;
     const paintOf = this.paints();
-    this.color = new Uint8Array(4 * points.total + 4);
     this.anyDimmed = strong.size > 0 || anySelected;
+    this.color = new Uint8Array(4 * this.room());
+    // Colour and strength of a point as one number, red in its lowest byte.
+    const packed = new Uint32Array(this.color.buffer);
     for (let r = 0; r < points.names.length; r++) {
       if (!this.shown[r]) continue;
       const network = r < points.networks;
       const usual = network && ((strong.size && !strong.has(r)) || (anySelected && !strong.has(r))) ? DIMMED : DRAWN;
       for (let i = points.offset[r]; i < points.offset[r + 1]; i++) {
-        paintOf(r, i, this.color);
-        this.color[4 * i + 3] = !this.drawable[i] ? HIDDEN : this.selected[i] ? STRONG : usual;
+        const strength = !this.drawable[i] ? HIDDEN : this.selected[i] ? STRONG : usual;
+        packed[i] = (paintOf(r, i) | (strength << 24)) >>> 0;
       }
     }
-    this.scene?.upload("color", this.color);
+    this.scene?.upload("colors", this.color);
   }
 
-  /** A function that writes the colour of point i of run r. */
+  /** A function that gives the colour of point i of run r, as one number. */
   paints() {
     const { points, coloring, theme } = this;
-    const none = onTheme(rgb(NONE), theme);
-    const reference = rgb(INK[theme].reference);
-    const live = LIVE.map((hex) => onTheme(rgb(hex), theme));
-    const put = (to, i, from, at = 0) => {
-      to[4 * i] = from[at];
-      to[4 * i + 1] = from[at + 1];
-      to[4 * i + 2] = from[at + 2];
-    };
-    const apart = (r, i, to) => put(to, i, r < points.ownRuns ? reference : live[(r - points.ownRuns) % live.length]);
+    const one = ([red, green, blue]) => red | (green << 8) | (blue << 16);
+    const none = one(onTheme(rgb(NONE), theme));
+    const reference = one(rgb(INK[theme].reference));
+    const live = LIVE.map((hex) => one(onTheme(rgb(hex), theme)));
+    const apart = (r) => (r < points.ownRuns ? reference : live[(r - points.ownRuns) % live.length]);
     if (coloring.categories) {
-      const palette = coloring.paint.map((hex) => onTheme(rgb(hex), theme));
-      return (r, i, to) => (r < points.networks ? put(to, i, palette[coloring.code[r]] ?? none) : apart(r, i, to));
+      const palette = coloring.paint.map((hex) => one(onTheme(rgb(hex), theme)));
+      return (r) => (r < points.networks ? (palette[coloring.code[r]] ?? none) : apart(r));
     }
-    const scale = scaleColors(theme);
+    const flat = scaleColors(theme);
+    const scale = Int32Array.from({ length: 256 }, (_, k) => one(flat.slice(3 * k, 3 * k + 3)));
     const value = coloring.perRun ? (r) => coloring.perRun[r] : (r, i) => coloring.values[i];
-    return (r, i, to) => {
-      if (r >= points.networks) return apart(r, i, to);
+    return (r, i) => {
+      if (r >= points.networks) return apart(r);
       const part = fraction(coloring, value(r, i));
-      if (Number.isNaN(part)) put(to, i, none);
-      else put(to, i, scale, 3 * Math.round(clamp(part, 0, 1) * 255));
+      return Number.isNaN(part) ? none : scale[Math.round(clamp(part, 0, 1) * 255)];
     };
   }
 
@@ -899,7 +965,7 @@ class View {
   }
 
   isDrawn(i) {
-    return this.color[4 * i + 3] !== HIDDEN && this.course[3 * i] <= this.now;
+    return this.color[4 * i + 3] !== HIDDEN && this.position[4 * i + 3] <= this.now;
   }
 
   // Drawing
@@ -958,13 +1024,14 @@ class View {
     };
     const end = points.offset[points.networks];
     const { gl } = scene;
-    const passes = this.anyDimmed ? [false, true] : [false];
+    // What is dimmed comes first and leaves no depth: nothing of it covers what is not.
+    const passes = this.anyDimmed ? [true, false] : [false];
     for (const dimmedPass of passes) {
-      // What is faint must not hide what lies behind it.
+      // Nor must anything hide what lies behind it where all is faint.
       gl.depthMask(!dimmedPass && opacity >= 0.5);
       const pass = { ...uniforms, dimmedPass };
       if (uniforms.width > 0) scene.draw("lines", 0, end, pass);
-      if (uniforms.size > 0) scene.draw("points", 0, end, pass);
+      if (uniforms.size > 0 && !(this.hurried && uniforms.width > 0)) scene.draw("points", 0, end, pass);
       if (this.time < 1) scene.draw("points", 0, end, { ...pass, size: Math.max(uniforms.size, 3 * pixels), heads: true });
     }
     gl.depthMask(true);
@@ -975,7 +1042,7 @@ class View {
   }
 
   at(i) {
-    return this.projection.at(this.position[3 * i], this.position[3 * i + 1], this.position[3 * i + 2]);
+    return this.projection.at(this.position[4 * i], this.position[4 * i + 1], this.position[4 * i + 2]);
   }
 
   /** Names of references, rings round hovered and pinned points, the lasso. */
@@ -1067,57 +1134,66 @@ class View {
 
   // Cards
 
-  /** What there is to say about a point: its run, its attributes that vary, its place in training, its values. */
+  /** What there is to say about a point: attributes of its run that vary, and its place in training and values. */
   facts(i) {
     const { points, quantities } = this;
-    const r = points.run[i];
-    const out = [];
-    if (r < points.networks) {
-      for (const a of this.get("_attributes")) {
-        const one = a.categories ? new Set(a.code.slice(0, points.networks)).size < 2 : false;
-        if (!one) out.push([a.name, a.categories ? (a.categories[a.code[r]] ?? "(none)") : numberText(a.value[r] ?? NaN)]);
-      }
-    }
-    out.push(["checkpoint", String(points.checkpoint[i])]);
-    if (Number.isFinite(points.step[i])) out.push(["step", points.step[i].toLocaleString("en").replaceAll(",", "\u202f")]);
+    const run = points.run[i] < points.networks ? this.attributesOf(points.run[i]) : [];
+    const here = [["checkpoint", String(points.checkpoint[i])]];
+    if (Number.isFinite(points.step[i])) here.push(["step", countText(points.step[i])]);
     if (i < points.n) {
-      for (const q of quantities.values()) if (q.name !== "step" && q.name !== "checkpoint") out.push([q.name, numberText(q.values[i])]);
+      for (const q of quantities.values()) if (q.name !== "step" && q.name !== "checkpoint") here.push([q.name, numberText(q.values[i])]);
       const own = this.coloring;
-      if (own.values && !quantities.has(own.name)) out.push([own.title, numberText(own.values[i])]);
-    } else if (Number.isFinite(points.liveValue[i - points.n])) out.push(["value", numberText(points.liveValue[i - points.n])]);
+      if (own.values && !quantities.has(own.name)) here.push([own.title, numberText(own.values[i])]);
+    } else if (Number.isFinite(points.liveValue[i - points.n])) here.push(["value", numberText(points.liveValue[i - points.n])]);
     this.axes.forEach((axis, k) => {
-      const unit = this.position[3 * i + k] / this.half[k];
-      out.push([`component ${axis.component}`, numberText(mix(axis.low, axis.high, (unit + 1) / 2))]);
+      const unit = this.position[4 * i + k] / this.half[k];
+      here.push([`component ${axis.component}`, numberText(mix(axis.low, axis.high, (unit + 1) / 2))]);
     });
-    return out;
+    return [run, here];
   }
 
-  fill(card, i) {
-    const rows = this.facts(i).flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })]);
-    card.replaceChildren(make("strong", { textContent: this.name(i)[0] }), make("dl", {}, ...rows));
+  attributesOf(r) {
+    const varies = (a) => !a.categories || a.code.slice(0, this.points.networks).some((code) => code !== a.code[0]);
+    const text = (a) => (a.categories ? (a.categories[a.code[r]] ?? "(none)") : numberText(a.value[r] ?? NaN));
+    return this.get("_attributes").filter(varies).map((a) => [a.name, text(a)]);
+  }
+
+  /** A pinned card is short: what gives the colour, and the point's values. */
+  brief(i) {
+    const [run, here] = this.facts(i);
+    return [[...run.filter(([name]) => name === this.coloring.name), ...here.slice(0, here.length - 3)]];
+  }
+
+  fill(card, i, facts) {
+    const lists = facts.filter((facts) => facts.length).map((facts) =>
+      make("dl", {}, ...facts.flatMap(([name, value]) => [make("dt", { textContent: name }), make("dd", { textContent: value })])),
+    );
+    card.replaceChildren(make("strong", { textContent: this.name(i)[0] }), make("div", {}, ...lists));
   }
 
   /** Put a card beside a place on the stage, so that all of it stays inside. */
-  setBeside(card, [x, y]) {
+  setBeside(card, [x, y], leftwards) {
     const { offsetWidth: wide, offsetHeight: high } = card;
-    const left = x + 16 + wide <= this.width - 4 ? x + 16 : x - 16 - wide;
-    card.style.left = `${clamp(left, 4, Math.max(4, this.width - wide - 4))}px`;
-    card.style.top = `${clamp(y - 12, 4, Math.max(4, this.height - high - 4))}px`;
+    const [right, left] = [x + 16, x - 16 - wide];
+    const fits = [leftwards ? left : right, leftwards ? right : left].find((at) => at >= 4 && at + wide <= this.width - 4) ?? right;
+    card.style.left = `${clamp(fits, 4, Math.max(4, this.width - wide - 4))}px`;
+    card.style.top = `${clamp(y - high / 3, 4, Math.max(4, this.height - high - 4))}px`;
   }
 
   drawCards() {
     const hovered = this.get("hovered");
     const here = hovered.length ? this.find(hovered) : -1;
     const pinned = this.get("pinned").map((pair) => this.find(pair)).filter((i) => i >= 0);
-    const wanted = pinned.includes(here) || here < 0 ? pinned : [...pinned, here];
+    const wanted = here < 0 ? pinned : [...pinned, here];
     while (this.cards.children.length > wanted.length) this.cards.lastChild.remove();
     wanted.forEach((i, k) => {
       const card = this.cards.children[k] ?? this.cards.appendChild(make("div", { className: "trajkit-card" }));
-      if (card.point !== i || card.coloring !== this.coloring) this.fill(card, i);
-      card.point = i;
-      card.coloring = this.coloring;
-      card.classList.toggle("trajkit-pinned", k < pinned.length);
-      this.setBeside(card, this.at(i));
+      const isPinned = k < pinned.length;
+      const shows = [i, isPinned, this.coloring, this.points];
+      if (!card.shows?.every((s, n) => s === shows[n])) this.fill(card, i, isPinned ? this.brief(i) : this.facts(i));
+      card.shows = shows;
+      card.classList.toggle("trajkit-pinned", isPinned);
+      this.setBeside(card, this.at(i), isPinned);
     });
   }
 
@@ -1254,7 +1330,7 @@ class View {
 
   timeReading(scale) {
     const value = valueAt(scale, this.time);
-    return scale.name === "step" || scale.name === "checkpoint" ? Math.round(value).toLocaleString("en").replaceAll(",", "\u202f") : numberText(value);
+    return scale.name === "step" || scale.name === "checkpoint" ? countText(value) : numberText(value);
   }
 
   // Legend
@@ -1324,6 +1400,7 @@ class View {
     const scale = scaleColors(this.theme);
     const stops = [0, 28, 57, 85, 113, 142, 170, 198, 227, 255].map((i) => `rgb(${scale.slice(3 * i, 3 * i + 3).join(" ")})`);
     const strip = make("div", { className: "trajkit-strip" });
+    strip.stops = stops;
     strip.style.background = `linear-gradient(to top, ${stops.join(", ")})`;
     const marks = scaleTicks(this.coloring).map(([part, text]) => {
       const mark = make("span", { textContent: text });
@@ -1445,8 +1522,6 @@ class View {
   }
 
   pressed(event) {
-    if (event.target.closest(".trajkit-pinned")) return;
-    this.stage.focus({ preventScroll: true });
     this.stage.setPointerCapture(event.pointerId);
     const here = this.place2(event);
     this.pointers.set(event.pointerId, here);
@@ -1517,7 +1592,19 @@ class View {
   }
 
   move(change) {
+    this.hurry();
     this.set({ camera: { ...this.camera, ...change } });
+  }
+
+  /** While a large picture moves, its lines alone are drawn, in half the time; its points again once it rests. */
+  hurry() {
+    if (this.points.total < MANY) return;
+    this.hurried = true;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.hurried = false;
+      this.refresh("picture");
+    }, 250);
   }
 
   turn(yaw, pitch) {
@@ -1607,6 +1694,7 @@ class View {
       }
       this.time = Math.min(1, this.time + (now - before) / 1000 / this.get("duration"));
       before = now;
+      this.hurry();
       this.stale.add("picture");
       this.update();
       if (this.time < 1) return requestAnimationFrame(step);
@@ -1614,6 +1702,39 @@ class View {
       this.set({ time: 1, playing: false });
     };
     requestAnimationFrame(step);
+  }
+
+  // Pictures
+
+  /** The stage and its legend as the reader sees them, as PNG. */
+  async picture() {
+    this.open();
+    this.hurried = false;
+    this.update();
+    this.draw();
+    const { pixels } = this;
+    const box = this.stage.parentElement.getBoundingClientRect();
+    const canvas = make("canvas", { width: Math.round(box.width * pixels), height: Math.round(box.height * pixels) });
+    const context = canvas.getContext("2d");
+    context.fillStyle = INK[this.theme].back;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    // In the same turn as drawing: the browser then still has what WebGL drew.
+    for (const layer of [this.backdrop, this.scene?.canvas, this.overlay]) if (layer) context.drawImage(layer, 0, 0);
+    context.scale(pixels, pixels);
+    for (const part of [this.legend, ...this.cards.children]) paintElement(context, part, [box.left, box.top]);
+    if (!this.visible) this.closeScene();
+    return new Promise((done) => canvas.toBlob(done, "image/png"));
+  }
+
+  async savePicture() {
+    const address = URL.createObjectURL(await this.picture());
+    make("a", { href: address, download: "manifold.png" }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+
+  async answerPicture() {
+    const bytes = await (await this.picture()).arrayBuffer();
+    this.model.send({ answer: "png" }, undefined, [bytes]);
   }
 
   // Size, theme, coming and going
@@ -1645,7 +1766,8 @@ class View {
       this.scene = new Scene(() => this.lost());
       this.fault = "";
       this.backdrop.after(this.scene.canvas);
-      for (const name of ["position", "course", "color"]) if (this[name]) this.scene.upload(name, this[name]);
+      const { position, color, course } = this;
+      for (const [name, array] of Object.entries({ places: position, colors: color, courses: course })) if (array) this.scene.upload(name, array);
     } catch (error) {
       this.fault = `The 3D view cannot draw: ${error.message}`;
     }
@@ -1677,6 +1799,7 @@ class View {
     this.ending.abort();
     cancelAnimationFrame(this.frame);
     clearTimeout(this.saving);
+    clearTimeout(this.resting);
     for (const watch of [this.bodyWatch, this.sizeWatch, this.sightWatch]) watch.disconnect();
     this.closeScene();
     this.root.remove();
