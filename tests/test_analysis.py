@@ -12,6 +12,7 @@ from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import squareform
 
 import trajkit as tk
+from trajkit.analysis.draws import with_copies
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,40 @@ def test_shuffle__leaves_references_and_its_input(ds):
 def test_shuffle__the_same_seed_gives_the_same_and_another_another(ds):
     assert tk.shuffle_within_class(ds, 3).identical(tk.shuffle_within_class(ds, 3))
     assert not tk.shuffle_within_class(ds, 3).equals(tk.shuffle_within_class(ds, 4))
+
+
+@pytest.mark.parametrize("measure", [tk.loss, tk.error, tk.progress, tk.distance_to_geodesic])
+def test_shuffle_confusions__keeps_what_does_not_tell_wrong_classes_apart(ds, measure):
+    null = tk.shuffle_confusions(ds, seed=1)
+    np.testing.assert_allclose(measure(null), measure(ds), atol=1e-6)
+    confidence = tk.data_map(ds).confidence
+    np.testing.assert_allclose(tk.data_map(null).confidence, confidence, atol=1e-6)
+
+
+def test_shuffle_confusions__permutes_wrong_classes_alike_at_all_checkpoints(ds):
+    before = ds.copy(deep=True)
+    null = tk.shuffle_confusions(ds)
+    assert ds.identical(before)
+    references = ds.kind == "reference"
+    assert null.sel(run=references).identical(ds.sel(run=references))
+    orders = set()
+    for sample in range(20):
+        a, b = (d.log_prob.values[0, 5:8, sample] for d in (ds, null))
+        order = [int(np.flatnonzero(a[0] == value)[0]) for value in b[0]]
+        np.testing.assert_array_equal(b, a[:, order])
+        assert order[int(ds.label[sample])] == int(ds.label[sample])
+        orders.add(tuple(order))
+    assert len(orders) > 5
+    assert tk.shuffle_confusions(ds, 3).identical(tk.shuffle_confusions(ds, 3))
+
+
+def test_shuffle_confusions__parts_runs_that_confuse_alike():
+    """Simulated runs of a group bend towards the same wrong classes, and in nothing else."""
+    ds = tk.simulate(runs=3, samples=60, checkpoints=8, groups=1, spread=0.3)
+    found = tk.null_test(ds, n=4, null=tk.shuffle_confusions)
+    assert found.attrs["null"] == "shuffle_confusions"
+    assert float(found.median_ratio) < 0.3
+    assert float(found.share_below) == 1
 
 
 def test_shuffle__parts_runs_that_bend_alike(ds):
@@ -452,6 +487,180 @@ def test_bootstrap__refuses_what_makes_no_sense():
         tk.bootstrap(iid(4, 0), confidence, 5)
 
 
+@pytest.mark.parametrize("interval", ["bca", "jackknife"])
+def test_bootstrap__other_intervals_cover_too(interval):
+    mean, covered = 3 / (3 + 3 * 0.7), 0
+    for seed in range(50):
+        found = tk.bootstrap(iid(100, seed), confidence, 199, seed=seed, level=0.9, interval=interval)
+        covered += bool(found.lower <= mean <= found.upper)
+    assert 0.8 <= covered / 50 <= 0.98
+
+
+def test_bootstrap__bca_of_one_class_agrees_with_scipy():
+    """Both from many draws of a skewed ratio."""
+    x = np.random.default_rng(0).exponential(size=40)
+    ds = tk.simulate(samples=40, runs=1)
+    ds = ds.assign_coords(label=ds.label * 0)
+    values = xr.DataArray(np.stack([x**2, x]), dims=("power", "sample"))
+
+    def ratio(mean):
+        return mean.isel(power=0) / mean.isel(power=1) ** 2
+
+    found = tk.bootstrap(ds, lambda d: values, 10000, then=ratio, interval="bca")
+    expected = stats.bootstrap(
+        (x,), lambda v, axis: (v**2).mean(axis) / v.mean(axis) ** 2, n_resamples=10000, rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert float(found.lower) == pytest.approx(expected.low, rel=0.01)
+    assert float(found.upper) == pytest.approx(expected.high, rel=0.02)
+    percentile = tk.bootstrap(ds, lambda d: values, 10000, then=ratio)
+    assert float(found.upper) > float(percentile.upper) * 1.02
+
+
+def test_bootstrap__of_classes_the_jackknife_is_the_variance_of_a_mean_in_strata():
+    ds = iid(60, 1)
+    value = confidence(ds)
+    expected = np.sqrt(sum(value[ds.label == c].var(ddof=1) * 15 for c in range(4))) / 60
+    found = tk.bootstrap(ds, confidence, interval="jackknife").standard_error
+    assert float(found) == pytest.approx(float(expected), rel=0.02)
+
+
+def of_seeds(seeds: int, seed: int, groups: int = 4, size: int = 20) -> tuple[xr.DataArray, np.ndarray]:
+    """Squared distances of runs about the centres of their groups, and what they are on average within and between."""
+    centre = np.random.default_rng(99).standard_normal((groups, size))
+    own = np.random.default_rng(seed).standard_normal((groups, seeds, size))
+    x = (centre[:, None] + own).reshape(-1, size) / np.sqrt(size)
+    attributes = {
+        "architecture": np.repeat(list("abcdefgh")[:groups], seeds),
+        "seed": np.tile(np.arange(seeds), groups),
+    }
+    apart = 2 + np.square(centre[:, None] - centre).sum(-1)[np.triu_indices(groups, 1)].mean() / size
+    return distances_of(x, **attributes), np.array([2, apart, apart / 2])
+
+
+def within_and_between(distance: xr.DataArray) -> xr.DataArray:
+    group = distance.architecture.values
+    alike = xr.DataArray(group[:, None] == group, dims=("run", "run2"))
+    return xr.concat([distance.where(alike), distance.where(~alike)], dim="quantity")
+
+
+def with_ratio(mean: xr.DataArray) -> xr.DataArray:
+    return xr.concat([mean, mean.isel(quantity=1) / mean.isel(quantity=0)], dim="quantity")
+
+
+def share_covered(repetitions: int, seeds: int, **arguments) -> np.ndarray:
+    covered = np.zeros(3)
+    for seed in range(repetitions):
+        distance, known = of_seeds(seeds, seed)
+        found = tk.bootstrap(distance, within_and_between, then=with_ratio, seed=seed, **arguments)
+        covered += (found.lower.values <= known) & (known <= found.upper.values)
+    return covered / repetitions
+
+
+def test_bootstrap__over_seeds_the_jackknife_covers():
+    assert (share_covered(60, 4, over="seed", interval="jackknife") >= 0.88).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("over", [{"over": "seed"}, {"over": "run", "by": "architecture"}])
+@pytest.mark.parametrize(
+    ("interval", "least"),
+    [
+        ("percentile", {3: 0.5, 5: 0.85, 8: 0.86}),
+        ("bca", {3: 0.5, 5: 0.85, 8: 0.86}),
+        ("jackknife", {3: 0.91, 5: 0.91}),
+    ],
+)
+def test_bootstrap__covers_over_seeds_and_runs_as_its_docstring_says(over, interval, least):
+    for seeds, share in least.items():
+        assert (share_covered(200, seeds, n=299, interval=interval, **over) >= share).all()
+
+
+def test_bootstrap__pairs_weighted_are_copies_left_out():
+    """Weights of pairs agree with statistics of matrices, and of datasets, that hold copies."""
+    ds = tk.with_references(tk.simulate(runs=8, groups=2, spread=0.3, checkpoints=4, samples=12), 3)
+    distance = tk.trajectory_distance(ds, n=3)
+
+    def means(found):
+        return found[["within", "between"]].to_dataarray("quantity").isel(attribute=0)
+
+    for over in ({"over": "seed"}, {"over": "run", "by": "architecture"}):
+        fast = tk.bootstrap(distance, within_and_networks, 8, **over)
+        slow = tk.bootstrap(distance, lambda d: means(tk.compare_groups(d, "architecture", n=1)), 8, **over)
+        whole = tk.bootstrap(ds, lambda d: within_and_networks(tk.trajectory_distance(d, n=3)), 8, **over)
+        for name in ("estimate", "lower", "upper"):
+            np.testing.assert_allclose(fast[name], slow[name], rtol=1e-6)
+            np.testing.assert_allclose(fast[name], whole[name], rtol=1e-6)
+
+
+def within_and_networks(distance: xr.DataArray) -> xr.DataArray:
+    return within_and_between(distance.sel(run=distance.kind == "network", run2=distance.kind.values == "network"))
+
+
+def test_bootstrap__a_copy_is_as_far_as_others_of_its_kind():
+    """R^2 of a draw is that of runs of which none is a copy."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((12, 30)) + 0.7 * (np.arange(12) % 2)[:, None]
+    distance = distances_of(x, a=np.arange(12) % 2)
+
+    def r_squared(drawn):
+        return tk.compare_groups(drawn, "a", n=1).r_squared[0]
+
+    found = tk.bootstrap(distance, r_squared, 40, over="run", by="a")
+    assert found.lower < found.estimate < found.upper
+    kept = tk.bootstrap(distance, lambda d: r_squared(d.drop_vars("copy_of", errors="ignore")), 40, over="run", by="a")
+    assert kept.lower > found.estimate
+
+
+def test_bootstrap__means_over_runs_are_weighted():
+    ds = tk.simulate(runs=12, groups=2, spread=0.3)
+    last = tk.loss(ds).isel(checkpoint=-2) + xr.DataArray(np.arange(12) ** 2 / 9, dims="run")
+    fast = tk.bootstrap(ds, lambda d: last, 30, over="run")
+    slow = tk.bootstrap(ds.assign(last=last), lambda d: d["last"].mean("run"), 30, over="run")
+    for name in ("estimate", "lower", "upper", "standard_error"):
+        assert float(fast[name]) == pytest.approx(float(slow[name]), rel=1e-9)
+    exact = tk.bootstrap(ds, lambda d: last, over="run", interval="jackknife")
+    assert float(exact.standard_error) == pytest.approx(float(last.std(ddof=1)) / np.sqrt(12))
+
+
+def test_bootstrap__says_where_an_interval_falls_short():
+    distance, _ = of_seeds(4, 0)
+    few = tk.bootstrap(distance, within_and_between, 20, over="seed")
+    assert "4 of seed are few" in few.limitations
+    assert tk.bootstrap(distance, within_and_between, over="seed", interval="jackknife").limitations == ""
+    some = distance.isel(run=[0, 1, 2, 3, 4, 5, 8], run2=[0, 1, 2, 3, 4, 5, 8])
+    said = tk.bootstrap(some, within_and_between, 20, over="run", by="architecture").limitations
+    assert "1 of 3 strata hold one run" in said
+    assert "1 of 3 strata hold two of run" in said
+    alone = tk.bootstrap(distance, lambda d: d.where(d.run == "0").where(d.run2 == "1"), 50, over="seed")
+    assert np.isnan(alone.lower)
+    assert "draws give NaN" in alone.limitations
+
+
+def test_bootstrap__of_runs_refuses_what_makes_no_sense():
+    distance, _ = of_seeds(2, 0)
+    ds = tk.simulate(runs=6)
+    for given, arguments, match in [
+        (distance, {"over": "seed"}, "too few"),
+        (distance, {"over": "run", "by": "architecture"}, "fewer attributes"),
+        (distance, {"over": "sample"}, "no samples left"),
+        (distance, {"over": "run", "by": "depth"}, "no run attribute"),
+        (distance, {"over": "seed", "by": "seed"}, "stratum of its own"),
+        (ds, {"over": "epoch"}, "over: wanted one of"),
+        (ds, {"over": "sample", "by": "architecture"}, "groups of runs"),
+        (ds, {"over": "run", "interval": "normal"}, "interval: wanted one of"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            tk.bootstrap(given, lambda d: xr.DataArray(1.0), 5, **arguments)
+    with pytest.raises(ValueError, match="each network"):
+        tk.bootstrap(ds, lambda d: tk.loss(d).isel(run=[0, 1], checkpoint=0), 5, over="run")
+
+
+def test_importance__refuses_copies_of_runs():
+    distance, _ = of_seeds(8, 0)
+    with pytest.raises(ValueError, match="copies"):
+        tk.importance(with_copies(distance, np.append(np.arange(32), 0)), "architecture")
+
+
 # dimensionality
 
 
@@ -477,6 +686,26 @@ def test_dimensionality__a_shared_curve_needs_fewer_components_than_its_null():
     assert (found.p_value == 0.2).all()
     with pytest.raises(ValueError, match="share: wanted"):
         tk.dimensionality(ds, share=1.5)
+
+
+def test_dimensionality__takes_more_nulls_functions_and_other_runs():
+    ds = tk.simulate(runs=3, samples=20, checkpoints=4, spread=0.4)
+    other = tk.simulate(runs=5, samples=20, checkpoints=4, spread=0.1)
+    nulls = {"confusions": tk.shuffle_confusions, "many": other, "few": other.isel(run=[0, 1])}
+    found = tk.dimensionality(ds, 2, n=3, nulls=nulls, seed=2)
+    assert found.other_null.dims == ("other", "draw", "measure", "component")
+    seeds = np.random.SeedSequence(2).generate_state(3).tolist()
+    for draw, s in enumerate(seeds):
+        embedding = tk.embed(tk.shuffle_confusions(ds, s), 2)
+        at = found.other_null.sel(other="confusions", measure="explained distance").isel(draw=draw)
+        np.testing.assert_allclose(at, embedding.explained_distance)
+    assert found.other_null.sel(other="many").notnull().all()
+    few = found.other_null.sel(other="few")
+    np.testing.assert_allclose(few[0, 0], tk.embed(other.isel(run=[0, 1]), 2).explained_stress)
+    assert few[1:].isnull().all()
+    assert found.limitations == "few: 2 runs, fewer than 3"
+    with pytest.raises(ValueError, match="same probe"):
+        tk.dimensionality(ds, 2, n=2, nulls={"x": tk.simulate(samples=9)})
 
 
 # speed_comparison

@@ -6,18 +6,23 @@ from trajkit.analysis.development import convergence, speed_comparison
 from trajkit.analysis.dimensions import dimensionality
 from trajkit.analysis.importances import importance
 from trajkit.analysis.intervals import bootstrap
-from trajkit.analysis.nulls import null_test, shuffle_within_class
+from trajkit.analysis.metrics_compared import compare_metrics
+from trajkit.analysis.nulls import null_test, shuffle_confusions, shuffle_within_class
+from trajkit.analysis.stabilities import stability
 from trajkit.analysis.trees import cluster
 
 __all__ = [
     "bootstrap",
     "cluster",
     "compare_groups",
+    "compare_metrics",
     "convergence",
     "data_map",
     "dimensionality",
     "importance",
     "null_test",
+    "shuffle_confusions",
     "shuffle_within_class",
     "speed_comparison",
+    "stability",
 ]

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from trajkit.schema import run_attributes, validate
 
+# Where `bootstrap` draws a run repeatedly, this coordinate holds the run that each copy is one of.
+COPY_OF = "copy_of"
+
 
 def networks(ds: xr.Dataset, least: int = 2) -> xr.Dataset:
     """Leave out reference runs; refuse what leaves too few.
@@ -58,3 +61,46 @@ def names_of(by: str | list[str]) -> list[str]:
     if not names or len(set(names)) < len(names):
         raise ValueError(f"by: wanted one run attribute or more, each once, got {names}")
     return names
+
+
+def groups_if_any(ds: xr.Dataset | xr.DataArray, names: list[str]) -> NDArray[np.intp]:
+    """Give the number of each run's group, alike in all of these attributes; one group if there are none.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> groups_if_any(tk.simulate(runs=4), ["architecture", "seed"])
+    array([0, 2, 1, 3])
+    """
+    if not names:
+        return np.zeros(ds.sizes["run"], dtype=np.intp)
+    code = np.stack([groups(ds, name)[0] for name in names], axis=1)
+    out: NDArray[np.intp] = np.unique(code, axis=0, return_inverse=True)[1].ravel()
+    return out
+
+
+def runs_and_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.str_]:
+    """Name the run that each run is a copy of: itself, but in draws of `bootstrap`.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> runs_and_copies(tk.simulate(runs=2)).tolist()
+    ['A-0', 'B-0']
+    """
+    out: NDArray[np.str_] = ds[COPY_OF if COPY_OF in ds.coords else "run"].values
+    return out
+
+
+def own_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.bool_]:
+    """Tell which pairs (run, run2) are of a run with itself, or with its own copy in a draw of `bootstrap`.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> own_copies(tk.simulate(runs=2)).tolist()
+    [[True, False], [False, True]]
+    """
+    name = runs_and_copies(ds)
+    out: NDArray[np.bool_] = name[:, None] == name
+    return out

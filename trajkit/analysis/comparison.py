@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, names_of, networks
+from trajkit.analysis.attributes import groups, names_of, networks, own_copies
 from trajkit.analysis.trees import runs_matrix
 from trajkit.analysis.variance import explained, products, span
 from trajkit.curves import trajectory_distance
@@ -86,10 +86,11 @@ def compare_groups(
     codes = [groups(distance, name)[0] for name in names]
     if single := [name for name, code in zip(names, codes, strict=True) if code.max() + 1 == len(values)]:
         raise ValueError(f"{single} differ for every run: wanted attributes that several runs have in common")
-    inner = products(_squared(distance, values))
-    if not np.trace(inner) > 0:
+    copies = own_copies(distance)
+    inner = products(_as_of_others(_squared(distance, values), codes, copies))
+    if np.trace(inner) <= 0:
         raise ValueError("all distances are zero: there is nothing to explain")
-    apart = _distances(values, codes)
+    apart = _distances(values, codes, copies)
     tests = _tests(inner, codes, n, np.random.default_rng(seed))
     return _labelled(names, apart | tests, distance, _limitations(names, codes, apart, tests), n)
 
@@ -121,10 +122,19 @@ def _squared(distance: xr.DataArray, values: Array) -> Array:
     return values**2 if scale == "length" else values
 
 
-def _distances(values: Array, codes: list[NDArray[np.intp]]) -> dict[str, Array]:
+def _as_of_others(squared: Array, codes: list[NDArray[np.intp]], copies: NDArray[np.bool_]) -> Array:
+    """Put a run as far from its copy as runs are on average that are alike in all attributes; NaN if there are none."""
+    between = copies & ~np.eye(len(squared), dtype=bool)
+    if not between.any():
+        return squared
+    alike = np.all([code[:, None] == code for code in codes], axis=0) & ~copies
+    return np.where(between, squared[alike].mean() if alike.any() else np.nan, squared)
+
+
+def _distances(values: Array, codes: list[NDArray[np.intp]], copies: NDArray[np.bool_]) -> dict[str, Array]:
     """Mean distances of the kinds of pairs; NaN where there are none."""
     differ = np.array([code[:, None] != code for code in codes])
-    pair = np.triu(np.ones(values.shape, dtype=bool), k=1)
+    pair = np.triu(~copies, k=1)
 
     def mean(of: NDArray[np.bool_]) -> float:
         return float(values[of & pair].mean()) if (of & pair).any() else np.nan

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks
+from trajkit.analysis.attributes import groups, networks, own_copies
 from trajkit.analysis.intervals import bootstrap
 from trajkit.curves import progress, resample
 from trajkit.distances import METRICS
@@ -183,11 +183,12 @@ def convergence(
         raise ValueError(f"metric: wanted one of {[m for m in METRICS if METRICS[m].symmetric]}, got {metric!r}")
     ds = networks(ds)
     code, values = groups(ds, by)
+    copies = own_copies(ds)
     if len(values) == len(code):
         raise ValueError(f"{by!r} differs for every run: there are no distances within groups")
 
     def per_sample(even: xr.Dataset) -> xr.DataArray:
-        each = [_within_and_between(p, code, metric) for p in even["log_prob"].values.swapaxes(0, 1)]
+        each = [_within_and_between(p, code, copies, metric) for p in even["log_prob"].values.swapaxes(0, 1)]
         coords = {"quantity": ["within", "between"], "progress": np.linspace(0, 1, n)}
         return xr.DataArray(np.array(each), coords, ("progress", "quantity", "sample")).transpose("quantity", ...)
 
@@ -202,15 +203,17 @@ def convergence(
     return found.assign_attrs(by=by, **units)
 
 
-def _within_and_between(log_prob: Array, code: NDArray[np.intp], metric: str) -> Array:
+def _within_and_between(log_prob: Array, code: NDArray[np.intp], copies: NDArray[np.bool_], metric: str) -> Array:
     """Mean distance (2, sample) over the pairs of runs of one group, and of two."""
     p = normalize(log_prob)
     total, count = np.zeros((2, p.shape[1])), np.zeros((2, 1))
     for u in range(len(p) - 1):
         distance = METRICS[metric].per_sample(p[u], p[u + 1 :])
-        for k, pairs in enumerate((code[u + 1 :] == code[u], code[u + 1 :] != code[u])):
+        alike = code[u + 1 :] == code[u]
+        for k, pairs in enumerate((alike & ~copies[u, u + 1 :], ~alike)):
             total[k] += distance[pairs].sum(0)
             count[k] += pairs.sum()
     if not np.isfinite(total).all():
         raise ValueError("two runs share no class for some sample, an infinite distance; metric='hellinger' is bounded")
-    return total / count
+    # A bootstrap may draw groups of copies only, which have no distances within.
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
+from trajkit.analysis.attributes import networks
 from trajkit.analysis.intervals import bootstrap
-from trajkit.analysis.nulls import null_test
+from trajkit.analysis.nulls import Null, Statistic, null_test
 from trajkit.embedding import embed
 
 
@@ -15,6 +18,7 @@ def dimensionality(
     n_components: int = 10,
     *,
     n: int = 19,
+    nulls: Mapping[str, xr.Dataset | Null] | None = None,
     share: float = 0.9,
     metric: str = "bhattacharyya",
     landmarks: int | None = None,
@@ -25,7 +29,9 @@ def dimensionality(
 
     The null, `shuffle_within_class`, keeps each run's losses and progress: what it explains, a few components explain
     of any runs that learn. Explained stress alone shows little, since the road from ignorance to truth makes most of
-    it; explained distance tells more.
+    it; explained distance tells more. `nulls` puts more beside it: `tk.shuffle_confusions`, which also keeps which
+    sample is learned when; runs of untrained networks, which share architectures and no learning; runs trained on
+    shuffled labels, which share how networks learn but not what there is to learn.
 
     Parameters
     ----------
@@ -35,6 +41,10 @@ def dimensionality(
         How many components to look at.
     n
         Draws of the null, and draws of samples for the intervals. All in all 2 + 2 n embeddings are made.
+    nulls
+        More nulls by name: a function from a dataset and a seed to another, of which n draws are taken, or runs of
+        another kind on the same probe. Of more runs than `ds` has, n draws of as many are taken, else all at once.
+        Fewer runs are explained by fewer components: `attrs["limitations"]` says where they are fewer.
     share
         Of stress or distance, that `needed` components explain.
     metric, landmarks
@@ -48,9 +58,9 @@ def dimensionality(
     -------
     xarray.Dataset
         On `measure` ("explained stress", "explained distance") and `component` (counted from 1, cumulative):
-        `estimate`, `lower`, `upper`, `null` (draw, ...), and `p_value`, of explaining more than the null. On
-        `measure`: `needed`, the least number of components that explain `share`, and `null_needed` (draw, ...);
-        -1 where n_components are too few.
+        `estimate`, `lower`, `upper`, `null` (draw, ...), and `p_value`, of explaining more than the null; with `nulls`
+        also `other_null` (other, draw, ...), NaN beyond the one draw of all runs. On `measure`: `needed`, the least
+        number of components that explain `share`, and `null_needed` (draw, ...); -1 where n_components are too few.
 
     Raises
     ------
@@ -79,18 +89,43 @@ def dimensionality(
         out: xr.DataArray = xr.concat(both, dim=names, combine_attrs="drop")
         return out.drop_vars([c for c in out.coords if c not in out.dims])
 
+    others = dict(nulls or {})
     interval = bootstrap(ds, measures, n, level=level, seed=seed)
     test = null_test(ds, measures, n, alternative="greater", seed=seed)
+    beside = [_draws(ds, other, measures, n, seed) for other in others.values()]
+    found = {"other_null": xr.concat(beside, dim=xr.Variable("other", list(others)))} if others else {}
     return xr.Dataset(
         {
+            **found,
             **{name: interval[name] for name in ("estimate", "lower", "upper")},
             "null": test["null"],
             "p_value": test["p_value"],
             "needed": _needed(interval["estimate"], share),
             "null_needed": _needed(test["null"], share),
         },
-        attrs={"share": share, "level": level, "draws": n, "null": "shuffle_within_class", "metric": metric},
+        attrs={"share": share, "level": level, "draws": n, "null": "shuffle_within_class", "metric": metric}
+        | {"limitations": "; ".join(_fewer(ds, others))},
     )
+
+
+def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, n: int, seed: int) -> xr.DataArray:
+    """Explain draws of a null, or runs of another kind, as many as `ds` has if there are more."""
+    seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
+    if callable(null):
+        return xr.concat([measures(null(ds, s)) for s in seeds], dim="draw")
+    other, runs = networks(null), networks(ds).sizes["run"]
+    if not all(np.array_equal(other[name], ds[name]) for name in ("sample", "label", "class")):
+        raise ValueError("nulls: wanted runs on the same probe, got other samples, labels or classes")
+    if other.sizes["run"] <= runs:
+        return measures(other).expand_dims("draw").pad(draw=(0, n - 1))
+    picked = [np.random.default_rng(s).choice(other.sizes["run"], runs, replace=False) for s in seeds]
+    return xr.concat([measures(other.isel(run=np.sort(at))) for at in picked], dim="draw")
+
+
+def _fewer(ds: xr.Dataset, others: Mapping[str, xr.Dataset | Null]) -> list[str]:
+    runs = networks(ds).sizes["run"]
+    sizes = {name: networks(other).sizes["run"] for name, other in others.items() if isinstance(other, xr.Dataset)}
+    return [f"{name}: {size} runs, fewer than {runs}" for name, size in sizes.items() if size < runs]
 
 
 def _needed(cumulative: xr.DataArray, share: float) -> xr.DataArray:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, names_of
+from trajkit.analysis.attributes import groups, names_of, own_copies
 from trajkit.analysis.comparison import distances_of_networks
 from trajkit.analysis.trees import runs_matrix
 
@@ -84,6 +84,8 @@ def importance(
     runs = distance.sizes["run"]
     if folds < 2 or runs // folds < 3:
         raise ValueError(f"folds: wanted 2 or more with three runs each, got {folds} of {runs} runs")
+    if own_copies(distance).sum() > runs:
+        raise ValueError("some runs are copies of others, which a fold could know from training: wanted each run once")
     random = np.random.default_rng(seed)
     features = np.stack([*(_numbers(distance, name) for name in names), random.random(runs)], axis=1)
     splits = list(_splits(runs, folds, random))

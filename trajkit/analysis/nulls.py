@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks
+from trajkit.analysis.attributes import groups, networks, own_copies
 from trajkit.curves import references, resample
 from trajkit.curves.comparison import matched_distance
 from trajkit.points import concat
@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 _PROGRESS = 20
 
 Statistic = Callable[[xr.Dataset], xr.DataArray]
+Null = Callable[[xr.Dataset, int], xr.Dataset]
 
 
 def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
@@ -60,18 +61,68 @@ def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
 
 
+def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
+    """Permute the wrong classes of each sample of each run: a null model for what runs confuse in common.
+
+    One permutation for each run and sample, the same at all checkpoints. Probabilities of the labels stay as they are,
+    and with them loss and error, which sample is learned when, progress, and distances to ignorance, truth and
+    geodesic, in which wrong classes count alike; only which classes a sample is taken for is scrambled. Each run stays
+    as smooth as it is. After `shuffle_within_class` too, a run is a path of its own progress in a random direction.
+    With two classes there is nothing to permute. Reference runs are left.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    seed
+        Of the permutations.
+
+    Returns
+    -------
+    xarray.Dataset
+        `ds` with permuted `log_prob`.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(spread=0.3)
+    >>> null = tk.shuffle_confusions(ds)
+    >>> bool(abs(tk.progress(null) - tk.progress(ds)).max() < 1e-6), bool((null.log_prob == ds.log_prob).all())
+    (True, False)
+    """
+    validate(ds)
+    random = np.random.default_rng(seed)
+    label, log_prob = ds["label"].values, ds["log_prob"].values.copy()
+    samples, classes = len(label), ds.sizes["class"]
+    wrong = np.argsort(np.arange(classes) == label[:, None], axis=1, kind="stable")[:, :-1]
+    for r in np.flatnonzero(ds["kind"].values == "network"):
+        order = np.broadcast_to(np.arange(classes), (samples, classes)).copy()
+        np.put_along_axis(order, wrong, random.permuted(wrong, axis=1), axis=1)
+        log_prob[r] = np.take_along_axis(log_prob[r], order[None], axis=2)
+    return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
+
+
 def null_test(
     ds: xr.Dataset,
     statistic: Statistic | None = None,
     n: int = 19,
     *,
+    null: Null = shuffle_within_class,
     by: str | None = None,
     alternative: str = "less",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Compare a statistic with what it is after `shuffle_within_class`, n times.
+    """Compare a statistic with what it is under a null, n times.
 
         ratio = observed / mean null,  p_value = (1 + number of draws at least as extreme as observed) / (n + 1)
+
+    | null                   | keeps                                                   | scrambles                    |
+    |------------------------|---------------------------------------------------------|------------------------------|
+    | `shuffle_within_class` | losses, errors, progress, distances to the references   | which sample is learned when |
+    | `shuffle_confusions`   | the same, and which sample is learned when              | which classes are confused   |
+
+    Runs of another kind, untrained or trained on shuffled labels, are no draws of a null: `dimensionality` takes them
+    beside it, and `compare_groups` tests whether they are apart.
 
     Without a statistic it is the distance of two runs at equal progress: is a run nearer to another than to one with
     the same losses and progress that learns other samples when? (Shuffling both runs of a pair is as good as shuffling
@@ -87,6 +138,8 @@ def null_test(
         values of progress: `trajectory_distance(ds, n=20)`.
     n
         Draws of the null. The least p-value that n draws can give is 1 / (n + 1).
+    null
+        From a trajectory dataset and a seed to another; without a statistic, one that keeps progress.
     by
         For statistics of pairs: only pairs of runs that differ in this attribute.
     alternative
@@ -132,24 +185,35 @@ def null_test(
     values = statistic(ds)
     observed = _entries(values, ds, by)
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
-    null = xr.concat([_entries(statistic(shuffle_within_class(ds, s)), ds, by) for s in seeds], dim="draw")
-    mean = null.mean("draw")
+    draws = xr.concat([_entries(statistic(null(ds, s)), ds, by) for s in seeds], dim="draw")
+    mean = draws.mean("draw")
     sign = 1 if alternative == "less" else -1
-    entries = [d for d in null.dims if d != "draw"]
+    entries = [d for d in draws.dims if d != "draw"]
     road = {"straight": _straight(values, observed)} if straight else {}
     return xr.Dataset(
         {
             "observed": observed,
             **road,
-            "null": null,
+            "null": draws,
             "ratio": (observed / mean.where(mean != 0)).assign_attrs(long_name="observed / mean null", units="1"),
-            "p_value": _p_value(sign * observed, sign * null),
+            "p_value": _p_value(sign * observed, sign * draws),
             "median_ratio": (observed / mean.where(mean != 0)).median().assign_attrs(units="1"),
             "share_below": (observed < mean).mean().assign_attrs(long_name="share below their null", units="1"),
-            "overall_p_value": _p_value(sign * observed.mean(), sign * null.mean(entries)),
+            "overall_p_value": _p_value(sign * observed.mean(), sign * draws.mean(entries)),
         },
-        attrs={"null": "shuffle_within_class", "draws": n, "alternative": alternative, "seed": seed},
+        attrs={"null": name_of(null), "draws": n, "alternative": alternative, "seed": seed},
     )
+
+
+def name_of(null: Null) -> str:
+    """Name a null in results.
+
+    Examples
+    --------
+    >>> name_of(shuffle_within_class)
+    'shuffle_within_class'
+    """
+    return str(getattr(null, "__name__", type(null).__name__))
 
 
 def _even(ds: xr.Dataset) -> xr.Dataset:
@@ -188,7 +252,7 @@ def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArr
 def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:
     runs = ds.sel(run=values["run"].values)
     network = runs["kind"].values == "network"
-    wanted = np.triu(network[:, None] & network, k=1)
+    wanted = np.triu(network[:, None] & network & ~own_copies(runs), k=1)
     if by is not None:
         code = np.full(len(network), -1)
         code[network] = groups(runs.isel(run=network), by)[0]

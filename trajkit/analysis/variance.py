@@ -54,7 +54,7 @@ def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.rand
 
         R^2 = tr((H - H_0) G) / tr G,  F = [tr((H - H_0) G) / (rank H - rank H_0)] / [tr((I - H) G) / (N - 1 - rank H)]
 
-    NaN where nothing is added or no degrees of freedom are left.
+    NaN where nothing is added, no degrees of freedom are left or the products are NaN.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.rand
     """
     left_over: int = len(inner) - 1 - full.shape[1]
     added: int = full.shape[1] - reduced.shape[1]
-    if added < 1 or left_over < 1:
+    if added < 1 or left_over < 1 or np.isnan(inner).any():
         return Explained(np.nan, np.nan)
     known = reduced @ reduced.T
     gain = full @ full.T - known
