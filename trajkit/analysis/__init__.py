@@ -6,9 +6,11 @@ from trajkit.analysis.development import convergence, speed_comparison
 from trajkit.analysis.dimensions import dimensionality
 from trajkit.analysis.importances import importance
 from trajkit.analysis.intervals import bootstrap
+from trajkit.analysis.learning_orders import learning_order
 from trajkit.analysis.metrics_compared import compare_metrics
 from trajkit.analysis.nulls import null_test, shuffle_confusions, shuffle_within_class
 from trajkit.analysis.stabilities import stability
+from trajkit.analysis.tangents import four_point_basis, tangent_angles
 from trajkit.analysis.trees import cluster
 
 __all__ = [
@@ -19,10 +21,13 @@ __all__ = [
     "convergence",
     "data_map",
     "dimensionality",
+    "four_point_basis",
     "importance",
+    "learning_order",
     "null_test",
     "shuffle_confusions",
     "shuffle_within_class",
     "speed_comparison",
     "stability",
+    "tangent_angles",
 ]

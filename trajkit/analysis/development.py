@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from trajkit.analysis.attributes import groups, networks, own_copies
 from trajkit.analysis.intervals import bootstrap
 from trajkit.curves import progress, resample
-from trajkit.distances import METRICS
+from trajkit.distances import METRICS, pairwise
 from trajkit.schema import normalize
 
 Array = NDArray[np.float64]
@@ -137,6 +138,8 @@ def convergence(
     *,
     metric: str = "bhattacharyya",
     n: int = 20,
+    over: str = "sample",
+    interval: str = "percentile",
     draws: int = 999,
     level: float = 0.95,
     seed: int = 0,
@@ -155,15 +158,16 @@ def convergence(
         Of the distance; a symmetric one.
     n
         Values of progress (`resample`; beyond a run's own range its first or last checkpoint stands).
-    draws, level, seed
-        Of `bootstrap`, over samples: draws, share of them in the interval, and seed.
+    over, interval, draws, level, seed
+        Of `bootstrap`: over "sample", over "run" within groups, or over "seed" or another run attribute; with few seeds
+        interval="jackknife" is the one that covers.
 
     Returns
     -------
     xarray.Dataset
         `estimate`, `lower`, `upper`, `standard_error` on `quantity` and `progress`: "within", the mean distance of
         pairs alike in the attribute, and "between", of pairs that differ in it, in the metric's units; "ratio", NaN
-        where within is 0. The progress of runs is taken as known, and the runs too: intervals are over samples.
+        where within is 0. The progress of runs is taken as known; `attrs["limitations"]` are those of `bootstrap`.
 
     Raises
     ------
@@ -187,10 +191,20 @@ def convergence(
     if len(values) == len(code):
         raise ValueError(f"{by!r} differs for every run: there are no distances within groups")
 
+    grid = np.linspace(0, 1, n)
+
     def per_sample(even: xr.Dataset) -> xr.DataArray:
         each = [_within_and_between(p, code, copies, metric) for p in even["log_prob"].values.swapaxes(0, 1)]
-        coords = {"quantity": ["within", "between"], "progress": np.linspace(0, 1, n)}
+        coords = {"quantity": ["within", "between"], "progress": grid}
         return xr.DataArray(np.array(each), coords, ("progress", "quantity", "sample")).transpose("quantity", ...)
+
+    def per_pair(even: xr.Dataset) -> xr.DataArray:
+        each = [pairwise(even.isel(checkpoint=[k]), metric=metric).values for k in range(n)]
+        alike = code[:, None] == code
+        halves = np.where(np.stack([alike, ~alike])[:, None], np.array(each), np.nan)
+        names = even["run"].values
+        coords = {"quantity": ["within", "between"], "progress": grid, "run": names, "run2": names}
+        return xr.DataArray(halves, coords, ("quantity", "progress", "run", "run2"))
 
     def with_ratio(mean: xr.DataArray) -> xr.DataArray:
         within, between = mean.sel(quantity="within", drop=True), mean.sel(quantity="between", drop=True)
@@ -198,7 +212,9 @@ def convergence(
         out: xr.DataArray = xr.concat([mean, ratio], dim="quantity")
         return out
 
-    found = bootstrap(resample(ds, n), per_sample, draws, then=with_ratio, level=level, seed=seed)
+    per_unit, own = (per_sample, None) if over == "sample" else (per_pair, by if over == "run" else None)
+    how: dict[str, Any] = {"over": over, "by": own, "interval": interval, "level": level, "seed": seed}
+    found = bootstrap(resample(ds, n), per_unit, draws, then=with_ratio, **how)
     units = {key: METRICS[metric].attrs(metric)[key] for key in ("metric", "scale", "units")}
     return found.assign_attrs(by=by, **units)
 
