@@ -38,8 +38,9 @@ class Coloring(NamedTuple):
     high: float = 1.0
 
     def palette(self, category: int) -> str:
-        """Colour of a category."""
-        return PALETTE[category % len(PALETTE)]
+        """Colour of a category; beyond those of the palette its colours come again, lighter, then darker."""
+        paint, again = PALETTE[category % len(PALETTE)], category // len(PALETTE) % 3
+        return paint if again == 0 else _mixed(paint, 255 if again == 1 else 0)
 
     def scale(self) -> dict[str, Any]:
         """Describe the colour scale to plotly, with its bar."""
@@ -144,6 +145,12 @@ def text(value: Any) -> str:
     short = f"{value:g}"
     # Six digits do for a learning rate, not for a seed like 20240101.
     return short if float(short) == value else str(value)
+
+
+def _mixed(paint: str, gray: int) -> str:
+    """Mix a colour with less than half of a gray from 0 to 255."""
+    parts = [int(paint[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(0.58 * part + 0.42 * gray):02X}" for part in parts)
 
 
 def _is_network(ds: xr.Dataset) -> NDArray[np.bool_]:

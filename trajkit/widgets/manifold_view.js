@@ -51,14 +51,13 @@ const ICONS = {
   pause: ["M5 3v10M11 3v10"],
 };
 
-/** Three to six round numbers between two ends, at a distance of 1, 2 or 5 times a power of ten. */
-function ticks(low, high, wanted = 5) {
-  const rough = (high - low) / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((m) => m * power >= rough) ?? 10);
-  const out = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step && out.length < 50; k++) out.push(k * step);
-  return { at: out, step };
+/** At least three round numbers between two ends, at the largest distance of 1, 2 or 5 times a power of ten. */
+function ticks(low, high) {
+  const power = 10 ** Math.floor(Math.log10(high - low));
+  const count = (step) => Math.floor(high / step + 1e-9) - Math.ceil(low / step - 1e-9) + 1;
+  const step = [5, 2, 1, 0.5, 0.2, 0.1].map((m) => m * power).find((candidate) => count(candidate) >= 3) ?? power / 10;
+  const first = Math.ceil(low / step - 1e-9);
+  return { at: Array.from({ length: clamp(count(step), 0, 20) }, (_, k) => (first + k) * step), step };
 }
 
 /** A tick in as few digits as tell it from its neighbours. */
@@ -238,7 +237,7 @@ function scaleTicks(scale) {
 // ---------------------------------------------------------------------------------------------- camera
 
 // The target stands so many pixels above the middle of the stage, for the axes' titles are below.
-const LIFT = 12;
+const LIFT = 16;
 // The eye's distance from the target, in half widths of the box. Zooming narrows the view and leaves the eye in place.
 const EYE = 5.5;
 const MANY = 40_000;
@@ -252,7 +251,7 @@ function directions({ yaw, pitch }) {
 }
 
 /** Pixels for one unit of the box at the target: at zoom 1 the box and what is written beside it fill the stage. */
-const pixelsPerUnit = (camera, width, height) => Math.max(12, Math.min((width - 140) / 3.0, (height - 105) / 3.05)) * camera.zoom;
+const pixelsPerUnit = (camera, width, height) => Math.max(12, Math.min((width - 140) / 3.0, (height - 128) / 2.98)) * camera.zoom;
 
 /** Project positions to the stage: the matrix for WebGL, and `at(x, y, z)` -> [x, y, distance to the eye] in pixels. */
 function projectionOf(camera, width, height) {
@@ -510,11 +509,19 @@ function paintBox(context, projection, axes, half, ink, redText, font) {
   for (let k = 0; k < 3; k++) paintAxis(context, projection, k, far, half, marks[k], axes[k], ink, redText, middle, font);
 }
 
-/** Places of an axis' round numbers in the box, with their texts. */
+/** Places of an axis' round numbers in the box, with their texts; of numbers far from 0, how far from `axis.from`. */
 function axisMarks(axis, half) {
-  const { at, step } = ticks(axis.low, axis.high, 4);
-  const place = (value) => half * ((2 * (value - axis.low)) / (axis.high - axis.low) - 1);
+  const { at, step } = ticks(axis.low - axis.from, axis.high - axis.from);
+  const place = (value) => half * ((2 * (value + axis.from - axis.low)) / (axis.high - axis.low) - 1);
   return at.map((value) => ({ place: place(value), text: tickText(value, step) }));
+}
+
+/** An axis as it is drawn: where all its numbers begin with the same digits, these go to its title. */
+function drawnAxis(axis) {
+  const middle = (axis.low + axis.high) / 2;
+  if (Math.abs(middle) < 1e4 * (axis.high - axis.low)) return { ...axis, from: 0 };
+  const [first, ...others] = axis.title;
+  return { ...axis, from: middle, title: [`${first} ${middle < 0 ? "+" : "\u2212"} ${Math.abs(middle).toPrecision(10)}`, ...others] };
 }
 
 function paintFace(context, projection, k, far, half, marks, axes, ink) {
@@ -817,7 +824,7 @@ class View {
     const { points } = this;
     const components = this.get("components");
     const axes = components.map((k) => points.axes.findIndex((axis) => axis.component === k));
-    this.axes = axes.map((a) => points.axes[a]);
+    this.axes = axes.map((a) => points.axes[a] && drawnAxis(points.axes[a]));
     // Traits arrive one by one: until all are there, nothing is drawn.
     this.complete = points.n > 0 && axes.every((a) => a >= 0) && points.coordinates.every((c) => c.length === points.total);
     if (!this.complete) return;
@@ -977,7 +984,7 @@ class View {
   draw() {
     const message = this.obstacle();
     this.message.hidden = !message;
-    this.message.textContent = message;
+    this.message.firstChild.textContent = message;
     const { width, height } = this;
     if (!width || !height) return;
     const pixels = this.pixels;
@@ -1205,7 +1212,7 @@ class View {
     this.backdrop = make("canvas", { className: "trajkit-layer" });
     this.overlay = make("canvas", { className: "trajkit-layer" });
     this.cards = make("div", { className: "trajkit-cards" });
-    this.message = make("div", { className: "trajkit-message", role: "status", hidden: true });
+    this.message = make("div", { className: "trajkit-message", role: "status", hidden: true }, make("span"));
     this.stage = make("div", {
       className: "trajkit-stage", tabIndex: 0, role: "application",
       "aria-label": "Manifold in three dimensions. Arrow keys turn, plus and minus zoom, 1 2 3 look along an axis, r resets, space plays, Escape clears the selection.",
@@ -1264,11 +1271,9 @@ class View {
     };
     const wanted = this.get("toolbar");
     for (const [name, build] of Object.entries(groups)) if (wanted.includes(name)) this.toolbar.append(build());
-    this.toolbar.hidden = !this.toolbar.children.length;
   }
 
   buildTimeline() {
-    this.timeline.hidden = !this.get("toolbar").includes("time");
     this.playButton = this.button("play", "Play (space)", () => this.play(!this.get("playing")));
     this.timeMenu = make("select", { title: "What time is", "aria-label": "What time is", onchange: () => this.set({ time_axis: this.timeMenu.value }) });
     this.slider = make("input", { type: "range", min: 0, max: 1, step: "any", "aria-label": "Time", title: "Draw trajectories up to here" });
@@ -1292,6 +1297,8 @@ class View {
     const own = [this.get("_own_attribute"), this.get("_own_quantity")].map((d) => d.name).filter(Boolean);
     const known = [...this.quantities.keys()];
     if (this.colorMenu) this.options(this.colorMenu, [...new Set(["", ...attributes, ...known, ...own])], this.get("color"), (name) => name || "(one colour)");
+    this.toolbar.hidden = !this.points.n || !this.toolbar.children.length;
+    this.timeline.hidden = !this.points.n || !this.get("toolbar").includes("time");
     this.options(this.timeMenu, known.filter((name) => name !== "checkpoint").concat(["checkpoint"]), this.get("time_axis"));
     if (this.axisMenus) {
       this.axisGroup.hidden = this.points.axes.length < 4;
@@ -1346,6 +1353,7 @@ class View {
     const css = (c) => `rgb(${c.join(" ")})`;
     const categories = coloring.categories && coloring.title ? coloring.categories : [];
     const entries = categories.map((text, code) => ({ text, color: css(onTheme(rgb(coloring.paint[code]), theme)), count: counts.get(code) ?? 0 }));
+    entries.sort((a, b) => (a.text === "(none)") - (b.text === "(none)"));
     const curves = [];
     for (let r = points.networks; r < points.ownRuns; r++) if (points.offset[r + 1] - points.offset[r] > 1) curves.push(points.names[r]);
     return { entries, curves };
@@ -1685,14 +1693,14 @@ class View {
     this.refresh("picture");
     if (!this.get("playing") || this.running) return;
     this.running = true;
-    let before = performance.now();
+    let before = null;
     const step = (now) => {
       if (this.ending.signal.aborted) return;
       if (!this.get("playing")) {
         this.running = false;
         return this.set({ time: this.time });
       }
-      this.time = Math.min(1, this.time + (now - before) / 1000 / this.get("duration"));
+      this.time = Math.min(1, this.time + (now - (before ?? now)) / 1000 / this.get("duration"));
       before = now;
       this.hurry();
       this.stale.add("picture");
@@ -1749,7 +1757,8 @@ class View {
   resized() {
     [this.width, this.height] = [this.stage.clientWidth, this.stage.clientHeight];
     this.pixels = Math.min(3, devicePixelRatio || 1);
-    this.root.classList.toggle("trajkit-narrow", this.root.clientWidth < 520);
+    this.root.classList.toggle("trajkit-narrow", this.root.clientWidth < 720);
+    this.root.classList.toggle("trajkit-small", this.root.clientWidth < 540);
     if (this.points) this.refresh("picture");
   }
 

@@ -37,10 +37,10 @@ for (const [i, j, names] of links) {
     models[j].on(`change:${name}`, () => models[i].set(name, models[j].get(name)));
   }
 }
-// For the browser's console: page.models[0].get("camera").
-globalThis.page = { models };
+// For the browser's console: page.models[0].get("camera"), page.close[0]().
+globalThis.page = { models, close: [] };
 for (const model of models) {
   const el = document.createElement("div");
   document.querySelector("main").append(el);
-  await widget.render({ model, el });
+  page.close.push(await widget.render({ model, el }));
 }
