@@ -30,8 +30,9 @@ def select(
 ) -> xr.Dataset:
     """Select runs by their attributes, samples by split and checkpoints by progress or step.
 
-    A condition is a value; a list of values; a range, `(low, high)` or `slice(low, high)`, both ends included and None
-    open; or a callable that maps the array of values to booleans. All conditions hold together.
+    A condition is a value; a range, `(low, high)` or `slice(low, high)`, both ends included and None open; a list of
+    values and ranges, of which one has to fit; or a callable that maps the array of values to booleans. All conditions
+    hold together. A missing number, NaN, is in no range and is named as float("nan").
 
     Parameters
     ----------
@@ -70,9 +71,9 @@ def select(
     validate(ds)
     keep = np.ones(ds.sizes["run"], dtype=bool)
     for name, condition in attributes.items():
-        keep &= _matches(_attribute(ds, name), condition, name)
+        keep &= matches(_attribute(ds, name), condition, name)
     if where is not None:
-        keep &= _where(run_table(ds), where)
+        keep &= where_mask(run_table(ds), where)
     if not keep.any():
         raise ValueError(
             f"no run meets all of {_said(where, attributes)}; "
@@ -83,7 +84,7 @@ def select(
     if split is not None:
         out = _select_split(out, split)
     if progress is not None:
-        out = _select_points(out, _progress(out), progress, "progress")
+        out = _select_points(out, point_progress(out), progress, "progress")
     if step is not None:
         out = _select_points(out, out["step"], step, "step")
     return out
@@ -103,34 +104,50 @@ def _attribute(ds: xr.Dataset, name: str) -> NDArray[Any]:
     return np.asarray(ds[name].values)
 
 
-def _matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[np.bool_]:
+def matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[np.bool_]:
+    """Say which values meet a condition on what is called `name`.
+
+    Raises
+    ------
+    ValueError
+        If a value that is asked for is nowhere, or the condition makes no sense.
+
+    Examples
+    --------
+    >>> matches(np.array([0.1, 0.2, np.nan, 3.0]), [(0.2, None), float("nan")], "dropout")
+    array([False,  True,  True,  True])
+    """
     if callable(condition):
         return _booleans(condition(values), values.shape, f"{name}=")
-    if isinstance(condition, slice | tuple):
-        low, high = _range(condition, name)
-        if values.dtype.kind == "U":
-            raise ValueError(f"{name!r} is text and has no ranges: give a value or a list of values")
-        if wrong := [end for end in (low, high) if end is not None and not isinstance(end, Number)]:
-            raise ValueError(f"{name}={condition}: {name!r} holds numbers, and {wrong[0]!r} is none")
-        inside = np.ones(values.shape, dtype=bool)
-        if low is not None:
-            inside &= values >= low
-        if high is not None:
-            inside &= values <= high
-        return inside
     wanted = list(condition) if isinstance(condition, list | set | np.ndarray | pd.Index) else [condition]
-    # A missing number is NaN, which equals nothing.
-    matches = [
-        np.isnan(values) if isinstance(w, float) and np.isnan(w) and values.dtype.kind == "f" else values == w
-        for w in wanted
-    ]
-    if unknown := [w for w, m in zip(wanted, matches, strict=True) if not np.any(m)]:
+    found = [_inside(values, w, name) if isinstance(w, slice | tuple) else _equal(values, w) for w in wanted]
+    if unknown := [w for w, m in zip(wanted, found, strict=True) if not (np.any(m) or isinstance(w, slice | tuple))]:
         known = pd.unique(pd.Series(values.ravel())).tolist()
         raise ValueError(
             f"{name!r} is nowhere {', '.join(map(repr, unknown))}: "
             f"it has the values {known[:12]}{' ...' if len(known) > 12 else ''}"
         )
-    return np.any(matches, axis=0) if matches else np.zeros(values.shape, dtype=bool)
+    return np.any(found, axis=0) if found else np.zeros(values.shape, dtype=bool)
+
+
+def _equal(values: NDArray[Any], wanted: Any) -> NDArray[np.bool_]:
+    # A missing number is NaN, which equals nothing.
+    missing = isinstance(wanted, float) and np.isnan(wanted) and values.dtype.kind == "f"
+    return np.asarray(np.isnan(values) if missing else values == wanted)
+
+
+def _inside(values: NDArray[Any], wanted: slice | tuple[Any, ...], name: str) -> NDArray[np.bool_]:
+    low, high = _range(wanted, name)
+    if values.dtype.kind == "U":
+        raise ValueError(f"{name!r} is text and has no ranges: give a value or a list of values")
+    if wrong := [end for end in (low, high) if end is not None and not isinstance(end, Number)]:
+        raise ValueError(f"{name}={wanted}: {name!r} holds numbers, and {wrong[0]!r} is none")
+    inside = np.ones(values.shape, dtype=bool)
+    if low is not None:
+        inside &= values >= low
+    if high is not None:
+        inside &= values <= high
+    return inside
 
 
 def _range(condition: slice | tuple[Any, ...], name: str) -> tuple[Any, Any]:
@@ -143,7 +160,19 @@ def _range(condition: slice | tuple[Any, ...], name: str) -> tuple[Any, Any]:
     return condition
 
 
-def _where(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> NDArray[np.bool_]:
+def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> NDArray[np.bool_]:
+    """Say which rows of a table of runs meet an expression of its columns, or a callable.
+
+    Raises
+    ------
+    ValueError
+        If the expression cannot be evaluated or does not give a boolean for each row.
+
+    Examples
+    --------
+    >>> where_mask(pd.DataFrame({"width": [8, 64]}), "width > 10")
+    array([False,  True])
+    """
     if callable(where):
         return _booleans(where(table), (len(table),), "where=")
     try:
@@ -167,8 +196,15 @@ def _select_split(ds: xr.Dataset, split: str) -> xr.Dataset:
     return ds.isel(sample=ds["split"].values == split)
 
 
-def _progress(ds: xr.Dataset) -> xr.DataArray:
-    """Take the progress that `ds` holds where it holds it for every point; after `concat` with others it may not."""
+def point_progress(ds: xr.Dataset) -> xr.DataArray:
+    """Take the progress that `ds` holds where it holds it for every point; after `concat` with others it may not.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> point_progress(tk.simulate(runs=2, checkpoints=3)).sizes["checkpoint"]
+    3
+    """
     known = ds.get("progress")
     if known is not None and known.dims == ("run", "checkpoint") and bool((known.notnull() | (ds["step"] < 0)).all()):
         return known
@@ -178,7 +214,7 @@ def _progress(ds: xr.Dataset) -> xr.DataArray:
 def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, name: str) -> xr.Dataset:
     recorded = ds["step"].values >= 0
     keep = recorded.copy()
-    keep[recorded] = _matches(values.transpose("run", "checkpoint").values[recorded], condition, name)
+    keep[recorded] = matches(values.transpose("run", "checkpoint").values[recorded], condition, name)
     if not keep.any():
         low, high = values.values[recorded].min(), values.values[recorded].max()
         raise ValueError(f"no checkpoint has {name} in {condition}: it goes from {low:.6g} to {high:.6g}")

@@ -84,8 +84,8 @@ def embed(
     """
     # Predictions of a lazy dataset are checked when their run is read.
     validate(ds, values=landmarks is None)
-    outline = ds if landmarks is None else _outline(ds)
-    everything = _with_missing_references(outline) if references else outline
+    bare = ds if landmarks is None else outline(ds)
+    everything = with_missing_references(bare) if references else bare
     stacked = points(everything)
     if landmarks is None:
         embedding = inpca(pairwise(stacked, metric=metric, cap=cap, progress=progress), n_components)
@@ -93,6 +93,19 @@ def embed(
         parts = [ds, *([_missing_references(ds)] if everything.sizes["run"] > ds.sizes["run"] else [])]
         how: dict[str, Any] = {"metric": metric, "cap": cap, "seed": seed, "progress": progress}
         embedding = landmark_embedding(parts, stacked, landmarks, n_components, **how)
+    return on_runs(embedding, everything, ds)
+
+
+def on_runs(embedding: xr.Dataset, everything: xr.Dataset, ds: xr.Dataset) -> xr.Dataset:
+    """Put an embedding of the points of `everything` on (run, checkpoint), with what `ds` knows of runs and points.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=3)
+    >>> on_runs(tk.inpca(tk.pairwise(ds)), ds, ds).coordinate.dims
+    ('run', 'checkpoint', 'component')
+    """
     embedding = unstack(embedding)
     # The same at every point of all one-point runs, a run attribute could be taken for one of each point.
     attributes = {n: everything[n] for n in run_attributes(everything)}
@@ -105,8 +118,15 @@ def embed(
     return out.assign(step=everything["step"])
 
 
-def _outline(ds: xr.Dataset) -> xr.Dataset:
-    """Give the same runs and steps on a single sample, always even: what names points, without their predictions."""
+def outline(ds: xr.Dataset) -> xr.Dataset:
+    """Give the same runs and steps on a single sample, always even: what names points, without their predictions.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> outline(tk.simulate(runs=2)).log_prob.sizes["sample"]
+    1
+    """
     probe = ds.isel(sample=[0])
     even = xr.full_like(ds["step"], -np.log(ds.sizes["class"]), dtype=np.float32).where(ds["step"] >= 0)
     log_prob = even.expand_dims({"sample": 1, "class": ds.sizes["class"]}, axis=(2, 3))
@@ -119,8 +139,15 @@ def _missing_references(ds: xr.Dataset) -> xr.Dataset:
     return added.isel(run=~np.isin(added["run"].values, ds["run"].values))
 
 
-def _with_missing_references(ds: xr.Dataset) -> xr.Dataset:
-    """Add the references that `ds` lacks, to what an embedding needs of it."""
+def with_missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Add the references that `ds` lacks, to what an embedding needs of it.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> with_missing_references(tk.simulate(runs=1)).run.values
+    array(['A-0', 'ignorance', 'truth', 'geodesic'], dtype='<U9')
+    """
     added = _missing_references(ds)
     kept = ("log_prob", "step", "kind", "label", "split", *ds.dims, *run_attributes(ds))
     bare = ds.drop_vars([n for n in ds.variables if n not in kept])

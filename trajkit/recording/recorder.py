@@ -61,6 +61,7 @@ class Recorder:
         Continue a run of which the store has checkpoints: steps that it holds are skipped.
     listeners
         Functions that are called after each checkpoint with run, step, epoch (or None) and log_prob (sample, class).
+        One that has a method `check_probe` is shown the probe first, and may raise.
 
     Attributes
     ----------
@@ -114,6 +115,9 @@ class Recorder:
         self._predictor = Predictor(probe, predict, output, batch_size)
         self.run, attributes = _identify(run)
         self._probe, self._at, self._listeners = probe, at, tuple(listeners)
+        for listener in self._listeners:
+            if (check := getattr(listener, "check_probe", None)) is not None:
+                check(probe)
         self._writer = Store.create(path, probe).writer(self.run, attributes, resume=resume)
         checkpoints = self._writer.run.checkpoints
         self.step = int(checkpoints["step"][-1]) if len(checkpoints) else -1

@@ -145,8 +145,9 @@ class ManifoldView(anywidget.AnyWidget):
     1
     """
 
-    _esm = _HERE / "manifold_view.js"
-    _css = _HERE / "manifold_view.css"
+    # As text: of a path, anywidget would keep a reference to each widget for ever.
+    _esm = (_HERE / "manifold_view.js").read_text()
+    _css = (_HERE / "manifold_view.css").read_text()
 
     camera: Any = traitlets.Dict(CAMERA).tag(sync=True)
     components = traitlets.Tuple((1, 2, 3)).tag(sync=True)

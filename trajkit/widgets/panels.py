@@ -1,28 +1,32 @@
-"""Panels that show a figure and keep it alive while data change."""
+"""A plotly figure that stays alive while data change."""
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import ipywidgets
 import plotly.graph_objects as go
-import xarray as xr
+import traitlets
+from plotly.io import to_json
+from plotly.offline import get_plotlyjs
 
-from trajkit import figures
+_HERE = Path(__file__).parent
+_NOTHING = '{"data": []}'
+
+# What happened ("click", "select", "hover", "leave"), to which points, and whether a key says "beside the others".
+Listener = Callable[[str, list[dict[str, Any]], bool], None]
 
 
-class _Fit(anywidget.AnyWidget):
-    """Makes the plot beside it fill the width of its panel, also when that changes."""
+class FigurePanel(anywidget.AnyWidget):
+    """One long-lived view of plotly figures; `draw` brings it up to date with a new one, and the reader's zoom stays.
 
-    _esm = Path(__file__).parent / "fit.js"
-
-
-class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
-    """One long-lived plotly view; `draw` brings it up to date with a new figure.
-
-    A new FigureWidget for each change would never be freed (anywidget issue #929), and would lose the camera.
+    All panels of a page share one copy of plotly.js, which the kernel sends once. (Each of plotly's own FigureWidgets
+    brings its own 5 MB, of which anywidget gives up when they are not read within two seconds, and is never freed:
+    anywidget issue #929.) On a dark page, figures are dark.
 
     Parameters
     ----------
@@ -34,73 +38,55 @@ class FigurePanel(ipywidgets.VBox):  # type: ignore[misc]
     >>> import trajkit as tk
     >>> panel = tk.widgets.FigurePanel(height=250)
     >>> panel.draw(tk.figures.spectrum(tk.embed(tk.simulate())))
-    >>> [trace.name for trace in panel.view.data]
+    >>> [trace.name for trace in panel.figure.data]
     ['space-like', 'time-like', 'explained stress', 'explained distance']
     """
 
+    # As text: of a path, anywidget would keep a reference to each widget for ever.
+    _esm = (_HERE / "panel.js").read_text()
+    _css = (_HERE / "panel.css").read_text()
+
+    height = traitlets.Int(300).tag(sync=True)
+    _drawn = traitlets.Unicode("").tag(sync=True)
+    _marks = traitlets.Unicode(_NOTHING).tag(sync=True)
+    _faded = traitlets.Bool(False).tag(sync=True)
+
     def __init__(self, height: int = 300) -> None:
-        self._layout: dict[str, Any] | None = None
-        self.view = go.FigureWidget(layout={"height": height, "autosize": True})
-        self.view._config = {**self.view._config, "responsive": True, "displaylogo": False}
-        super().__init__([_Fit(), self.view], layout={"width": "100%", "overflow": "hidden"})
-        self.add_class("trajkit-panel")
+        self.figure = go.Figure()
+        self.marks: list[dict[str, Any]] = []
+        self._listener: Listener | None = None
+        super().__init__(height=height)
+        self.on_msg(self._receive)
 
     def draw(self, figure: go.Figure) -> None:
-        """Show `figure` with the reader's camera, in one message where its traces match those shown."""
-        new = [trace.to_plotly_json() for trace in figure.data]
-        layout = figure.to_dict()["layout"]
-        same_traces = [t["type"] for t in new] == [t.type for t in self.view.data]
-        with self.view.batch_update():
-            # Setting a layout costs more than drawing, and most changes leave it as it is.
-            if layout != self._layout:
-                self.view.update_layout(layout if self._layout is None else _without_camera(layout))
-                if "scene" in layout:
-                    # An update would merge them with the old ones.
-                    self.view.layout.scene.annotations = layout["scene"].get("annotations", [])
-            if same_traces:
-                for trace, properties in zip(self.view.data, new, strict=True):
-                    trace.update(properties)
-        if not same_traces:
-            self.view.data = ()
-            self.view.add_traces(new)
-        self._layout = layout
+        """Show a figure, without marks."""
+        self.figure, self.marks = figure, []
+        with self.hold_sync():
+            self._drawn, self._marks, self._faded = str(to_json(figure, validate=False)), _NOTHING, False
+
+    def mark(self, traces: Sequence[dict[str, Any]], *, faded: bool) -> None:
+        """Draw some traces more, above those of the figure, and these faint if they are to be `faded`."""
+        self.marks = list(traces)
+        with self.hold_sync():
+            self._marks, self._faded = str(to_json({"data": self.marks}, validate=False)), faded
+
+    def listen(self, listener: Listener) -> None:
+        """Have a function called with what happened, to which points (trace, point, x, y), and whether to add them."""
+        self._listener = listener
+
+    def close(self) -> None:
+        """Close the view and let the figure go."""
+        self._listener = None
+        self.__dict__.pop("figure", None)
+        super().close()
+
+    def _receive(self, _: object, content: dict[str, Any], __: object) -> None:
+        if content.get("need") == "plotly":
+            self.send({"library": "plotly"}, buffers=[_library()])
+        elif self._listener is not None:
+            self._listener(content["event"], content.get("points", []), bool(content.get("more")))
 
 
-def _without_camera(layout: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is the reader's own, and the template, which never changes."""
-    out = {k: v for k, v in layout.items() if k != "template"}
-    if "scene" in out:
-        out["scene"] = {k: v for k, v in out["scene"].items() if k != "camera"}
-    return out
-
-
-class ManifoldView(FigurePanel):
-    """A 3D view of an embedding that keeps its camera while what it shows changes.
-
-    Parameters
-    ----------
-    embedding
-        What `trajkit.embed` returned; None leaves the view empty until `show`.
-    height
-        In pixels.
-    options
-        As for `trajkit.figures.manifold`.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> embedding = tk.embed(tk.simulate())
-    >>> view = tk.widgets.ManifoldView(embedding, color="architecture")
-    >>> view.show(embedding, color="architecture", runs=["A-0"])
-    >>> len(view.view.data[0].x)  # 20 checkpoints and the gap after a run
-    21
-    """
-
-    def __init__(self, embedding: xr.Dataset | None = None, *, height: int = 560, **options: Any) -> None:
-        super().__init__(height)
-        if embedding is not None:
-            self.show(embedding, **options)
-
-    def show(self, embedding: xr.Dataset, **options: Any) -> None:
-        """Draw an embedding, with the options of `trajkit.figures.manifold`."""
-        self.draw(figures.manifold(embedding, **options))
+@cache
+def _library() -> bytes:
+    return gzip.compress(get_plotlyjs().encode(), compresslevel=5)

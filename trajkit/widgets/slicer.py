@@ -1,242 +1,400 @@
-"""Controls that select runs by their attributes."""
+"""Controls that select runs by their attributes, samples by split, and checkpoints by progress or step."""
 
 from __future__ import annotations
 
-import html
 import keyword
-from collections.abc import Hashable
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets
 import numpy as np
-import pandas as pd
 import traitlets
 import xarray as xr
+from numpy.typing import NDArray
 
 from trajkit.figures.coloring import text
 from trajkit.schema import run_attributes, run_table, validate
-from trajkit.selection import select
+from trajkit.selection import matches, point_progress, select, where_mask
+from trajkit.widgets.code import CodeLine
+from trajkit.widgets.facets import Facet, RangeFacet, facet
 
-# A number with more values than this is sliced by a range.
-_MOST_VALUES = 8
+_HERE = Path(__file__).parent
+
+Conditions = dict[str, Any]
+Mask = NDArray[np.bool_]
+
+# Arguments of `tk.select` that are no run attributes; one of such a name has no control.
+_ARGUMENTS = ("ds", "where", "split", "progress", "step")
+
+
+class Board(anywidget.AnyWidget):
+    """The controls as the browser shows them: what there is, what is chosen, and what follows from it."""
+
+    # As text: of a path, anywidget would keep a reference to each widget for ever.
+    _esm = (_HERE / "slicer.js").read_text()
+    _css = (_HERE / "slicer.css").read_text()
+    spec = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    shown = traitlets.Dict().tag(sync=True)
 
 
 class Slicer(ipywidgets.VBox):  # type: ignore[misc]
-    """One control for each run attribute that varies; nothing ticked means no restriction.
+    """A control for each run attribute that varies, for samples and for checkpoints; nothing chosen is no restriction.
 
-    Text and numbers of few values are ticked, with the count of runs that each would leave under the other
-    conditions; numbers of many values have a range. Attributes that are the same in all runs are listed.
+    Text and numbers of few values are chosen one by one, many values by a search, numbers of many values by a range
+    (logarithmic where they span decades); missing numbers are a choice of their own, "(none)". Each count is of the
+    runs that the choice would leave under all other conditions.
 
-    Traits
-    ------
+    Parameters
+    ----------
+    ds
+        A trajectory dataset. Reference runs are not selected.
+    progress
+        A function of the split (or None) that gives progress on (run, checkpoint), where it is known already.
+
+    Attributes
+    ----------
     conditions : dict
-        What is selected, as keyword arguments of `trajkit.select`. Setting it moves the controls.
+        What is selected, as keyword arguments of `trajkit.select`. A trait: setting it moves the controls.
+    code : str
+        The line of Python that makes the selection from `ds`. A trait.
+    presets : dict
+        Conditions by name. A trait.
+
+    Raises
+    ------
+    ValueError
+        If there are reference runs only.
 
     Examples
     --------
     >>> import trajkit as tk
     >>> slicer = tk.widgets.Slicer(tk.simulate(runs=6, groups=3))
-    >>> slicer.conditions = {"architecture": ["A"]}
+    >>> slicer.conditions = {"architecture": "A", "split": "test"}
     >>> slicer.selected.run.values
     array(['A-0', 'A-1'], dtype='<U3')
     >>> slicer.code
-    "tk.select(ds, architecture=['A'])"
+    "tk.select(ds, architecture=['A'], split='test')"
     """
 
     conditions = traitlets.Dict()
+    code = traitlets.Unicode()
+    presets = traitlets.Dict()
 
-    def __init__(self, ds: xr.Dataset) -> None:
+    def __init__(self, ds: xr.Dataset, *, progress: Callable[[str | None], xr.DataArray] | None = None) -> None:
         validate(ds)
         self.dataset = ds.sel(run=ds["kind"] == "network")
         self._networks_only = {"kind": "network"} if self.dataset.sizes["run"] < ds.sizes["run"] else {}
         if not self.dataset.sizes["run"]:
             raise ValueError("the dataset holds reference runs only: there is nothing to slice")
+        self._progress = progress or self._measured_progress
+        self._measured: dict[str | None, xr.DataArray] = {}
         self._table = run_table(self.dataset)
-        self._moving = False
-        self._summary = ipywidgets.HTML()
-        self._reset = ipywidgets.Button(description="Reset", tooltip="Select all runs", layout={"width": "70px"})
-        self._reset.on_click(lambda _: self.set_trait("conditions", {}))
-        names = [n for n in run_attributes(self.dataset) if n != "kind"]
-        self.controls = {n: _control(self._table[n]) for n in names if self._table[n].nunique(dropna=False) > 1}
-        for control in self.controls.values():
-            control.observe(self._controls_moved, "condition")
-        same = {n: text(self._table[n].iloc[0]) for n in names if n not in self.controls}
-        note = html.escape(", ".join(f"{n} {v}" for n, v in same.items()))
-        super().__init__(
-            [
-                ipywidgets.HBox([self._summary, self._reset], layout={"justify_content": "space-between"}),
-                *self.controls.values(),
-                ipywidgets.HTML(
-                    f"<p style='line-height:1.3; font-size:smaller'>the same in all runs: {note}</p>" if same else ""
-                ),
-            ],
-        )
+        self._recorded = self.dataset["step"].transpose("run", "checkpoint").values >= 0
+        self.splits = list(dict.fromkeys(self.dataset["split"].values.tolist()))
+        self.facets, same = _facets(self.dataset)
+        self._masks: dict[str, Mask] = {}
+        self._past: list[Conditions] = []
+        self._future: list[Conditions] = []
+        self._travels = self._settles = False
+        self._draft = self._problem = ""
+        self.board = Board(spec=self._spec(same), state=self._state({}))
+        self.code_line = CodeLine()
+        super().__init__([self.board, self.code_line])
         self.add_class("trajkit-slicer")
-        # In a column that is too low for all, controls keep their height and the column scrolls.
-        for child in self.children:
-            child.layout.flex = "0 0 auto"
-        self._count()
+        self.board.observe(self._front_changed, "state")
+        self.board.on_msg(self._asked)
+        self.code = self.code_line.code = self.code_on("ds")
+        self._show()
+
+    def __repr__(self) -> str:
+        return f"Slicer({self.code})"
 
     @property
     def selected(self) -> xr.Dataset:
-        """The selected runs as a dataset.
+        """What is selected, as a dataset.
 
         Raises
         ------
         ValueError
-            If no run meets all conditions.
+            If nothing meets all conditions.
         """
-        return select(self.dataset, **self.conditions)
+        if "progress" not in self.conditions or "progress" in self.dataset:
+            return select(self.dataset, **self.conditions)
+        measured = self.dataset.assign(progress=self._progress(self.conditions.get("split")))
+        return select(measured, **self.conditions).drop_vars("progress")
 
     @property
     def selected_runs(self) -> list[str]:
         """Identities of the selected runs; may be empty."""
-        return [str(run) for run in self._table.index[self._mask()]]
+        return [str(run) for run in self._table.index[np.flatnonzero(self._points().any(1))]]
 
     @property
-    def code(self) -> str:
-        """The line of Python that makes this selection from `ds`."""
-        return self.code_on("ds")
-
-    def code_on(self, name: str) -> str:
-        """Write the line of Python that makes this selection from a dataset of that name."""
-        return f"tk.select({', '.join([name, *map(_written, self.select_arguments.items())])})"
+    def selected_points(self) -> xr.DataArray:
+        """Whether each point is selected: booleans (run, checkpoint), of the networks."""
+        return self.dataset["step"].copy(data=self._points()).rename("selected")
 
     @property
-    def select_arguments(self) -> dict[str, Any]:
+    def select_arguments(self) -> Conditions:
         """The conditions; where the dataset holds references, networks are told apart from them."""
         return {**self._networks_only, **self.conditions}
 
-    def _controls_moved(self, _: object) -> None:
-        if not self._moving:
-            self.conditions = {n: c.condition for n, c in self.controls.items() if c.condition is not None}
+    def code_on(self, name: str, without: tuple[str, ...] = ()) -> str:
+        """Write the line of Python that makes this selection from a dataset of that name."""
+        arguments = [_written(k, v) for k, v in self.select_arguments.items() if k not in without]
+        return f"tk.select({', '.join([name, *arguments])})"
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Count the runs for each value of an attribute, as its control shows them.
+
+        Raises
+        ------
+        KeyError
+            If the attribute has no control with values.
+        """
+        found = self._facet(name)
+        values = found.spec().get("values")
+        if values is None:
+            raise KeyError(f"{name!r} has a range, not single values")
+        return dict(zip(values, found.counts(self._mask(without=name)), strict=True))
+
+    def reset(self) -> None:
+        """Select everything."""
+        self.conditions = {}
+
+    def undo(self) -> None:
+        """Go back to the conditions before, if there were any."""
+        self._travel(self._past, self._future)
+
+    def redo(self) -> None:
+        """Take back an undo, if there was any."""
+        self._travel(self._future, self._past)
+
+    def save(self, name: str) -> None:
+        """Keep the present conditions under a name, in place of those that had it."""
+        self.presets = {**self.presets, name: dict(self.conditions)}
+
+    def recall(self, name: str) -> None:
+        """Select what was kept under a name.
+
+        Raises
+        ------
+        KeyError
+            If nothing was.
+        """
+        if name not in self.presets:
+            raise KeyError(f"no preset {name!r}: wanted one of {list(self.presets)}")
+        self.conditions = self.presets[name]
+
+    def close(self) -> None:
+        """Close the controls and let the dataset go."""
+        if hasattr(self, "board"):
+            self.board.close()
+            self.code_line.close()
+            self._measured.clear()
+        super().close()
+
+    # State
 
     @traitlets.validate("conditions")
-    def _check(self, proposal: Any) -> dict[str, Any]:
-        for name, condition in proposal["value"].items():
-            if name not in self.controls:
-                raise traitlets.TraitError(f"no control for {name!r}: wanted some of {list(self.controls)}")
-            self.controls[name].check(condition)
-        return dict(proposal["value"])
+    def _check(self, proposal: Any) -> Conditions:
+        given = {str(name): condition for name, condition in proposal["value"].items()}
+        known = [f.name for f in self.facets]
+        if unknown := [n for n in given if n not in (*known, "where", "split")]:
+            raise traitlets.TraitError(f"no control for {unknown[0]!r}: wanted some of {[*known, 'where', 'split']}")
+        if (split := given.get("split")) is not None and split not in self.splits:
+            raise traitlets.TraitError(f"split: wanted one of {self.splits} or None for all, got {split!r}")
+        if not isinstance(where := given.get("where"), str | None):
+            raise traitlets.TraitError(f"where: wanted an expression as text, got {type(where).__name__}")
+        try:
+            checked = {f.name: f.normalized(given[f.name]) for f in self.facets if given.get(f.name) is not None}
+            self._masks = self._run_masks(checked, where)
+        except ValueError as problem:
+            raise traitlets.TraitError(str(problem)) from problem
+        windows: Conditions = {n: checked.pop(n) for n in ("progress", "step") if n in checked}
+        rest: Conditions = {n: given[n] for n in ("where", "split") if given.get(n) is not None}
+        return {**checked, **rest, **windows}
 
     @traitlets.observe("conditions")
-    def _conditions_set(self, _: object) -> None:
-        self._moving = True
-        try:
-            for name, control in self.controls.items():
-                control.condition = self.conditions.get(name)
-        finally:
-            self._moving = False
-        self._count()
+    def _conditions_changed(self, change: Any) -> None:
+        if not self._travels:
+            self._past.append(change["old"])
+            self._future.clear()
+        if not self._settles:
+            self._problem = ""
+        self.code = self.code_line.code = self.code_on("ds")
+        self._show()
 
-    def _mask(self, *, without: str | None = None) -> np.ndarray:
-        """Which runs meet the conditions, all but one."""
+    @traitlets.observe("presets")
+    def _presets_changed(self, _: object) -> None:
+        self._show()
+
+    def _travel(self, back: list[Conditions], on: list[Conditions]) -> None:
+        if not back:
+            return
+        self._travels = True
+        try:
+            on.append(self.conditions)
+            self.conditions = back.pop()
+        finally:
+            self._travels = False
+        self._show()
+
+    def _front_changed(self, change: Any) -> None:
+        """Take what the reader chose; a "where" that makes no sense is said beside it and leaves the one before."""
+        if self._settles:
+            return
+        state = change["new"]
+        wanted = {
+            f.name: f.condition(choice)
+            for f, choice in zip(self.facets, state["facets"], strict=True)
+            if choice is not None
+        }
+        self._draft, self._problem = state["where"], ""
+        where: str | None = state["where"].strip() or None
+        try:
+            if where is not None:
+                where_mask(self._table, where)
+        except ValueError as problem:
+            self._problem, where = str(problem), self.conditions.get("where")
+        self._settles = True
+        try:
+            self.conditions = {**wanted, "where": where, "split": state["split"]}
+        finally:
+            self._settles = False
+        self._show(serial=state.get("serial", 0))
+
+    def _asked(self, _: object, content: dict[str, Any], __: object) -> None:
+        """Do what a button in the browser asks for."""
+        deeds: dict[str, Callable[..., None]] = {"undo": self.undo, "redo": self.redo, "reset": self.reset}
+        deeds |= {"save": self.save, "recall": self.recall}
+        deeds[content["do"]](*content.get("with", []))
+
+    def _show(self, serial: int = 0) -> None:
+        """Bring the browser, and the line of Python, up to date."""
+        if self._settles:
+            return
+        points = self._points()
+        self._settles = True
+        try:
+            with self.board.hold_sync():
+                self.board.state = self._state(self.conditions)
+                self.board.shown = {
+                    "runs": int(points.any(1).sum()),
+                    "of": len(self._table),
+                    "points": int(points.sum()),
+                    "counts": [
+                        [] if f.name in ("progress", "step") else f.counts(self._mask(without=f.name))
+                        for f in self.facets
+                    ],
+                    "problem": self._problem,
+                    "presets": list(self.presets),
+                    "undo": bool(self._past),
+                    "redo": bool(self._future),
+                    "serial": serial,
+                }
+        finally:
+            self._settles = False
+
+    def _spec(self, same: dict[str, str]) -> dict[str, Any]:
+        return {
+            "facets": [f.spec() | {"window": f.name in ("progress", "step")} for f in self.facets],
+            "splits": self.splits,
+            "same": [f"{name} {value}" for name, value in same.items()],
+        }
+
+    def _state(self, conditions: Conditions) -> dict[str, Any]:
+        return {
+            "facets": [f.choice(conditions[f.name]) if f.name in conditions else None for f in self.facets],
+            "split": conditions.get("split"),
+            "where": self._draft if self._problem else conditions.get("where", ""),
+        }
+
+    # Masks
+
+    def _facet(self, name: str) -> Facet:
+        for f in self.facets:
+            if f.name == name:
+                return f
+        raise KeyError(f"no control for {name!r}: wanted one of {[f.name for f in self.facets]}")
+
+    def _run_masks(self, checked: Conditions, where: str | None) -> dict[str, Mask]:
+        table = self._table.reset_index()
+        masks = {
+            name: matches(table[name].to_numpy(), condition, name)
+            for name, condition in checked.items()
+            if name not in ("progress", "step")
+        }
+        return masks | ({} if where is None else {"where": where_mask(self._table, where)})
+
+    def _mask(self, *, without: str | None = None) -> Mask:
+        """Which runs meet the conditions on runs, all but one."""
         keep = np.ones(len(self._table), dtype=bool)
-        for name in self.conditions:
+        for name, mask in self._masks.items():
             if name != without:
-                keep &= self.controls[name].matches(self._table[name])
+                keep &= mask
         return keep
 
-    def _count(self) -> None:
-        self._summary.value = f"<b>{int(self._mask().sum())}</b> of {len(self._table)} runs"
-        for name, control in self.controls.items():
-            control.count(self._table[name][self._mask(without=name)])
+    def _points(self) -> Mask:
+        """Which points (run, checkpoint) meet all conditions."""
+        out = self._recorded & self._mask()[:, None]
+        for name in ("progress", "step"):
+            if name in self.conditions:
+                values = self.dataset["step"] if name == "step" else self._progress(self.conditions.get("split"))
+                along = values.transpose("run", "checkpoint").sel(run=self.dataset["run"]).values
+                inside = np.zeros_like(out)
+                inside[self._recorded] = matches(along[self._recorded], self.conditions[name], name)
+                out &= inside
+        return out
+
+    def _measured_progress(self, split: str | None) -> xr.DataArray:
+        if split not in self._measured:
+            part = self.dataset if split is None else select(self.dataset, split=split)
+            self._measured[split] = point_progress(part)
+        return self._measured[split]
 
 
-class _Values(ipywidgets.VBox):  # type: ignore[misc]
-    """Tick boxes for the values of an attribute, each with the count of its runs."""
+def written(value: Any) -> str:
+    """Write a value as Python that gives it back, also where its own form does not.
 
-    condition: Any = traitlets.List(default_value=None, allow_none=True)
-
-    def __init__(self, column: pd.Series) -> None:
-        unique = column.unique() if column.dtype.kind not in "ifb" else np.sort(column.dropna().unique())
-        self.values = [v.item() if hasattr(v, "item") else str(v) for v in unique]
-        if column.isna().any():
-            self.values.append(np.nan)
-        self._setting = False
-        self.boxes = [
-            ipywidgets.Checkbox(indent=False, layout={"width": "auto", "margin": "0 8px 0 0"}) for _ in self.values
-        ]
-        for box in self.boxes:
-            box.observe(self._ticked, "value")
-        grid = ipywidgets.Box(self.boxes, layout={"flex_flow": "row wrap", "flex": "0 0 auto", "overflow": "visible"})
-        super().__init__([ipywidgets.HTML(f"<b>{html.escape(str(column.name))}</b>"), grid])
-        self.count(column)
-
-    def _ticked(self, _: object) -> None:
-        if not self._setting:
-            self.condition = [v for v, box in zip(self.values, self.boxes, strict=True) if box.value] or None
-
-    @traitlets.observe("condition")
-    def _set(self, _: object) -> None:
-        ticked = self.condition or []
-        self._setting = True
-        for value, box in zip(self.values, self.boxes, strict=True):
-            box.value = value in ticked
-        self._setting = False
-
-    def check(self, condition: Any) -> None:
-        unknown = [v for v in condition if v not in self.values] if isinstance(condition, list) else [condition]
-        if unknown or not condition:
-            raise traitlets.TraitError(f"wanted a list of some of {self.values}, got {condition!r}")
-
-    def matches(self, column: pd.Series) -> np.ndarray:
-        return column.isin(self.condition or self.values).to_numpy()
-
-    def count(self, column: pd.Series) -> None:
-        for value, box in zip(self.values, self.boxes, strict=True):
-            box.description = f"{text(value)} ({column.isin([value]).sum()})"
+    Examples
+    --------
+    >>> written([(0.1, None), float("nan")])
+    "[(0.1, None), float('nan')]"
+    """
+    if isinstance(value, float) and not np.isfinite(value):
+        return f"float({str(value)!r})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(written, value))})"
+    return repr(value)
 
 
-class _Range(ipywidgets.VBox):  # type: ignore[misc]
-    """A range over the values that an attribute takes."""
-
-    condition: Any = traitlets.Tuple(default_value=None, allow_none=True)
-
-    def __init__(self, column: pd.Series) -> None:
-        self.values = [v.item() for v in np.sort(column.dropna().unique())]
-        options = [(text(v), v) for v in self.values]
-        self.slider = ipywidgets.SelectionRangeSlider(
-            options=options, index=(0, len(options) - 1), layout={"width": "95%"}, readout=True
-        )
-        self.slider.observe(self._slid, "index")
-        self._title, self._name = ipywidgets.HTML(), html.escape(str(column.name))
-        super().__init__([self._title, self.slider])
-        self.count(column)
-
-    def _slid(self, _: object) -> None:
-        low, high = self.slider.index
-        whole = (low, high) == (0, len(self.values) - 1)
-        self.condition = None if whole else (self.values[low], self.values[high])
-
-    @traitlets.observe("condition")
-    def _set(self, _: object) -> None:
-        if self.condition is None:
-            self.slider.index = (0, len(self.values) - 1)
-        else:
-            self.slider.index = tuple(self.values.index(v) for v in self.condition)
-
-    def check(self, condition: Any) -> None:
-        known = isinstance(condition, tuple) and len(condition) == 2 and set(condition) <= set(self.values)
-        if not known or condition[0] > condition[1]:
-            raise traitlets.TraitError(f"wanted (low, high) from {self.values}, got {condition!r}")
-
-    def matches(self, column: pd.Series) -> np.ndarray:
-        if self.condition is None:
-            return np.ones(len(column), dtype=bool)
-        return column.between(*self.condition).to_numpy()
-
-    def count(self, column: pd.Series) -> None:
-        self._title.value = f"<b>{self._name}</b> <small>({len(column)} runs)</small>"
-
-
-def _written(argument: tuple[Hashable, Any]) -> str:
+def _written(name: str, condition: Any) -> str:
     """Write a condition as a keyword argument, also where the attribute's name is no Python name."""
-    name, condition = str(argument[0]), repr(argument[1]).replace("nan", "float('nan')")
     is_name = name.isidentifier() and not keyword.iskeyword(name)
-    return f"{name}={condition}" if is_name else f"**{{{name!r}: {condition}}}"
+    return f"{name}={written(condition)}" if is_name else f"**{{{name!r}: {written(condition)}}}"
 
 
-def _control(column: pd.Series) -> _Values | _Range:
-    is_number = column.dtype.kind in "if"
-    return _Range(column) if is_number and column.nunique() > _MOST_VALUES else _Values(column)
+def _facets(ds: xr.Dataset) -> tuple[list[Facet], dict[str, str]]:
+    """Make controls for what varies, checkpoints last; give the values of what does not."""
+    found: list[Facet] = []
+    same: dict[str, str] = {}
+    for name in (n for n in run_attributes(ds) if n != "kind"):
+        values = ds[name].values
+        if name in _ARGUMENTS:
+            same[name] = "(named like an argument of tk.select)"
+        elif (control := facet(name, values)) is not None:
+            found.append(control)
+        else:
+            same[name] = text(values[0])
+    if (runs := facet("run", ds["run"].values)) is not None:
+        found.append(runs)
+    step = ds["step"].values
+    found.append(RangeFacet("progress", np.array([0.0, 1.0])))
+    if (step >= 0).any() and np.ptp(step[step >= 0]) > 0:
+        found.append(RangeFacet("step", step[step >= 0]))
+    return found, same

@@ -1,0 +1,150 @@
+"""Groups of runs, and runs beside their null."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, units
+
+
+def groups(found: xr.Dataset) -> go.Figure:
+    """Draw how much of the distances between runs each attribute explains.
+
+    Parameters
+    ----------
+    found
+        What `trajkit.compare_groups` returned.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        For each attribute R^2 by itself and, lighter, beyond all others, the largest on top; the hover text has
+        p-values and distances. The title says what all explain together.
+
+    Raises
+    ------
+    ValueError
+        If `found` is nothing of that kind.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> found = tk.compare_groups(tk.simulate(runs=8, groups=2, spread=0.3), ["architecture", "seed"], n=99)
+    >>> tk.figures.groups(found).data[0].y[-1]
+    'architecture'
+    """
+    if not isinstance(found, xr.Dataset) or not {"r_squared", "unique_r_squared", "ratio"} <= set(found.data_vars):
+        raise ValueError("wanted what `trajkit.compare_groups(ds, by=...)` returns, got something else")
+    # Plotly draws the first bar at the bottom.
+    order = np.argsort(found["r_squared"].values, kind="stable")
+    found = found.isel(attribute=order)
+    names, unit = found["attribute"].values, units(found["within"])
+    about = np.stack([found[n].values for n in ("p_value", "unique_p_value", "within", "between", "ratio")], axis=1)
+    figure = go.Figure()
+    for name, label, p, opacity in (
+        ("unique_r_squared", "beyond all others", 1, 0.4),
+        ("r_squared", "by itself", 0, 0.9),
+    ):
+        figure.add_bar(
+            x=found[name].values,
+            y=names,
+            name=label,
+            orientation="h",
+            customdata=about,
+            marker={"color": SPACE_LIKE, "opacity": opacity},
+            hovertemplate=(
+                f"<b>%{{y}}</b>, {label}: R<sup>2</sup> %{{x:.3f}}, p %{{customdata[{p}]:.3g}}<br>"
+                f"distance within %{{customdata[2]:.3g}}, between %{{customdata[3]:.3g}} {unit} "
+                "(ratio %{customdata[4]:.2f})<extra></extra>"
+            ),
+        )
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 20, "r": 10, "t": 50, "b": 45},
+        title={"text": _joint(float(found["joint_r_squared"]), float(found["joint_p_value"])), "font": {"size": 12}},
+        barmode="group",
+        legend={
+            "orientation": "h",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "x": 0,
+            "font": {"size": 10},
+            "traceorder": "reversed",
+        },
+        xaxis={"title": {"text": "share of squared distance explained, R<sup>2</sup>"}, "rangemode": "tozero"},
+        yaxis={"automargin": True, "type": "category"},
+    )
+    return figure
+
+
+def _joint(joint: float, p: float) -> str:
+    if not np.isfinite(joint):
+        return "as many combinations of values as runs: nothing is left to test all together"
+    return f"all together R<sup>2</sup> {joint:.2f}, p {p:.3g}"
+
+
+def null_test(found: xr.Dataset) -> go.Figure:
+    """Draw pairs of runs beside their null.
+
+    Parameters
+    ----------
+    found
+        What `trajkit.null_test` returned for a statistic of pairs, such as its own distance.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        A marker for each pair at the mean of its null and at what is observed; on the line they are alike, below it
+        the pair is nearer than its null. The title gives the median ratio, the share of pairs below, and the p-value.
+
+    Raises
+    ------
+    ValueError
+        If `found` is nothing of that kind.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> test = tk.null_test(tk.simulate(runs=3, groups=1, spread=0.3), n=4)
+    >>> len(tk.figures.null_test(test).data[0].x)
+    3
+    """
+    if not isinstance(found, xr.Dataset) or not {"observed", "null", "ratio"} <= set(found.data_vars):
+        raise ValueError("wanted what `trajkit.null_test(ds)` returns, got something else")
+    if found["observed"].dims != ("pair",):
+        raise ValueError(f"wanted a statistic of pairs of runs, got one on {found['observed'].dims}")
+    x, y, unit = found["null"].mean("draw").values, found["observed"].values, units(found["observed"])
+    figure = go.Figure(
+        go.Scattergl(
+            x=x,
+            y=y,
+            mode="markers",
+            name="pairs of runs",
+            showlegend=False,
+            text=[f"{a}<br>{b}" for a, b in zip(found["run"].values, found["run2"].values, strict=True)],
+            marker={"size": 5, "opacity": 0.6, "color": SPACE_LIKE},
+            hovertemplate=f"<b>%{{text}}</b><br>observed %{{y:.3g}}, null %{{x:.3g}} {unit}<extra></extra>",
+        )
+    )
+    most = 1.05 * float(max(x.max(), y.max()))
+    for at, name, dash, paint in ((1.0, "as far as the null", "solid", REFERENCE), (None, "median", "dot", TIME_LIKE)):
+        slope = float(found["median_ratio"]) if at is None else at
+        figure.add_scatter(
+            x=[0, most], y=[0, slope * most], mode="lines", name=f"{name} ({slope:.2f})", hoverinfo="skip"
+        )
+        figure.data[-1].line = {"color": paint, "dash": dash, "width": 1.2}
+    title = (
+        f"{float(found['share_below']):.0%} of pairs below their null, "
+        f"median ratio {float(found['median_ratio']):.2f}, p {float(found['overall_p_value']):.3g}"
+    )
+    figure.update_layout(
+        template="plotly_white",
+        margin={"l": 65, "r": 10, "t": 50, "b": 45},
+        title={"text": title, "font": {"size": 12}},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 10}},
+        xaxis={"title": {"text": f"mean distance when samples are shuffled ({unit})"}, "range": [0, most]},
+        yaxis={"title": {"text": f"distance observed ({unit})"}, "range": [0, most]},
+    )
+    return figure

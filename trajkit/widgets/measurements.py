@@ -1,0 +1,211 @@
+"""What the Explorer measures, each once: quantities of points, distances, embeddings of all runs and of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from trajkit.curves import distance_to_geodesic, error, loss, progress, trajectory_distance
+from trajkit.distances import METRICS, pairwise
+from trajkit.embedding import align, embed, inpca
+from trajkit.embedding.trajectories import on_runs, outline, with_missing_references
+from trajkit.points import points
+from trajkit.selection import select
+
+QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
+N_COMPONENTS = 6
+# Beyond so many points, distances between all of them would take more memory than a laptop spares.
+MOST_POINTS = 8000
+LANDMARKS = 2000
+# Bytes of matrices, and number of embeddings, that are kept.
+_MATRICES = 600e6
+_EMBEDDINGS = 8
+
+Value = TypeVar("Value")
+
+
+class Measurements:
+    """Measures a dataset when it is first asked to; a slice's distances are a part of those of all runs.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    cap, landmarks
+        Of `trajkit.embed`; with landmarks, slices are embedded anew.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=4, spread=0.3)
+    >>> measured = Measurements(ds)
+    >>> some = ds.step.isel(run=[0, 1]) >= 0
+    >>> part = measured.embedding(None, "bhattacharyya", some)
+    >>> bool(abs(part.explained_stress - tk.embed(ds.isel(run=[0, 1]), 6).explained_stress).max() < 1e-9)
+    True
+    """
+
+    def __init__(self, ds: xr.Dataset, *, cap: float | None = None, landmarks: int | None = None) -> None:
+        self.dataset, self.cap = ds, cap
+        n_points = int((ds["step"] >= 0).sum())
+        self.landmarks = LANDMARKS if landmarks is None and n_points > MOST_POINTS else landmarks
+        self._kept: dict[tuple[Any, ...], Any] = {}
+
+    def close(self) -> None:
+        """Let everything go."""
+        self._kept.clear()
+
+    def part(self, split: str | None) -> xr.Dataset:
+        """Give all runs on the samples of a split (None: all samples), with progress, loss and error of each point."""
+        return self._once(("part", split), lambda: self._measured(split))
+
+    def _measured(self, split: str | None) -> xr.Dataset:
+        part = self.dataset if split is None else select(self.dataset, split=split)
+        return part.assign({name: measure(part) for name, measure in QUANTITIES.items()})
+
+    def distances(self, split: str | None, metric: str) -> xr.DataArray:
+        """Distances (run, run2) of the networks' whole trajectories."""
+        return self._once(
+            ("runs", split, metric),
+            lambda: trajectory_distance(networks(self.part(split)), metric=metric, cap=self.cap_of(metric)),
+        )
+
+    def away(self, split: str | None, metric: str) -> xr.DataArray:
+        """Distance of each point to the geodesic, by the metric if it is one that measures progress."""
+        known = metric if metric == "fisher_rao" else "bhattacharyya"
+        return self._once(("away", split, known), lambda: distance_to_geodesic(self.part(split), metric=known))
+
+    def embedding(self, split: str | None, metric: str, chosen: xr.DataArray | None = None) -> xr.Dataset:
+        """InPCA of all points; or of references and those networks' points that are `chosen` (run, checkpoint)."""
+        key = ("embedding", split, metric, None if chosen is None else chosen.values.tobytes())
+        return self._once(key, lambda: self._embed(split, metric, chosen))
+
+    def _embed(self, split: str | None, metric: str, chosen: xr.DataArray | None) -> xr.Dataset:
+        own, everything = self._outlines(split)
+        if chosen is not None:
+            own, everything = (_cut(ds, _with_references(chosen, ds)) for ds in (own, everything))
+        if self.landmarks is not None:
+            ds = (
+                self.part(split)
+                if chosen is None
+                else _cut(self.part(split), _with_references(chosen, self.part(split)))
+            )
+            landmarks = fitting(self.landmarks, ds)
+            return embed(ds, N_COMPONENTS, metric=metric, cap=self.cap_of(metric), landmarks=landmarks)
+        distance = self._pairwise(split, metric)
+        distance = distance if chosen is None else _among(distance, everything)
+        return on_runs(inpca(distance, N_COMPONENTS), everything, own)
+
+    def _outlines(self, split: str | None) -> tuple[xr.Dataset, xr.Dataset]:
+        """Names of runs and points, without and with references, and without predictions: all a slice needs."""
+
+        def make() -> tuple[xr.Dataset, xr.Dataset]:
+            own = outline(self.part(split))
+            return own, with_missing_references(own)
+
+        return self._once(("outlines", split), make)
+
+    def cap_of(self, metric: str) -> float | None:
+        """Give the cap, where the metric takes one."""
+        return None if METRICS[metric].bounded else self.cap
+
+    def _pairwise(self, split: str | None, metric: str) -> xr.DataArray:
+        """Distances between all points and the references."""
+
+        def measure() -> xr.DataArray:
+            return pairwise(points(with_missing_references(self.part(split))), metric=metric, cap=self.cap_of(metric))
+
+        return self._once(("points", split, metric), measure)
+
+    def _once(self, key: tuple[Any, ...], measure: Callable[[], Value]) -> Value:
+        """Measure it, or take what was measured; what was asked for longest ago goes first when there is too much."""
+        if key in self._kept:
+            self._kept[key] = self._kept.pop(key)
+        else:
+            self._kept[key] = measure()
+            self._forget()
+        value: Value = self._kept[key]
+        return value
+
+    def _forget(self) -> None:
+        matrices = [k for k in self._kept if k[0] == "points"]
+        while len(matrices) > 1 and sum(self._kept[k].nbytes for k in matrices) > _MATRICES:
+            self._kept.pop(matrices.pop(0))
+        embeddings = [k for k in self._kept if k[0] == "embedding" and k[3] is not None]
+        for key in embeddings[:-_EMBEDDINGS]:
+            self._kept.pop(key)
+
+
+def networks(ds: xr.Dataset) -> xr.Dataset:
+    """Leave the references out."""
+    return ds.isel(run=ds["kind"].values == "network")
+
+
+def fitting(landmarks: int, ds: xr.Dataset) -> int | None:
+    """Take as many landmarks if there are points beyond them, or embed each point."""
+    return landmarks if int((ds["step"] >= 0).sum()) > landmarks + 100 else None
+
+
+def metrics(cap: float | None) -> list[str]:
+    """Name the metrics for points that include the truth, from which "jeffreys" is infinitely far without a cap."""
+    return [n for n, m in METRICS.items() if m.symmetric and (cap is not None or n != "jeffreys")]
+
+
+def laid_upon(frame: xr.Dataset, new: xr.Dataset, components: tuple[int, ...]) -> xr.Dataset | None:
+    """Move a slice's embedding onto that of all runs, component for component of the same signature.
+
+    None where the slice lacks a component of a signature, or shares fewer than two points.
+    """
+    wanted = list(dict.fromkeys(components))
+    own = partners(frame, new, wanted)
+    return None if own is None else align(frame.sel(component=wanted), new.sel(component=own))
+
+
+def partners(frame: xr.Dataset, new: xr.Dataset, wanted: list[int]) -> list[int] | None:
+    """For each component, the one that has the same place among those of its signature in the other embedding."""
+    out = []
+    for k in wanted:
+        sign = int(frame["signature"].sel(component=k))
+        of_sign = frame["component"].values[frame["signature"].values == sign].tolist()
+        others = new["component"].values[new["signature"].values == sign].tolist()
+        place = of_sign.index(k)
+        if place >= len(others):
+            return None
+        out.append(others[place])
+    return out
+
+
+def only(embedding: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
+    """Leave out the networks' checkpoints that are not chosen."""
+    keep = chosen.reindex(run=embedding["run"], checkpoint=embedding["checkpoint"], fill_value=False)
+    return embedding.assign(step=embedding["step"].where(keep | (embedding["kind"] == "reference"), -1))
+
+
+def _cut(ds: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
+    """Keep the chosen points."""
+    mask = chosen.transpose("run", "checkpoint")
+    mask = mask.isel(run=mask.any("checkpoint").values, checkpoint=mask.any("run").values)
+    kept = ds.sel(run=mask["run"].values, checkpoint=mask["checkpoint"].values)
+    inside = xr.DataArray(mask.values, dims=("run", "checkpoint"))
+    if bool((inside | (kept["step"] < 0)).all()):
+        return kept
+    log_prob = kept["log_prob"].where(inside).transpose(*kept["log_prob"].dims)
+    return kept.assign(log_prob=log_prob, step=kept["step"].where(inside, -1))
+
+
+def _with_references(chosen: xr.DataArray, everything: xr.Dataset) -> xr.DataArray:
+    keep = chosen.reindex(run=everything["run"], checkpoint=everything["checkpoint"], fill_value=False)
+    return keep | ((everything["kind"] == "reference") & (everything["step"] >= 0))
+
+
+def _among(distance: xr.DataArray, ds: xr.Dataset) -> xr.DataArray:
+    """Take the part of a matrix that belongs to the points of `ds`."""
+    run = ds.indexes["run"].get_indexer(pd.Index(distance["run"].values))
+    checkpoint = ds.indexes["checkpoint"].get_indexer(pd.Index(distance["checkpoint"].values))
+    recorded = ds["step"].transpose("run", "checkpoint").values >= 0
+    at = np.flatnonzero((run >= 0) & (checkpoint >= 0) & recorded[run, checkpoint])
+    return distance.isel(point=at, point2=at)
