@@ -577,7 +577,7 @@ def small(embedding: xr.Dataset) -> dict[str, ManifoldView]:
         "no run": ManifoldView(embedding, runs=[]),
         "one run": ManifoldView(embedding, runs=["A-0"]),
         "one run alone": ManifoldView(embedding.isel(run=[0])),
-        "one checkpoint": ManifoldView(embedding.isel(checkpoint=[0])),
+        "one checkpoint": ManifoldView(embedding.isel(checkpoint=[9])),
         "equal points": ManifoldView(equal),
         "tiny": ManifoldView(scaled[1e-9]),
         "huge": ManifoldView(scaled[1e9], aspect="equal"),

@@ -755,12 +755,13 @@ function inside(x, y, outline) {
 // ---------------------------------------------------------------------------------------------- the view
 
 // What must be done again when a trait changes; a stage includes those after it.
-const STAGES = ["points", "places", "paint", "picture"];
+const STAGES = ["points", "places", "paint", "picture", "marks"];
 const STAGE_OF = {
   points: ["_runs", "_axes", "_offset", "_checkpoint", "_step", "_coordinate", "_live", "_live_runs", "_attributes", "_quantities", "_values", "_own_attribute", "_own_quantity", "_own_values"],
   places: ["components", "aspect", "time_axis"],
   paint: ["_shown", "color", "hidden", "filters", "highlighted", "selection", "theme"],
-  picture: ["camera", "point_size", "line_width", "opacity", "hovered", "pinned", "time", "height"],
+  picture: ["camera", "point_size", "line_width", "opacity", "time", "height"],
+  marks: ["hovered", "pinned"],
 };
 
 class View {
@@ -809,9 +810,10 @@ class View {
     if (stale.has("places")) this.place();
     if (stale.has("paint")) this.paint();
     if (stale.has("paint")) this.drawControls();
+    const all = stale.has("picture");
     stale.clear();
-    this.drawTime();
-    if (this.visible) this.draw();
+    if (all) this.drawTime();
+    if (this.visible) this.draw(all);
   }
 
   readPoints() {
@@ -981,33 +983,37 @@ class View {
     return { ...START, ...this.get("camera") };
   }
 
-  draw() {
+  /** Draw all layers, or the marks upon them alone. */
+  draw(all = true) {
+    const { width, height, theme } = this;
+    if (!width || !height) return;
     const message = this.obstacle();
     this.message.hidden = !message;
     this.message.firstChild.textContent = message;
-    const { width, height } = this;
-    if (!width || !height) return;
-    const pixels = this.pixels;
-    for (const canvas of [this.backdrop, this.overlay]) {
-      if (canvas.width !== Math.round(width * pixels) || canvas.height !== Math.round(height * pixels)) {
-        canvas.width = Math.round(width * pixels);
-        canvas.height = Math.round(height * pixels);
+    const nothing = !this.complete || Boolean(this.fault);
+    if (all || !this.projection) {
+      const behind = this.cleared(this.backdrop);
+      this.projection = projectionOf(this.camera, width, height);
+      if (nothing) this.scene?.begin(1, 1);
+      else {
+        paintBox(behind, this.projection, this.axes, this.half, INK[theme], TIME_LIKE[theme], this.font);
+        this.drawScene();
       }
     }
-    const [behind, before] = [this.backdrop, this.overlay].map((canvas) => canvas.getContext("2d"));
-    for (const context of [behind, before]) {
-      context.setTransform(pixels, 0, 0, pixels, 0, 0);
-      context.clearRect(0, 0, width, height);
-    }
-    if (!this.complete || this.fault) {
-      this.scene?.begin(1, 1);
-      return;
-    }
-    this.projection = projectionOf(this.camera, width, height);
-    paintBox(behind, this.projection, this.axes, this.half, INK[this.theme], TIME_LIKE[this.theme], this.font);
-    this.drawScene();
+    const before = this.cleared(this.overlay);
+    if (nothing) return this.cards.replaceChildren();
     this.drawMarks(before);
     this.drawCards();
+  }
+
+  /** A canvas' context, in the stage's pixels, with nothing on it. */
+  cleared(canvas) {
+    const [wide, high] = [this.width, this.height].map((length) => Math.round(length * this.pixels));
+    if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+    const context = canvas.getContext("2d");
+    context.setTransform(this.pixels, 0, 0, this.pixels, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    return context;
   }
 
   /** Why there is nothing to see, or "". */
@@ -1556,7 +1562,7 @@ class View {
     else {
       if (this.drag === "box") this.outline = [this.corner, [here[0], this.corner[1]], here, [this.corner[0], here[1]]];
       else this.outline.push(here);
-      this.refresh("picture");
+      this.refresh("marks");
     }
   }
 
@@ -1564,16 +1570,16 @@ class View {
     if (!this.pointers.delete(event.pointerId)) return;
     const { outline } = this;
     this.outline = null;
-    if (event.type === "pointercancel") return this.refresh("picture");
+    if (event.type === "pointercancel") return this.refresh("marks");
     if (this.travelled < 3) return this.clicked(this.place2(event));
     if (outline?.length > 2) this.select(outline, this.how);
-    if (outline) this.refresh("picture");
+    if (outline) this.refresh("marks");
   }
 
   /** A click pins the point under the mouse, or lets it go. */
   clicked(here) {
     const i = this.pointAt(...here);
-    if (i < 0) return this.refresh("picture");
+    if (i < 0) return this.refresh("marks");
     const [run, checkpoint] = this.name(i);
     const pinned = this.get("pinned");
     const others = pinned.filter(([r, c]) => r !== run || c !== checkpoint);

@@ -525,7 +525,7 @@ class ManifoldView(anywidget.AnyWidget):
             raise traitlets.TraitError(f"camera: unknown {unknown}, wanted some of {list(CAMERA)}")
         camera = {**CAMERA, **self.camera, **given}
         numbers = [camera["yaw"], camera["pitch"], camera["zoom"], *camera["target"]]
-        if len(camera["target"]) != 3 or not np.isfinite(np.array(numbers, dtype=float)).all() or camera["zoom"] <= 0:
+        if len(numbers) != 6 or not all(_is_number(x) for x in numbers) or camera["zoom"] <= 0:
             raise traitlets.TraitError(
                 f"camera: wanted finite angles, a zoom above 0 and a target of three numbers, got {given}"
             )
@@ -643,6 +643,10 @@ def _check_embedding(embedding: xr.Dataset, components: tuple[int, ...]) -> None
 
 def _wrong_components(known: list[int], wanted: tuple[int, ...]) -> str:
     return f"components: wanted three of {known}, got {wanted}; embed more with n_components="
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (int, float, np.integer, np.floating)) and bool(np.isfinite(x))
 
 
 def _one_of(name: str, value: Any, known: Sequence[str]) -> Any:
