@@ -44,7 +44,9 @@ ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "importers": {"waiting", "schema", "storage"},
     "integrations": {"waiting", "schema", "storage", "recording"},
     "zoo": {"waiting", "schema", "storage", "recording"},
+    "imprinting": {"waiting", "schema"},
     "theory": set(LAYERS[: LAYERS.index("analysis")]),
+    "reporting": set(LAYERS[: LAYERS.index("widgets")]),
 }
 
 TOP_LEVEL = {

@@ -61,6 +61,7 @@ from trajkit.distances import (
     pairwise,
 )
 from trajkit.embedding import align, embed, embedding_quality, explained_distance, explained_stress, inpca, project
+from trajkit.imprinting import imprint
 from trajkit.points import concat, points, unstack
 from trajkit.recording import RecordAt, Recorder, record
 from trajkit.schema import SchemaError, from_arrays, run_table, validate
@@ -101,6 +102,7 @@ __all__ = [
     "ignorance",
     "importance",
     "importers",
+    "imprint",
     "inpca",
     "input_spectrum",
     "integrations",
