@@ -251,7 +251,8 @@ def test_components__beyond_the_first_eight_come_when_they_are_asked_for():
     assert [axis["component"] for axis in view._axes] == [*range(1, 9), 12]
     wanted = made.coordinate.sel(component=12).values.ravel()
     low, high = view._box[12]
-    np.testing.assert_allclose(floats(view, "_coordinate", (9, -1))[8], 2 * (wanted - low) / (high - low) - 1, atol=1e-6)
+    unit = 2 * (wanted - low) / (high - low) - 1
+    np.testing.assert_allclose(floats(view, "_coordinate", (9, -1))[8], unit, atol=1e-6)
 
 
 def test_selection__is_a_mask_on_the_embedding(embedding):
@@ -315,14 +316,15 @@ def test_traits__refuse_what_they_do_not_know_and_list_what_they_do(embedding, t
 
 
 def test_view__refuses_unknown_options():
-    with pytest.raises(TypeError, match="unknown traits \\['colour'\\]: wanted some of .*'camera'"):
+    with pytest.raises(TypeError, match=r"unknown traits \['colour'\]: wanted some of .*'camera'"):
         ManifoldView(colour="architecture")
 
 
 def test_browser__sets_traits_as_python_does(embedding):
     """What a message from the browser does to the widget."""
     view = ManifoldView(embedding)
-    view.set_state({"camera": {**CAMERA, "yaw": 12.5}, "selection": [["A-0", 1]], "time": 0.25, "components": [2, 1, 3]})
+    moved = {**CAMERA, "yaw": 12.5}
+    view.set_state({"camera": moved, "selection": [["A-0", 1]], "time": 0.25, "components": [2, 1, 3]})
     assert (view.camera["yaw"], view.time, view.components) == (12.5, 0.25, (2, 1, 3))
     assert int(view.selected.sum()) == 1
 

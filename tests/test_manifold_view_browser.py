@@ -9,7 +9,6 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,7 +125,7 @@ def projected(view: ManifoldView, page: Page) -> tuple[list[list[Any]], NDArray[
 
 
 def within(places: NDArray[np.float64], outline: list[tuple[float, float]]) -> NDArray[np.bool_]:
-    """Which places an outline goes round: their winding numbers are not 0 (the outlines here do not cross themselves)."""
+    """Which places an outline, which does not cross itself, goes round: those of a winding number."""
     corner = np.array([*outline, outline[0]])[None] - places[:, None]
     angle = np.arctan2(corner[..., 1], corner[..., 0])
     turn = np.diff(angle, axis=1)
@@ -192,7 +191,10 @@ def test_reference__names_stand_beside_their_points(opened, embedding, tmp_path)
         """() => {
         const seen = [];
         const fill = CanvasRenderingContext2D.prototype.fillText;
-        CanvasRenderingContext2D.prototype.fillText = function (text, ...at) { seen.push(text); fill.call(this, text, ...at); };
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+            seen.push(text);
+            fill.call(this, text, ...at);
+        };
         page.models[0].set("camera", { ...page.models[0].get("camera"), yaw: 0 });
         return new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(() => r(seen))));
         }"""
@@ -276,7 +278,11 @@ LASSO = [(260.0, 90.0), (420.0, 120.0), (520.0, 330.0), (330.0, 380.0), (230.0, 
 
 @pytest.mark.parametrize(
     "camera",
-    [{}, {"yaw": 130, "pitch": -30, "zoom": 1.5}, {"pitch": 60, "projection": "orthographic", "target": [0.2, 0, -0.1]}],
+    [
+        {},
+        {"yaw": 130, "pitch": -30, "zoom": 1.5},
+        {"pitch": 60, "projection": "orthographic", "target": [0.2, 0, 0]},
+    ],
     ids=["at first", "from below", "orthographic"],
 )
 def test_lasso__selects_the_points_that_numpy_finds_inside(opened, embedding, camera):
@@ -459,9 +465,15 @@ def test_playing__draws_trajectories_up_to_now_and_stops_at_the_end(opened, embe
     early = strong(pixels(page))
     assert 0 < early < 0.7 * whole
     page.evaluate(
-        """() => { window.times = []; const texts = () => { times.push(Number(document.querySelector('input[type=range]').value));
-        if (page.models[0].get('playing')) requestAnimationFrame(texts); };
-        page.models[0].set('playing', true); texts(); }"""
+        """() => {
+        window.times = [];
+        const note = () => {
+            times.push(Number(document.querySelector("input[type=range]").value));
+            if (page.models[0].get("playing")) requestAnimationFrame(note);
+        };
+        page.models[0].set("playing", true);
+        note();
+        }"""
     )
     page.wait_for_function("() => !page.models[0].get('playing')", timeout=60_000)
     times = page.evaluate("() => times")
@@ -521,9 +533,10 @@ def test_view__of_150_000_points_draws_recolours_and_selects(opened):
 
 def test_view__without_webgl_says_so(browser, tmp_path, embedding):
     path = ManifoldView(embedding).to_html(tmp_path / "view.html")
-    page = browser.context.new_page()
+    page = browser.context.browser.new_page()
     page.add_init_script(
-        "const get = HTMLCanvasElement.prototype.getContext; HTMLCanvasElement.prototype.getContext = function (kind, ...o)"
+        "const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...o)"
         "{ return kind === 'webgl2' ? null : get.call(this, kind, ...o); }"
     )
     page.goto(path.as_uri())
@@ -536,7 +549,10 @@ def test_view__without_webgl_says_so(browser, tmp_path, embedding):
 def test_view__comes_back_when_its_context_is_lost(opened, embedding):
     page = opened(ManifoldView(embedding, color="architecture"))
     before = strong(pixels(page))
-    page.evaluate("() => document.querySelectorAll('canvas')[1].getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()")
+    page.evaluate(
+        "() => document.querySelectorAll('canvas')[1].getContext('webgl2')"
+        ".getExtension('WEBGL_lose_context').loseContext()"
+    )
     page.wait_for_timeout(900)
     assert strong(pixels(page)) == pytest.approx(before, rel=0.02)
 
@@ -591,3 +607,116 @@ def test_view__of_next_to_nothing_draws_it_or_says_why(opened, embedding):
         wanted = {"no embedding": "view.show(embedding)", "no run": "no run to draw"}.get(name)
         assert (wanted in message[0]) if wanted else message == []
         assert wanted is not None or near(pixels(page), (0x00, 0x72, 0xB2)) > 3, name
+
+
+# JupyterLab
+
+CELLS = (
+    """
+import json
+import ipywidgets
+from IPython.display import display
+import trajkit as tk
+
+ds = tk.simulate(runs=12, groups=3, spread=0.3, checkpoints=15, seed=1)
+embedding = tk.embed(ds, 4)
+view = tk.widgets.ManifoldView(embedding, color="architecture", height=500)
+said, button = ipywidgets.Label(), ipywidgets.Button(description="picture")
+
+def say(_):
+    said.value = json.dumps([view.camera, view.selection, int(view.selected.sum())])
+
+view.observe(say, ["camera", "selection"])
+button.on_click(lambda _: view.to_png("view.png"))
+display(view, said, button)
+""",
+    """
+import gc
+import psutil
+
+def open_and_close(n):
+    for _ in range(n):
+        one = tk.widgets.ManifoldView(embedding, color="seed", height=100)
+        display(one)
+        one.close()
+    gc.collect()
+    return psutil.Process().memory_info().rss / 2**20
+
+before = open_and_close(3)
+print("grew by", round(open_and_close(30) - before), "MB")
+""",
+)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    root, scratch = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")
+    cells = [
+        {"cell_type": "code", "id": str(i), "metadata": {}, "outputs": [], "execution_count": None, "source": c.strip()}
+        for i, c in enumerate(CELLS)
+    ]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    content = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (root / "view.ipynb").write_text(json.dumps(content))
+    with lab(root, scratch) as address, browser_page(1300, 1000) as page:
+        run_notebook(page, address, "view.ipynb")
+        page.root = root
+        page.locator(f"{STAGE} canvas").first.wait_for(timeout=120_000)
+        page.locator(STAGE).first.scroll_into_view_if_needed()
+        settle(page)
+        yield page
+
+
+def said(page: Page, ready: str) -> Any:
+    """What the kernel last said, once that is `ready`."""
+    label = ".widget-label"
+    page.wait_for_function(
+        f"() => [...document.querySelectorAll({label!r})].some((e) => {{ try {{ const [camera, selection, n] = "
+        f"JSON.parse(e.textContent); return {ready}; }} catch {{ return false; }} }})",
+        timeout=60_000,
+    )
+    return json.loads(next(t for t in page.locator(label).all_inner_texts() if t.startswith("[")))
+
+
+def test_notebook__dragging_and_lassoing_reach_python(notebook):
+    page = notebook
+    page.locator(STAGE).first.scroll_into_view_if_needed()
+    drag(page, (300, 150), (375, 150))
+    camera, _, _ = said(page, "camera.yaw < -80")
+    assert camera["yaw"] == pytest.approx(-52 - 0.4 * 75)
+    page.get_by_label("Select with a lasso").first.click()
+    drag(page, *[(x, y - 30) for x, y in LASSO])
+    _, selection, n = said(page, "n > 0")
+    assert n == len(selection) > 5
+
+
+def test_notebook__writes_the_picture_that_python_asks_for(notebook):
+    target = notebook.root / "view.png"
+    notebook.get_by_role("button", name="picture").click()
+    for _ in range(240):
+        if target.exists() and target.stat().st_size:
+            break
+        notebook.wait_for_timeout(250)
+    assert strong(np.asarray(Image.open(target).convert("RGB")).astype(int)) > 0.005
+
+
+def test_notebook__follows_the_theme_and_leaves_keys_to_the_view(notebook):
+    page = notebook
+    view = page.locator(".trajkit-view").first
+    assert view.get_attribute("data-theme") == "light"
+    page.evaluate("() => { document.body.dataset.jpThemeLight = 'false' }")
+    assert view.get_attribute("data-theme") == "dark"
+    page.evaluate("() => { document.body.dataset.jpThemeLight = 'true' }")
+    cells = page.locator(".jp-Cell").count()
+    page.locator(STAGE).first.focus()
+    for key in ("b", "1", "d", "d", "3"):
+        page.keyboard.press(key)
+    camera, _, _ = said(page, "camera.pitch === 90")
+    assert camera["yaw"] == -90
+    assert page.locator(".jp-Cell").count() == cells
+    assert page.locator(".jp-MarkdownCell").count() == 0
+
+
+def test_notebook__thirty_views_opened_and_closed_leave_the_kernel_as_it_was(notebook):
+    text = notebook.locator("[data-mime-type='application/vnd.jupyter.stdout']").last.inner_text()
+    assert float(text.split()[-2]) < 50

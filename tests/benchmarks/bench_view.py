@@ -1,0 +1,123 @@
+"""Time to the first picture, to recolour and to turn of 150,000 points: ManifoldView beside plotly, in one browser.
+
+python tests/benchmarks/bench_view.py                       # 3000 runs of 50 checkpoints
+python tests/benchmarks/bench_view.py --runs 200 --repeat 5
+
+Both draw the same points and lines in headless Chromium, where WebGL runs in software. Each is asked in turn, in a page
+of its own; a time ends when the browser has drawn the frame and its pixels can be read. Median and range, in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import plotly
+from lab import browser_page
+from made_embeddings import made_embedding
+from playwright.sync_api import Page
+
+import trajkit as tk
+
+# Two frames: what was asked for is handed over in the first and drawn by the second; reading a pixel waits for it.
+FRAME = """
+const frame = async () => {
+  await new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
+  for (const canvas of document.querySelectorAll("canvas")) {
+    const gl = canvas.getContext("webgl2") ?? canvas.getContext("webgl");
+    gl?.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+};
+"""
+VIEW = {
+    "recolour": "(k) => page.models[0].set('color', ['progress', 'step'][k % 2])",
+    "turn": "(k) => page.models[0].set('camera', {...page.models[0].get('camera'), yaw: 10 * k})",
+}
+PLOTLY = {
+    "recolour": "(k) => Plotly.restyle(plot, {'marker.color': [colors[k % 2]], 'line.color': [colors[k % 2]]})",
+    "turn": "(k) => Plotly.relayout(plot, {'scene.camera.eye': {x: 2 * Math.cos(k), y: 2 * Math.sin(k), z: 0.9}})",
+}
+
+
+def plotly_page(embedding: Any, path: Path) -> None:
+    """Write the plotly figure of `tk.figures.manifold`, and the colours of two quantities to change between."""
+    figure = tk.figures.manifold(embedding, color="progress")
+    figure.update_layout(height=560, width=1080)
+    strands = figure.data[0].marker.color.tolist()
+    steps = [None if v != v else i for i, v in enumerate(strands)]
+    colors = [[None if v != v else v for v in strands], [None if v is None else v / len(steps) for v in steps]]
+    data = json.dumps(figure.to_plotly_json(), cls=plotly.utils.PlotlyJSONEncoder)
+    path.write_text(
+        f"<!doctype html><body><div id='plot'></div><script>{plotly.offline.get_plotlyjs()}</script>"
+        f"<script>window.colors = {json.dumps(colors)}; const figure = {data};"
+        "window.plot = document.querySelector('#plot');"
+        "window.drawn = Plotly.newPlot(plot, figure.data, figure.layout);</script></body>",
+        encoding="utf-8",
+    )
+
+
+def first_picture(page: Page, path: Path, ready: str) -> float:
+    """Seconds from opening the page to its first picture, data in the page."""
+    page.goto(path.as_uri(), wait_until="commit")
+    page.wait_for_function(ready, timeout=300_000, polling=20)
+    return page.evaluate(f"async () => {{ {FRAME} await frame(); return performance.now() / 1000; }}")
+
+
+def timed(page: Page, action: str, k: int) -> float:
+    """Seconds from asking for a change to the frame that shows it."""
+    return page.evaluate(
+        f"async (k) => {{ {FRAME} await frame(); const start = performance.now(); await ({action})(k); await frame();"
+        " return (performance.now() - start) / 1000; }",
+        k,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("runs", 3000), ("checkpoints", 50), ("repeat", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    wanted = parser.parse_args()
+    embedding = made_embedding(wanted.runs, wanted.checkpoints)
+    folder = Path(tempfile.mkdtemp())
+    view, figure = folder / "view.html", folder / "plotly.html"
+    tk.widgets.ManifoldView(embedding, color="progress").to_html(view)
+    plotly_page(embedding, figure)
+    ways = {
+        "ManifoldView": (view, "() => document.querySelectorAll('.trajkit-stage canvas').length === 3", VIEW),
+        "plotly": (figure, "async () => { if (!window.drawn) return false; await drawn; return true; }", PLOTLY),
+    }
+    times: dict[tuple[str, str], list[float]] = {}
+    with browser_page(1100, 640) as page:
+        browser = page.context.browser
+        for repeat in range(wanted.repeat):
+            for way, (path, ready, actions) in ways.items():
+                tab = browser.new_page(viewport={"width": 1100, "height": 640})
+                times.setdefault((way, "first picture"), []).append(first_picture(tab, path, ready))
+                for name, action in actions.items():
+                    times.setdefault((way, name), []).append(timed(tab, action, repeat + 1))
+                tab.close()
+        version = browser.version
+    points = wanted.runs * wanted.checkpoints
+    versions = f"Chromium {version}, plotly {plotly.__version__}, {platform.machine()}"
+    print(f"{points:,} points of {wanted.runs:,} runs; {versions}\n")
+    print("| s | ManifoldView | plotly Scatter3d | ratio |\n|---|---|---|---|")
+    for name in ("first picture", *VIEW):
+        mine, theirs = times["ManifoldView", name], times["plotly", name]
+        ratio = statistics.median(theirs) / statistics.median(mine)
+        print(f"| {name} | {_range(mine)} | {_range(theirs)} | {ratio:.0f} |")
+
+
+def _range(times: list[float]) -> str:
+    return f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
+
+
+if __name__ == "__main__":
+    main()
