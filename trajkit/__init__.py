@@ -78,6 +78,7 @@ __all__ = [
     "align",
     "bhattacharyya",
     "bootstrap",
+    "claims",
     "cluster",
     "compare_groups",
     "compare_metrics",
@@ -120,6 +121,7 @@ __all__ = [
     "progress",
     "project",
     "record",
+    "report",
     "resample",
     "run_table",
     "sample_data",
@@ -152,6 +154,8 @@ _LAZY = {
     "theory": "trajkit.theory",
     "widgets": "trajkit.widgets",
     "explore": "trajkit.widgets",
+    "claims": "trajkit.reporting",
+    "report": "trajkit.reporting",
 }
 
 

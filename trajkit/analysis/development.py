@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -190,6 +191,8 @@ def convergence(
     copies = own_copies(ds)
     if len(values) == len(code):
         raise ValueError(f"{by!r} differs for every run: there are no distances within groups")
+
+    grid = np.linspace(0, 1, n)
 
     grid = np.linspace(0, 1, n)
 
