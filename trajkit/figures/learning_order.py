@@ -42,7 +42,6 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     refuse_others(found, {"agreement", "of_groups", "estimate"}, "learning_order(ds, by)")
     halves = found.sel(quantity=["within", "between"])
     by = found.attrs["by"]
-    names = [f"within one {by}<br>(the ceiling)", f"between two of {by}"]
     figure = make_subplots(cols=2, column_widths=[0.4, 0.6], horizontal_spacing=0.2)
     null = halves["null"].transpose("quantity", "draw").values
     spots = np.concatenate([beside(k, null.shape[1]) for k in range(2)])
@@ -79,8 +78,10 @@ def learning_order(found: xr.Dataset) -> go.Figure:
         title={"text": title, "font": {"size": 12}},
         legend=LEGEND,
     )
-    figure.update_xaxes(tickvals=[0, 1], ticktext=names, range=[-0.6, 1.6], zeroline=False, col=1)
-    figure.update_yaxes(title={"text": "agreement: mean rank correlation of samples"}, col=1)
-    figure.update_xaxes(type="category", col=2)
+    names = ["within<br>(the ceiling)", "between"]
+    figure.update_xaxes(tickvals=[0, 1], ticktext=names, tickangle=0, range=[-0.6, 1.6], zeroline=False, col=1)
+    figure.update_xaxes(title={"text": f"groups by {by}"}, col=1)
+    figure.update_yaxes(title={"text": "mean rank correlation of samples"}, rangemode="tozero", col=1)
+    figure.update_xaxes(type="category", title={"text": by}, col=2)
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, col=2)
     return figure
