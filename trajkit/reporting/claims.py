@@ -1,0 +1,217 @@
+"""The claims that are made of trajectories, and what a dataset says to each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
+
+import pandas as pd
+import xarray as xr
+
+from trajkit.analysis.attributes import networks
+from trajkit.distances import METRICS
+from trajkit.reporting import questions
+from trajkit.reporting.findings import Finding, Number, Part, Settings, cannot_tell
+from trajkit.waiting import progress_bar
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence, how it is put to the data, by which rule it holds, and the Python that gives its numbers."""
+
+    name: str
+    statement: str
+    rule: str
+    code: str
+    examine: Callable[[Part], Finding]
+
+
+CLAIMS = (
+    Claim(
+        "low-dimensional",
+        "Trajectories lie on a manifold of few dimensions.",
+        f"Holds if {questions.FEW} components or fewer explain {questions.SHARE:.0%} of the distances, and three "
+        "explain more of them than of runs whose samples are shuffled within their classes.",
+        "tk.dimensionality(ds, n={draws}, metric={metric!r})",
+        questions.low_dimensional,
+    ),
+    Claim(
+        "one manifold",
+        "All networks explore the same manifold: at equal progress they are nearer to each other than to networks that "
+        "learn as much, but other samples first.",
+        "Holds if the interval of the ratio lies below 1, and the mean distance is below every draw of the null.",
+        "tk.null_test(ds, n={draws}, by='architecture')",
+        questions.one_manifold,
+    ),
+    Claim(
+        "architecture distinguishes",
+        "Architecture gives distinguishable trajectories.",
+        "Holds if runs of two architectures are further apart than runs of one, more than permuted labels explain.",
+        "tk.compare_groups(tk.trajectory_distance(ds, n=20, metric={metric!r}), by=[...])",
+        questions.architecture_distinguishes,
+    ),
+    Claim(
+        "others matter less",
+        "Every other setting explains less of the distances than architecture.",
+        "Holds if the interval of no other setting's R² reaches that of architecture.",
+        "tk.compare_groups(tk.trajectory_distance(ds, n=20, metric={metric!r}), by=[...])",
+        questions.others_matter_less,
+    ),
+    Claim(
+        "architecture predicts",
+        "Of all settings, architecture tells most about the distance of two networks that were not seen.",
+        "Holds if its importance is the largest, and above that of a random number in every fold.",
+        "tk.importance(tk.trajectory_distance(ds, n=20, metric={metric!r}), by=[...], repeats=3)",
+        questions.architecture_predicts,
+    ),
+    Claim(
+        "larger is faster",
+        "Larger networks go along the same manifold, faster.",
+        "Holds if, among runs that differ in size alone, larger ones take fewer steps to progress 0.5, and are nearer "
+        "to each other than architectures are.",
+        "tk.speed_comparison(ds, by='width')",
+        questions.larger_is_faster,
+    ),
+    Claim(
+        "starts converge",
+        "Networks that start far apart come together.",
+        "Holds if, from the start to the end of training, the distance between initial weights of different kinds "
+        "falls, also in units of that within a kind: the intervals do not overlap.",
+        "tk.convergence(ds, by='init', n=20, metric={metric!r})",
+        questions.starts_converge,
+    ),
+    Claim(
+        "metrics agree",
+        "The distance that is taken does not matter: architecture distinguishes under each.",
+        "Holds if architecture explains distances under every metric.",
+        "tk.compare_groups(ds, by='architecture', metric='hellinger')",
+        questions.metrics_agree,
+    ),
+    Claim(
+        "stable picture",
+        "The picture does not hang on a few samples, runs or one architecture.",
+        f"Holds if in three components no points move by {questions.MOVED} of its spread or more (root mean square, "
+        "the worst of three draws) with half the samples, half the runs, or without any one architecture.",
+        "tk.stability(ds, shares=[0.5], repeats=3, metric={metric!r})",
+        questions.picture_is_stable,
+    ),
+    Claim(
+        "same order",
+        "Networks learn samples in the same order.",
+        "Holds if they agree more than runs whose samples are shuffled within their classes: above all draws of the "
+        "null, and with the interval above its mean.",
+        "tk.data_map(ds, by='architecture').agreement",
+        questions.same_order,
+    ),
+)
+PARTS = ("all", "train", "test")
+
+
+def claims(
+    ds: xr.Dataset,
+    *,
+    metric: str = "bhattacharyya",
+    draws: int = 19,
+    permutations: int = 999,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Put every claim to a dataset: each as numbers with intervals, beside nulls, and a verdict by a stated rule.
+
+    For all samples of the probe, and for "train" and "test" samples by themselves where there are both. What the data
+    cannot tell, for want of architectures, seeds, sizes or samples, is said with its reason. `trajkit.report` makes a
+    page of it.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset; reference runs are left out.
+    metric
+        Of all distances but those of `null_test`, which are Bhattacharyya's; a symmetric one.
+    draws
+        Of the nulls and intervals that take an embedding, or all distances, for each: 19 is the least that can give
+        p = 0.05. Intervals of explained stress and distance are rough then; others have 399 draws.
+    permutations
+        Of tests of groups, and of other nulls.
+    level
+        Of the intervals.
+    seed
+        Of all draws.
+    progress
+        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each number: `claim`, `statement`, `samples` ("all", "train" or "test"), `statistic`, `value`,
+        `lower`, `upper`, `null` (what the value would be by chance), `p_value`, `unit`, `verdict` on the claim
+        ("holds", "does not hold", "cannot be told"), `because`, `rule`, `code`. NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        If metric, draws, permutations or level make no sense, or there are no networks.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> table = tk.claims(tk.simulate(runs=2, samples=20, checkpoints=3), draws=2, permutations=1)
+    >>> table.verdict.unique().tolist(), table.because[0]
+    (['cannot be told'], 'p-values of 2 draws never reach 0.05')
+    """
+    return table_of(examine(ds, Settings(metric, draws, permutations, level, seed=seed), progress))
+
+
+Findings = dict[str, dict[str, Finding]]
+
+
+def examine(ds: xr.Dataset, settings: Settings, progress: bool | None) -> Findings:
+    """Find out about every claim (by name) on every part of the samples."""
+    if settings.metric not in METRICS or not METRICS[settings.metric].symmetric:
+        known = [name for name in METRICS if METRICS[name].symmetric]
+        raise ValueError(f"metric: wanted one of {known}, got {settings.metric!r}")
+    if settings.draws < 2 or settings.permutations < 1 or not 0 < settings.level < 1:
+        raise ValueError(
+            f"wanted two draws, one permutation or more and a level between 0 and 1, got {settings.draws}, "
+            f"{settings.permutations} and {settings.level}"
+        )
+    networks(ds, least=1)
+    # Of a probe with one split, that is all samples.
+    splits = [name for name in PARTS[1:] if (ds["split"].values == name).any()]
+    present = ["all", *(splits if len(splits) > 1 else [])]
+    found: Findings = {claim.name: {} for claim in CLAIMS}
+    with progress_bar(len(present) * len(CLAIMS), "claims", progress) as bar:
+        for name in present:
+            part = Part(ds, name, settings)
+            for claim in CLAIMS:
+                found[claim.name][name] = _asked(claim, part)
+                bar.update(1)
+    return found
+
+
+def _asked(claim: Claim, part: Part) -> Finding:
+    """Examine a claim; what a function refuses, for want of runs or samples, is the reason why it cannot be told."""
+    if 1 / (1 + min(part.settings.draws, part.settings.permutations)) > part.settings.significant:
+        return cannot_tell(f"p-values of {part.settings.draws} draws never reach {part.settings.significant}")
+    try:
+        return claim.examine(part)
+    except (ValueError, ImportError) as error:
+        return cannot_tell(str(error))
+
+
+def table_of(found: Findings) -> pd.DataFrame:
+    """Write findings as one row for each number."""
+    rows = []
+    empty = Number("", float("nan"))
+    for claim in CLAIMS:
+        for part, finding in found[claim.name].items():
+            for number in finding.numbers or (empty,):
+                rows.append(
+                    (claim.name, claim.statement, part, *astuple(number), finding.verdict, finding.because, claim.rule,
+                     claim.code)
+                )  # fmt: skip
+    names = [field.name for field in fields(Number)]
+    return pd.DataFrame(
+        rows, columns=["claim", "statement", "samples", *names, "verdict", "because", "rule", "code"]
+    )  # fmt: skip

@@ -1,0 +1,434 @@
+"""How each claim is put to the data: functions from the networks on some samples to a finding."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.analysis import (
+    bootstrap,
+    compare_groups,
+    convergence,
+    data_map,
+    dimensionality,
+    importance,
+    null_test,
+    shuffle_within_class,
+    speed_comparison,
+    stability,
+)
+from trajkit.analysis.attributes import groups
+from trajkit.analysis.importances import NOISE
+from trajkit.analysis.variance import products, span
+from trajkit.distances import METRICS
+from trajkit.reporting.findings import PROGRESS, CannotTellError, Finding, Number, Part, judged
+
+Array = NDArray[np.float64]
+
+# The one claim that is about a name: networks of another kind than these are compared by what they have.
+ARCHITECTURE = "architecture"
+# Components that a low-dimensional manifold may need for this share of the distances.
+FEW, SHARE = 10, 0.9
+# Draws of those intervals that cost next to nothing.
+INTERVAL = 399
+# How far points may move, in units of their spread, for a picture to be the same.
+MOVED = 0.25
+
+
+def low_dimensional(part: Part) -> Finding:
+    """Compare what a few components explain with what they explain of shuffled runs."""
+    how = part.settings
+    found = dimensionality(
+        part.thin, FEW, n=how.draws, share=SHARE, metric=how.metric, level=how.level, seed=how.seed
+    )  # fmt: skip
+    numbers = []
+    for measure in ("explained distance", "explained stress"):
+        of = found.sel(measure=measure, component=3)
+        numbers.append(_number(f"{measure} of 3 components", of, of["null"]))
+    needed = found.sel(measure="explained distance")
+    null = needed["null_needed"]
+    numbers.append(
+        Number(
+            f"components for {SHARE:.0%} of distance",
+            _or_none(int(needed["needed"])),
+            null=float(null.median()) if (null > 0).all() else np.nan,
+        )
+    )
+    p, enough = float(found["p_value"].sel(measure="explained distance", component=3)), int(needed["needed"])
+    count = {-1: f"no {FEW} components explain", 1: "one component explains"}.get(
+        enough, f"{enough} components explain"
+    )
+    because = (
+        f"{count} {SHARE:.0%} of the distances; three explain {'more' if p <= how.significant else 'no more'} than of "
+        f"shuffled runs (p = {p:.3g})"
+    )
+    return judged(enough > 0 and p <= how.significant, because, numbers, dimensionality=found)
+
+
+def one_manifold(part: Part) -> Finding:
+    """Compare distances of runs at equal progress with those of runs that learn other samples."""
+    how = part.settings
+    by = ARCHITECTURE if ARCHITECTURE in part.attributes else None
+    found = null_test(part.ds, n=how.draws, by=by, seed=how.seed)
+    chosen = _pairs(part, by)
+    scrambled = shuffle_within_class(part.even, how.seed)
+    means = [part.per_sample(some, "bhattacharyya").isel(pair=chosen).mean("pair") for some in (part.even, scrambled)]
+    both = xr.concat(means, dim="what")
+    interval = bootstrap(
+        part.ds, lambda _: both, INTERVAL, then=lambda mean: mean.isel(what=0) / mean.isel(what=1),
+        level=how.level, seed=how.seed,
+    )  # fmt: skip
+    observed, null = float(found["observed"].mean()), float(found["null"].mean())
+    p, below = float(found["overall_p_value"]), float(found["share_below"])
+    upper = float(interval["upper"])
+    numbers = [
+        Number("distance / distance to shuffled runs", observed / null, float(interval["lower"]), upper, 1.0, p),
+        Number("median ratio of pairs", float(found["median_ratio"]), null=1.0),
+        Number("share of pairs nearer than their null", below, null=0.5),
+        Number("mean distance at equal progress", observed, null=null, unit="nat"),
+        Number("distance if each left the straight road its own way", float(found["straight"].mean()), unit="nat"),
+    ]
+    which = f"differ in {by}" if by else "are compared"
+    because = f"{below:.0%} of the {found.sizes['pair']} pairs of runs that {which} are nearer than their null"
+    return judged(upper < 1 and p <= how.significant, f"{because} (p = {p:.3g})", numbers, null_test=found)
+
+
+def architecture_distinguishes(part: Part) -> Finding:
+    """Explain distances by architecture, alone and beyond all other settings."""
+    how, found = part.settings, _groups_of(part)
+    row = found["groups"].sel(attribute=ARCHITECTURE)
+    p = float(row["p_value"])
+    own = found["r_squared"].sel(attribute=ARCHITECTURE)
+    numbers = [
+        _number("R² of architecture", own, p_value=p),
+        Number("R² beyond all other settings", float(row["unique_r_squared"]), p_value=float(row["unique_p_value"])),
+        Number("distance between / within architectures", float(row["ratio"]), null=1.0, p_value=p),
+        Number("R² of all settings", float(found["groups"]["joint_r_squared"])),
+    ]
+    apart = float(row["ratio"])
+    because = f"runs of two architectures are {apart:.2f} times as far apart as runs of one (p = {p:.3g})"
+    return judged(apart > 1 and p <= how.significant, because, numbers, distance=part.distance, groups=found["groups"])
+
+
+def others_matter_less(part: Part) -> Finding:
+    """Compare what each other setting explains, beyond all others, with what architecture does."""
+    found = _groups_of(part)
+    table = found["groups"]
+    others = [name for name in part.attributes if name != ARCHITECTURE]
+    if not others:
+        raise CannotTellError("no other setting varies than the architecture")
+    bounds = found["r_squared"].sel(attribute=ARCHITECTURE)
+    numbers = [_number(f"R² of {ARCHITECTURE}", bounds, p_value=float(table["p_value"].sel(attribute=ARCHITECTURE)))]
+    for name in others:
+        p = float(table["p_value"].sel(attribute=name))
+        numbers.append(_number(f"R² of {name}", found["r_squared"].sel(attribute=name), p_value=p))
+    most = max(numbers[1:], key=lambda number: number.value)
+    least, highest = float(bounds["lower"]), max(number.upper for number in numbers[1:])
+    because = f"of the others {most.statistic[6:]} explains most, {most.value:.2f} beside {numbers[0].value:.2f}"
+    return judged(highest < least, because, numbers, groups=table)
+
+
+def architecture_predicts(part: Part) -> Finding:
+    """Predict distances of held-out runs from settings."""
+    how = part.settings
+    if ARCHITECTURE not in part.attributes:
+        raise CannotTellError(_lacking(part))
+    found = importance(part.distance, part.attributes, repeats=3, seed=how.seed)
+    score = float(found["r_squared"].mean())
+    if not score > 0:
+        raise CannotTellError(f"distances of held-out runs cannot be predicted from the settings (R² {score:.2f})")
+    null = found["importance"].sel(attribute=NOISE)
+    mean = found["importance"].mean("fold")
+    numbers = [Number("R² on held-out runs", score, *_span(found["r_squared"]), null=0.0)]
+    for name in mean["attribute"].values[np.argsort(-mean.values)]:
+        if name != NOISE:
+            each = found["importance"].sel(attribute=name)
+            spread = _span(each)
+            value = float(each.mean())
+            numbers.append(Number(f"importance of {name}", value, *spread, null=float(null.mean())))
+    first = str(mean["attribute"].values[int(np.argmax(mean.values))])
+    lowest = float(found["importance"].sel(attribute=ARCHITECTURE).min())
+    clear = lowest > float(null.max())
+    than = "more" if clear else "no more"
+    because = f"{first} tells most; architecture tells {than} than a random number in every fold"
+    return judged(first == ARCHITECTURE and clear, because, numbers, importance=found)
+
+
+def larger_is_faster(part: Part) -> Finding:
+    """Compare steps to half the progress, and distances, between sizes of one network that is else the same."""
+    how, at = part.settings, 0.5
+    by, group = _size(part)
+    chosen = part.ds.isel(run=group >= 0)
+    own = group[group >= 0]
+    found = speed_comparison(chosen, by, at=(0.25, at, 0.75), level=how.level)
+    steps, size = found["steps"].sel(progress=at).values, chosen[by].values.astype(float)
+    r, p = _stratified_correlation(size, steps, own, how.permutations, how.seed)
+    count, strata = len(own), len(np.unique(own))
+    across, alike, architectures = _by_size(part, by, group)
+    numbers = [
+        Number(
+            f"rank correlation of {by} and steps to progress {at}", r, *_fisher(r, count - strata, how.level), 0.0, p
+        ),
+        Number(f"distance between {by}s / between seeds", across / alike, null=1.0),
+        Number("distance between architectures / between seeds", architectures / alike, null=1.0),
+    ]
+    near = across < architectures if np.isfinite(architectures) else True
+    where = "the nearer" if near else "not nearer"
+    told = "" if np.isnan(architectures) else f"; two {by}s are {where} than two architectures"
+    because = f"{count} runs in {strata} groups that differ in {by} alone{told} (p = {p:.3g})"
+    results = {"speed": found, "runs": chosen["run"].values, "by": by}
+    return judged(r < 0 and p <= how.significant and bool(near), because, numbers, **results)
+
+
+def starts_converge(part: Part) -> Finding:
+    """Follow the distance of runs with different initial weights, beside those with alike, along progress."""
+    how, by = part.settings, "init"
+    if by not in part.ds.coords:
+        raise CannotTellError("there is no run attribute 'init' that says how weights began")
+    group = part.strata(by)
+    chosen = part.ds.isel(run=group >= 0)
+    found = convergence(
+        chosen, by, metric=how.metric, n=PROGRESS, draws=INTERVAL, level=how.level, seed=how.seed
+    )  # fmt: skip
+    ratio, between = (found.sel(quantity=name) for name in ("ratio", "between"))
+    start, end = (ratio.isel(progress=k) for k in (0, -1))
+    apart = float(between["estimate"][-1] / between["estimate"][0])
+    unit = str(found.attrs.get("units", ""))
+    numbers = [
+        _number("between / within inits, at the end", end, null=1.0),
+        _number("between / within inits, at the start", start, null=1.0),
+        _number("distance between inits at the end", between.isel(progress=-1), unit=unit),
+        _number("distance between inits at the start", between.isel(progress=0), unit=unit),
+    ]
+    falls = float(end["upper"]) < float(start["lower"])
+    because = (
+        f"between inits the distance {'falls' if apart < 1 else 'grows'} to {apart:.0%} of what it was at the start, "
+        f"and from {float(start['estimate']):.2f} to {float(end['estimate']):.2f} times that within"
+    )
+    return judged(falls and apart < 1, because, numbers, convergence=found)
+
+
+def metrics_agree(part: Part) -> Finding:
+    """Explain distances by architecture under each symmetric metric."""
+    how = part.settings
+    if ARCHITECTURE not in part.attributes:
+        raise CannotTellError(_lacking(part))
+    numbers, missing = [], []
+    for metric in ("bhattacharyya", "hellinger", "fisher_rao", "jeffreys"):
+        try:
+            distance = part.distance if metric == how.metric else part.distance_by(metric)
+        except ValueError as error:
+            missing.append(f"{metric} ({error})")
+            continue
+        found = compare_groups(distance, ARCHITECTURE, n=how.permutations, seed=how.seed)
+        p = float(found["p_value"].item())
+        numbers.append(Number(f"R² of architecture, {metric}", float(found["r_squared"].item()), p_value=p))
+        # Ratios of lengths and of squared lengths compare once both are lengths.
+        length = METRICS[metric].attrs(metric)["scale"] == "length"
+        ratio = float(found["ratio"].item())
+        numbers.append(Number(f"between / within, as lengths, {metric}", ratio if length else ratio**0.5, null=1.0))
+    evidence = [number for number in numbers if np.isfinite(number.p_value)]
+    low, high = min(n.value for n in evidence), max(n.value for n in evidence)
+    because = f"R² of architecture is between {low:.2f} and {high:.2f} under {len(evidence)} metrics"
+    because += f"; without {', '.join(missing)}" if missing else ""
+    return judged(all(n.p_value <= how.significant for n in evidence), because, numbers)
+
+
+def picture_is_stable(part: Part) -> Finding:
+    """Embed anew with fewer samples, fewer runs and without each architecture, and see how far points move."""
+    how = part.settings
+    if ARCHITECTURE not in part.attributes:
+        raise CannotTellError(_lacking(part))
+    found = stability(part.thin, ARCHITECTURE, shares=(0.5,), repeats=3, metric=how.metric, seed=how.seed)
+    numbers, lost = [], []
+    for change in found["change"].values.tolist():
+        misfit = found["misfit"].sel(change=change)
+        if found["what"].sel(change=change) == "nothing":
+            continue
+        if not np.isfinite(misfit).any():
+            lost.append(change)
+            continue
+        numbers.append(Number(f"misfit, {change}", float(misfit.mean()), *_span(misfit), null=1.0))
+    if not numbers:
+        raise CannotTellError("every change alters the number of time-like components: nothing can be aligned")
+    worst = max(numbers, key=lambda number: number.upper)
+    because = f"points move most, by {worst.upper:.2f} of their spread, ({worst.statistic[8:]})"
+    because += f"; other kinds of axes: {', '.join(lost)}" if lost else ""
+    return judged(not lost and worst.upper < MOVED, because, numbers, stability=found)
+
+
+def same_order(part: Part) -> Finding:
+    """Compare in which order networks learn samples, beside runs whose samples are shuffled within classes."""
+    how = part.settings
+    by = ARCHITECTURE if ARCHITECTURE in part.attributes else None
+    if part.ds.sizes["run"] < 2:
+        raise CannotTellError("wanted two runs or more to compare")
+
+    shown = data_map(part.ds)
+    confidence = shown["confidence"].values
+    code = groups(part.ds, by)[0] if by else np.arange(len(confidence))
+    label, random = part.ds["label"].values, np.random.default_rng(how.seed)
+    kind = label * 2 + (part.ds["split"].values == "train")
+
+    def agreement(some: Array) -> float:
+        mean = pd.DataFrame(some).groupby(code).mean().T.rank()
+        return float(np.corrcoef(mean.T)[np.triu_indices(code.max() + 1, k=1)].mean())
+
+    def agreement_of(drawn: xr.Dataset) -> xr.DataArray:
+        return xr.DataArray(agreement(confidence[:, drawn["place"].values]))
+
+    value = agreement(confidence)
+    null = np.array([agreement(_permuted(confidence, kind, random)) for _ in range(how.permutations)])
+    bare = part.ds.isel(run=[0], checkpoint=[0]).assign(place=("sample", np.arange(len(label))))
+    interval = bootstrap(bare, agreement_of, INTERVAL, level=how.level, seed=how.seed)
+    p = (1 + int((null >= value).sum())) / (1 + len(null))
+    of, lower = "architectures" if by else "runs", float(interval["lower"])
+    number = _number(f"rank correlation of confidences, between {of}", interval, null=float(null.mean()), p_value=p)
+    because = f"{of} agree with a rank correlation of {value:.2f}, runs shuffled within classes with {number.null:.2f}"
+    return judged(lower > number.null and p <= how.significant, because, [number], data_map=shown)
+
+
+def _number(
+    name: str,
+    of: xr.Dataset,
+    draws: xr.DataArray | None = None,
+    *,
+    null: float = np.nan,
+    p_value: float | None = None,
+    unit: str = "",
+) -> Number:
+    """Take estimate and bounds, and the mean of what the null gave."""
+    if draws is not None:
+        null = float(draws.mean())
+    p = float(of["p_value"]) if p_value is None and "p_value" in of else np.nan if p_value is None else p_value
+    value, lower, upper = (float(of[key]) for key in ("estimate", "lower", "upper"))
+    return Number(name, value, lower, upper, null, p, unit)
+
+
+def _fisher(r: float, degrees: int, level: float) -> tuple[float, float]:
+    """Interval of a rank correlation by Fisher's transformation, roughly; none where it is perfect or of few runs."""
+    if degrees <= 3 or abs(r) >= 1:
+        return np.nan, np.nan
+    wide = NormalDist().inv_cdf((1 + level) / 2) / np.sqrt(degrees - 3)
+    return float(np.tanh(np.arctanh(r) - wide)), float(np.tanh(np.arctanh(r) + wide))
+
+
+def _permuted(values: Array, kind: NDArray[np.int64], random: np.random.Generator) -> Array:
+    """Permute the samples of each run among those of one kind, as `shuffle_within_class` does."""
+    out = np.empty_like(values)
+    by_kind = np.argsort(kind, kind="stable")
+    for r in range(len(values)):
+        out[r, by_kind] = values[r, np.lexsort((random.random(len(kind)), kind))]
+    return out
+
+
+def _or_none(count: int) -> float:
+    return float(count) if count > 0 else np.nan
+
+
+def _span(values: xr.DataArray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _lacking(part: Part) -> str:
+    if ARCHITECTURE not in part.ds.coords:
+        return f"there is no run attribute {ARCHITECTURE!r}"
+    count = len(np.unique(part.ds[ARCHITECTURE].values))
+    return f"{ARCHITECTURE!r} is missing for some run, or has {count} value(s) for {part.ds.sizes['run']} runs"
+
+
+def _pairs(part: Part, by: str | None) -> NDArray[np.intp]:
+    """Find the pairs of runs that differ in an attribute, or all."""
+    u, v = part.pairs
+    if by is None:
+        return np.arange(len(u))
+    code, _ = groups(part.ds, by)
+    return np.flatnonzero(code[u] != code[v])
+
+
+def _groups_of(part: Part) -> dict[str, xr.Dataset]:
+    """Analysis of variance by all settings, with intervals of R^2; made once for each part."""
+    if ARCHITECTURE not in part.attributes:
+        raise CannotTellError(_lacking(part))
+    if "groups" not in part.__dict__:
+        how, names = part.settings, part.attributes
+        apart = part.per_sample(part.even, how.metric)
+        basis = [span([groups(part.ds, name)[0]], part.ds.sizes["run"]) for name in names]
+
+        def r_squared(mean: xr.DataArray) -> xr.DataArray:
+            values = [_r_squared(part, row, basis) for row in np.atleast_2d(mean.transpose(..., "pair").values)]
+            out = xr.DataArray(np.array(values), {"attribute": names}, ("draw", "attribute"))
+            return out if "draw" in mean.dims else out.isel(draw=0)
+
+        part.__dict__["groups"] = {
+            "groups": compare_groups(part.distance, names, n=how.permutations, seed=how.seed),
+            "r_squared": bootstrap(
+                part.ds, lambda _: apart, INTERVAL, then=r_squared, level=how.level, seed=how.seed
+            ),
+        }  # fmt: skip
+    found: dict[str, xr.Dataset] = part.__dict__["groups"]
+    return found
+
+
+def _r_squared(part: Part, distance: Array, basis: list[Array]) -> list[float]:
+    """Share of the sum of squares that each attribute explains by itself, as `compare_groups` has it."""
+    squared = np.zeros((part.ds.sizes["run"],) * 2)
+    is_length = METRICS[part.settings.metric].attrs(part.settings.metric)["scale"] == "length"
+    squared[part.pairs] = np.square(distance) if is_length else distance
+    inner = products(squared + squared.T)
+    return [float(np.trace(q.T @ inner @ q) / np.trace(inner)) for q in basis]
+
+
+def _size(part: Part) -> tuple[str, NDArray[np.intp]]:
+    """Find what says how large a network is, and the runs that differ in it alone."""
+    why = "no run attribute 'width', 'depth' or 'parameters' says how large a network is"
+    for name in ("width", "depth", "parameters"):
+        if name in part.ds.coords and part.ds[name].dtype.kind in "if":
+            try:
+                return name, part.strata(name)
+            except CannotTellError as error:
+                why = str(error)
+    raise CannotTellError(why)
+
+
+def _stratified_correlation(x: Array, y: Array, group: NDArray[np.intp], n: int, seed: int) -> tuple[float, float]:
+    """Rank correlation within groups, pooled, with the p-value of one as low by permutations within groups."""
+
+    def centered(values: Array) -> Array:
+        ranks = pd.Series(values).groupby(group).rank()
+        return np.asarray(ranks - ranks.groupby(group).transform("mean"))
+
+    a, b = centered(x), centered(y)
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    if not size > 0:
+        raise CannotTellError("all runs take the same number of steps")
+    random = np.random.default_rng(seed)
+    by_group = np.argsort(group, kind="stable")
+    low = 0
+    for _ in range(n):
+        permuted = np.empty_like(a)
+        permuted[by_group] = a[np.lexsort((random.random(len(a)), group))]
+        low += int(permuted @ b <= a @ b + 1e-9 * size)
+    return float(a @ b) / size, (1 + low) / (1 + n)
+
+
+def _by_size(part: Part, by: str, group: NDArray[np.intp]) -> tuple[float, float, float]:
+    """Mean distance of runs of two sizes, of two seeds, and of two architectures that are else compared alike."""
+    u, v = np.triu_indices(len(group), k=1)
+    distance = part.distance.values[u, v]
+    size = part.ds[by].values
+    same = (group[u] == group[v]) & (group[u] >= 0)
+    alike = same & (size[u] == size[v])
+    if not alike.any():
+        raise CannotTellError(f"no two runs are alike in all but the seed: nothing to measure the distance of {by}s by")
+    across = same & (size[u] != size[v])
+    far = np.nan
+    if ARCHITECTURE in part.attributes:
+        code, _ = groups(part.ds, ARCHITECTURE)
+        others = (code[u] != code[v]) & (group[u] >= 0) & (group[v] >= 0)
+        far = float(distance[others].mean()) if others.any() else np.nan
+    return float(distance[across].mean()), float(distance[alike].mean()), far
