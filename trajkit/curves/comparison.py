@@ -112,11 +112,16 @@ def _check(method: str, metric: str, extend: str, bandwidth: float) -> None:
 def matched_distance(even: xr.Dataset, metric: str, cap: float | None = None) -> Array:
     """Mean over checkpoints of the distance of every run to every other at the same checkpoint, where both are."""
     total, count = np.zeros((2, even.sizes["run"], even.sizes["run"]))
-    for k in range(even.sizes["checkpoint"]):
+    log_prob, names = even["log_prob"].values, even["run"].values
+    probe = {name: even[name].variable for name in ("sample", "class")}
+    for k, checkpoint in enumerate(even["checkpoint"].values):
         here = np.flatnonzero(even["step"].values[:, k] >= 0)
         if len(here) > 1:
+            # Nothing but what `pairwise` needs: for few runs, to take all coordinates apart would be most of the work.
+            coords = probe | {"run": ("point", names[here]), "checkpoint": ("point", np.full(len(here), checkpoint))}
+            points = xr.Dataset({"log_prob": (("point", "sample", "class"), log_prob[here, k])}, coords)
             among = np.ix_(here, here)
-            total[among] += pairwise(even.isel(run=here, checkpoint=[k]), metric=metric, cap=cap).values
+            total[among] += pairwise(points, metric=metric, cap=cap).values
             count[among] += 1
     np.fill_diagonal(count, 1)
     if not count.all():
