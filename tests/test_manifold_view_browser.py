@@ -1,6 +1,7 @@
 """The 3D view in a real Chromium: as an exported page, opened from disk without network, and in JupyterLab.
 
 The page's `page.models[0]` is the stand-in for the widget model: traits are read and set as Python would.
+`TRAJKIT_ANIMATION=notebooks/images/manifold.gif pytest -m browser -k animation` also writes the README's animation.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -485,14 +487,14 @@ def test_playing__draws_trajectories_up_to_now_and_stops_at_the_end(opened, embe
 
 def test_slider__stops_playing_and_sets_time(opened, embedding):
     page = opened(ManifoldView(embedding, time_axis="step", duration=100))
-    page.get_by_label("Play").click()
+    page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(200)
     slider = page.get_by_label("Time", exact=True)
     slider.fill("0.5")
     settle(page)
     assert not get(page, "playing")
     assert get(page, "time") == 0.5
-    last = int(embedding.step.max())
+    last = int(embedding.step.where(embedding.kind == "network").max())
     reading = float(page.locator(".trajkit-time output").inner_text().replace("\u202f", ""))
     assert reading == pytest.approx(np.expm1(0.5 * np.log1p(last)), abs=0.51)
 
@@ -516,7 +518,7 @@ def test_png__holds_picture_axes_and_legend(opened, embedding, tmp_path):
 
 def test_view__of_150_000_points_draws_recolours_and_selects(opened):
     made = made_embedding(3000, 50)
-    view = ManifoldView(made, color="architecture", tool="lasso")
+    view = ManifoldView(made, color="architecture", tool="lasso", height=420)
     page = opened(view)
     assert strong(pixels(page)) > 0.02
     names, places = projected(view, page)
@@ -585,7 +587,8 @@ def test_view__fills_its_place_when_that_changes(opened, embedding):
 
 
 def small(embedding: xr.Dataset) -> dict[str, ManifoldView]:
-    equal = embedding.copy(deep=True)
+    # The diamond of a reference would cover them.
+    equal = embedding.isel(run=embedding.kind.values == "network").copy(deep=True)
     equal["coordinate"][:] = 0.25
     scaled = {k: embedding.assign(coordinate=embedding.coordinate * k) for k in (1e-9, 1e9)}
     return {
@@ -607,6 +610,31 @@ def test_view__of_next_to_nothing_draws_it_or_says_why(opened, embedding):
         wanted = {"no embedding": "view.show(embedding)", "no run": "no run to draw"}.get(name)
         assert (wanted in message[0]) if wanted else message == []
         assert wanted is not None or near(pixels(page), (0x00, 0x72, 0xB2)) > 3, name
+
+
+def test_animation__turns_while_trajectories_grow(opened, embedding, tmp_path):
+    wanted = os.environ.get("TRAJKIT_ANIMATION")
+    if wanted:
+        ds = tk.sample_data("digits")
+        embedding = tk.embed(ds.assign(progress=tk.progress(ds)))
+    frames = 56 if wanted else 4
+    view = ManifoldView(embedding, color="architecture", time_axis="progress", height=430, toolbar=["legend", "time"])
+    page = opened(view)
+    page.set_viewport_size({"width": 660, "height": 450})
+    shots = []
+    for k in range(frames):
+        # Growing, then turning back while all is there.
+        grown = min(1.0, (k + 1) / (0.62 * frames))
+        yaw = -52 + 34 * float(np.sin(2 * np.pi * k / frames))
+        set_traits(page, time=grown, camera={**view.camera, "yaw": yaw})
+        shots.append(Image.open(io.BytesIO(page.locator(".trajkit-view").screenshot())).convert("RGB"))
+    page.set_viewport_size({"width": 1000, "height": 640})
+    palette = shots[-1].quantize(64)
+    target = wanted or tmp_path / "manifold.gif"
+    pictures = [shot.quantize(palette=palette, dither=Image.Dither.NONE) for shot in shots]
+    pictures[0].save(target, save_all=True, append_images=pictures[1:], duration=90, loop=0, optimize=True)
+    colored = [strong(np.asarray(shot).astype(int)) for shot in shots]
+    assert 0 < colored[0] < colored[-1]
 
 
 # JupyterLab

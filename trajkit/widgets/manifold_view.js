@@ -19,6 +19,8 @@ function make(tag, properties = {}, ...children) {
     if (name.includes("-") || name === "role") element.setAttribute(name, value);
     else element[name] = value;
   }
+  // JupyterLab would take keys as its own commands, and looks for this on the very element that has the focus.
+  if ("tabIndex" in properties || ["button", "select", "input"].includes(tag)) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 }
@@ -1214,7 +1216,7 @@ class View {
 
   build() {
     const { el } = this;
-    this.root = make("div", { className: "trajkit-view", "data-lm-suppress-shortcuts": "true" });
+    this.root = make("div", { className: "trajkit-view" });
     this.backdrop = make("canvas", { className: "trajkit-layer" });
     this.overlay = make("canvas", { className: "trajkit-layer" });
     this.cards = make("div", { className: "trajkit-cards" });
