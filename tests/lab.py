@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 TOKEN = "local"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
@@ -41,7 +42,7 @@ def lab(root: Path, scratch: Path) -> Iterator[str]:
         "JUPYTER_RUNTIME_DIR": "runtime",
     }
     env = os.environ | {name: str(scratch / folder) for name, folder in folders.items()}
-    port = _free_port()
+    port = free_port()
     log = (scratch / "lab.log").open("w")
     command = [
         sys.executable,
@@ -57,7 +58,7 @@ def lab(root: Path, scratch: Path) -> Iterator[str]:
     server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/api/status?token={TOKEN}", server, Path(log.name))
+        wait_for(f"{address}/api/status?token={TOKEN}", server, Path(log.name))
         yield address
     finally:
         server.terminate()
@@ -65,16 +66,19 @@ def lab(root: Path, scratch: Path) -> Iterator[str]:
         log.close()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(300):
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers, with a page or with "not found"."""
+    for _ in range(600):
         if server.poll() is not None:
             break
         try:
             urllib.request.urlopen(url, timeout=2).close()
             return
+        except urllib.error.HTTPError:
+            return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"the server did not start:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The quickstart as a reader meets it: a real JupyterLab in a real Chromium.
+"""The quickstart and the Explorer as a reader meets them: a real JupyterLab, or Voila, in a real Chromium.
 
 `TRAJKIT_PICTURE=notebooks/images/explorer.png pytest -m browser` also writes the README's picture.
 """
@@ -7,57 +7,143 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import browser_page, lab, run_notebook, settle, wait_until_idle
+from lab import browser_page, free_port, lab, run_notebook, settle, wait_for
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-EXPLORER = ".jp-OutputArea-output:has(.js-plotly-plot):has(input[type=checkbox])"
-# Where the camera stands, and the number of points drawn for networks, in the Explorer's 3D view.
-CAMERA = "plot => { const {x, y, z} = plot._fullLayout.scene._scene.getCamera().eye; return [x, y, z]; }"
-POINTS = (
-    "plot => plot._fullData.filter(t => t.type === 'scatter3d' && t.mode === 'lines+markers')"
-    ".reduce((n, t) => n + Array.from(t.x).filter(Number.isFinite).length, 0)"
+EXPLORER = ".trajkit-explorer"
+# Of an answer that takes a kernel; generous, for a machine may be busy.
+PATIENCE = 120_000
+expect.set_options(timeout=PATIENCE)
+
+MAKE = """\
+import numpy as np
+import trajkit as tk
+
+ds = tk.simulate(runs=30, groups=3, spread=0.3, checkpoints=10, samples=40)
+ds = ds.assign_coords(
+    {
+        "learning_rate": ("run", np.logspace(-4, 0, 30)),
+        "it's <b>bold</b>": ("run", ["<script>alert(1)</script>", "plain"] * 15),
+    }
 )
+explorer = tk.explore(ds)
+explorer
+"""
+MANY = """\
+many = tk.simulate(runs=500, checkpoints=2, samples=4)
+slicer = tk.widgets.Slicer(many.assign_coords(name=("run", [f"name {i}" for i in range(500)])))
+slicer
+"""
+TRAIN = """\
+import torch
+
+torch.manual_seed(0)
+probe = tk.Probe(torch.randn(40, 8), **{n: ds[n].values for n in ("label", "sample", "split")}, classes=ds["class"].values)
+live = tk.widgets.LiveView(tk.embed(ds), ds, share=0.5)
+display(live)
+model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.ReLU(), torch.nn.Linear(64, ds.sizes["class"]))
+optimizer = torch.optim.Adam(model.parameters(), 0.01)
+with tk.Recorder("runs", probe, run="mine", listeners=[live]) as record:
+    for step in range(12):
+        record(model, step)
+        for _ in range(5):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(probe.inputs), torch.as_tensor(probe.label)).backward()
+            optimizer.step()
+"""
+EXPORT = 'explorer.to_html("view.html", title="of the <i>explorer</i>").name'
+
+
+def notebook(path: Path, *cells: str) -> None:
+    made = [
+        {"cell_type": "code", "id": f"c{i}", "execution_count": None, "metadata": {}, "outputs": [], "source": cell}
+        for i, cell in enumerate(cells)
+    ]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    path.write_text(json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """The quickstart, all cells run."""
-    root, scratch = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("notebooks")
     shutil.copy(NOTEBOOKS / "01_quickstart.ipynb", root)
-    with lab(root, scratch) as address, browser_page() as page:
+    notebook(root / "explorer.ipynb", MAKE, MANY, TRAIN, EXPORT)
+    notebook(root / "voila.ipynb", MAKE)
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with lab(root, tmp_path_factory.mktemp("lab")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> Iterator[Page]:
+    """A notebook with the Explorer of simulated runs, all cells run."""
+    with browser_page() as page:
+        page.set_default_timeout(PATIENCE)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.faults = []
         page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        run_notebook(page, address, "01_quickstart.ipynb")
-        page.wait_for_function(
-            f"() => document.querySelectorAll({EXPLORER!r} + ' .js-plotly-plot canvas').length > 0", timeout=60_000
-        )
-        page.locator(EXPLORER).scroll_into_view_if_needed()
-        page.wait_for_timeout(1500)
+        page.on("dialog", lambda dialog: (page.faults.append(dialog.message), dialog.dismiss()))
+        run_notebook(page, address, "explorer.ipynb")
+        drawn(page)
         yield page
 
 
 @pytest.fixture
-def view(page: Page):
-    """The Explorer's 3D view, in sight."""
-    plot = page.locator(f"{EXPLORER} .js-plotly-plot").first
-    plot.scroll_into_view_if_needed()
+def explorer(page: Page) -> Locator:
+    found = page.locator(EXPLORER).first
+    found.locator(".trajkit-stage").scroll_into_view_if_needed()
     settle(page)
-    return plot
+    return found
 
 
-def pixels(element) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
+def drawn(page: Page) -> None:
+    page.locator(f"{EXPLORER} .trajkit-stage canvas").first.wait_for()
+    page.locator(f"{EXPLORER} .js-plotly-plot .main-svg").first.wait_for()
+    settle(page)
+
+
+def code(explorer: Locator) -> Locator:
+    """The Python of the whole Explorer."""
+    return explorer.locator(".trajkit-code pre").last
+
+
+def summary(explorer: Locator) -> Locator:
+    return explorer.locator(".trajkit-board .summary")
+
+
+def chip(explorer: Locator, attribute: str, place: int) -> Locator:
+    """The control of one value."""
+    return explorer.locator(f".trajkit-board section[aria-label={attribute}] .chip").nth(place)
+
+
+def drag(page: Page, element: Locator, *steps: tuple[float, float]) -> None:
+    """Press at the first place, in shares of the element, and go through the others."""
+    box = element.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in steps]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+    settle(page)
 
 
 def colored(image: np.ndarray) -> float:
@@ -65,100 +151,266 @@ def colored(image: np.ndarray) -> float:
     return float(((image.max(-1) - image.min(-1)) > 60).mean())
 
 
-def drawn_points(page: Page, view, *, other_than: int) -> int:
-    """The number of points, once the picture has changed from `other_than`."""
-    for _ in range(60):
-        count = view.evaluate(POINTS)
-        if count != other_than:
-            break
-        page.wait_for_timeout(250)
-    return count
+def pixels(element: Locator) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
 
 
-def test_quickstart__no_cell_fails_and_no_cell_warns(page):
+# The Explorer
+
+
+def test_notebook__no_cell_fails_and_no_name_is_taken_for_html(page: Page, explorer: Locator) -> None:
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
-    stderr = page.locator("[data-mime-type='application/vnd.jupyter.stderr']")
-    assert stderr.all_inner_texts() == []
-    # anywidget says so of a view that a busy machine loads late; the tests below see whether views take updates.
     assert [f for f in page.faults if f != "[anywidget] Failed to initialize model."] == []
+    board = explorer.locator(".trajkit-board")
+    expect(board.get_by_text("it's <b>bold</b>", exact=True)).to_be_visible()
+    expect(board.get_by_text("<script>alert(1)</script>", exact=True)).to_be_visible()
+    assert board.locator("b", has_text="bold").count() == 0
 
 
-def test_manifold__is_drawn(page, view):
-    assert colored(pixels(view)) > 0.005
-    assert view.evaluate(POINTS) > 1000
-
-
-def test_explorer__plots_fill_their_panels_also_when_the_page_changes(page):
-    # The side bar narrows the notebook without resizing the window.
-    for toggle in ("", "Control+B", "Control+B"):
-        if toggle:
-            page.keyboard.press(toggle)
-        page.wait_for_timeout(1500)
-        widths = page.locator(EXPLORER).evaluate(
-            "e => [...e.querySelectorAll('.trajkit-panel')]"
-            ".map(panel => [panel.clientWidth, panel.querySelector('.main-svg').clientWidth])"
+def test_explorer__has_room_for_everything_when_the_page_is_wide_and_when_it_is_narrow(
+    page: Page, explorer: Locator
+) -> None:
+    for width in (1100, 1500):
+        page.set_viewport_size({"width": width, "height": 1250})
+        settle(page)
+        page.wait_for_timeout(800)
+        outer = explorer.bounding_box()
+        for part in (".trajkit-board", ".trajkit-stage", ".js-plotly-plot >> visible=true", ".trajkit-code"):
+            box = explorer.locator(part).first.bounding_box()
+            assert outer["x"] - 1 <= box["x"]
+            assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 1, part
+        for panel in explorer.locator(".trajkit-panel >> visible=true").all():
+            plot = panel.locator(".main-svg").first
+            assert plot.bounding_box()["width"] == pytest.approx(panel.bounding_box()["width"], abs=6)
+        cut = explorer.evaluate(
+            "e => [...e.querySelectorAll('button')].filter(b => b.scrollWidth > b.clientWidth + 1)"
+            ".map(b => b.textContent)"
         )
-        assert len(widths) == 3
-        for panel, plot in widths:
-            assert plot == pytest.approx(panel, abs=4)
+        assert cut == []
+    chips = [chip.bounding_box() for chip in explorer.locator(".trajkit-board .chip >> visible=true").all()]
+    assert not [1 for a, b in itertools.combinations(chips, 2) if overlap(a, b)]
 
 
-def test_picture__shows_the_explorer_as_it_opens(page, tmp_path):
+def overlap(a: dict[str, float], b: dict[str, float]) -> bool:
+    across = min(a["x"] + a["width"], b["x"] + b["width"]) - max(a["x"], b["x"])
+    down = min(a["y"] + a["height"], b["y"] + b["height"]) - max(a["y"], b["y"])
+    return across > 1 and down > 1
+
+
+def test_dragging__turns_the_manifold_and_a_filter_leaves_it_so(page: Page, explorer: Locator) -> None:
+    stage = explorer.locator(".trajkit-stage")
+    before = pixels(stage)
+    assert colored(before) > 0.002
+    drag(page, stage, (0.5, 0.5), (0.62, 0.55))
+    expect(code(explorer)).to_contain_text("camera={'yaw'")
+    assert (np.abs(pixels(stage) - before).max(-1) > 60).mean() > 0.002
+    camera = code(explorer).inner_text().split("camera=")[1].split("}")[0]
+    chip(explorer, "architecture", 0).click()
+    expect(summary(explorer)).to_contain_text("10 of 30 runs")
+    expect(code(explorer)).to_contain_text("architecture=['A']")
+    assert camera in code(explorer).inner_text()
+    # By the keyboard, and what was done is undone.
+    explorer.get_by_role("button", name="undo").focus()
+    page.keyboard.press("Enter")
+    expect(summary(explorer)).to_contain_text("30 of 30 runs")
+
+
+def test_ranges__are_moved_by_keys_and_by_numbers(page: Page, explorer: Locator) -> None:
+    low = explorer.get_by_label("lowest value of learning_rate")
+    low.fill("0.01")
+    low.press("Enter")
+    expect(summary(explorer)).to_contain_text("15 of 30 runs")
+    expect(code(explorer)).to_contain_text("learning_rate=(0.01, None)")
+    explorer.get_by_label("highest learning_rate", exact=True).focus()
+    page.keyboard.press("ArrowLeft")
+    expect(summary(explorer)).to_contain_text("14 of 30 runs")
+    explorer.get_by_role("button", name="Reset").click()
+    expect(summary(explorer)).to_contain_text("30 of 30 runs")
+
+
+def test_where__says_beside_the_box_what_is_wrong(page: Page, explorer: Locator) -> None:
+    box = explorer.get_by_label("where: an expression of the run attributes")
+    box.fill("sede > 3")
+    box.press("Enter")
+    expect(explorer.locator(".problem")).to_contain_text("sede")
+    expect(summary(explorer)).to_contain_text("30 of 30 runs")
+    box.fill("seed > 3 and seed < 3")
+    box.press("Enter")
+    expect(explorer.locator(".problem")).to_be_hidden()
+    expect(explorer).to_contain_text("nothing meets all conditions")
+    box.fill("")
+    box.press("Enter")
+    expect(summary(explorer)).to_contain_text("30 of 30 runs")
+
+
+def test_copy__puts_the_code_on_the_clipboard(page: Page, explorer: Locator) -> None:
+    explorer.get_by_role("button", name="Copy").last.click()
+    expect(explorer.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("() => navigator.clipboard.readText()") == code(explorer).inner_text()
+
+
+def test_lasso__highlights_the_runs_in_every_panel(page: Page, explorer: Locator) -> None:
+    explorer.locator(".trajkit-toolbar").get_by_title("Select with a lasso").first.click()
+    around = [(0.2, 0.1), (0.8, 0.1), (0.8, 0.9), (0.2, 0.9), (0.2, 0.12)]
+    drag(page, explorer.locator(".trajkit-stage"), *around)
+    expect(explorer.get_by_text("30 highlighted")).to_be_visible()
+    expect(code(explorer)).to_contain_text("highlighted=[")
+    explorer.get_by_role("button", name="Clear", exact=True).click()
+    expect(code(explorer)).not_to_contain_text("highlighted=[")
+    page.keyboard.press("Escape")
+
+
+def test_click__on_a_line_of_progress_marks_the_run_in_the_manifold(page: Page, explorer: Locator) -> None:
+    plot = explorer.locator(".js-plotly-plot >> visible=true").first
+    plot.scroll_into_view_if_needed()
+    settle(page)
+    # The last point of the first line, where it lies on the page.
+    x, y = plot.evaluate(
+        """p => {
+          const t = p._fullData[0], { xaxis, yaxis } = p._fullLayout, box = p.getBoundingClientRect();
+          const i = Array.from(t.y).findIndex((v, k) => !Number.isFinite(t.y[k + 1])) - 2;
+          return [box.x + xaxis._offset + xaxis.d2p(t.x[i]), box.y + yaxis._offset + yaxis.d2p(t.y[i])];
+        }"""
+    )
+    page.mouse.move(x - 3, y)
+    page.mouse.move(x, y, steps=3)
+    page.wait_for_timeout(300)
+    page.mouse.down()
+    page.mouse.up()
+    expect(explorer.get_by_text("1 highlighted")).to_be_visible()
+    explorer.get_by_role("button", name="Clear", exact=True).click()
+
+
+def test_legend__hides_and_recolouring_keeps_the_camera(page: Page, explorer: Locator) -> None:
+    explorer.locator(".trajkit-entry").first.click()
+    expect(code(explorer)).to_contain_text("hidden=['A']")
+    explorer.get_by_label("Colour by").select_option("progress")
+    expect(code(explorer)).to_contain_text("color='progress'")
+    expect(code(explorer)).to_contain_text("camera={'yaw'")
+    explorer.get_by_label("Colour by").select_option("architecture")
+    expect(code(explorer)).to_contain_text("color='architecture'")
+
+
+def test_frame__of_a_selection_is_laid_upon_that_of_all_and_the_picture_keeps_its_place(
+    page: Page, explorer: Locator
+) -> None:
+    stage = explorer.locator(".trajkit-stage")
+    chip(explorer, "architecture", 1).click()
+    expect(summary(explorer)).to_contain_text("10 of 30 runs")
+    before = where_colored(pixels(stage))
+    explorer.get_by_role("button", name="selection", exact=True).click()
+    expect(explorer).to_contain_text("laid upon that of all runs")
+    settle(page)
+    after = where_colored(pixels(stage))
+    assert np.linalg.norm(np.subtract(after, before)) < 0.06
+    explorer.get_by_role("button", name="all runs", exact=True).click()
+    expect(explorer).to_contain_text("InPCA of all runs")
+    explorer.get_by_role("button", name="Reset").click()
+    expect(summary(explorer)).to_contain_text("30 of 30 runs")
+
+
+def where_colored(image: np.ndarray) -> tuple[float, float]:
+    """Middle of what is coloured, in shares of the picture."""
+    row, column = np.nonzero((image.max(-1) - image.min(-1)) > 60)
+    return float(row.mean() / image.shape[0]), float(column.mean() / image.shape[1])
+
+
+def test_tabs__measure_when_they_are_opened(page: Page, explorer: Locator) -> None:
+    explorer.get_by_role("tab", name="Distances").click()
+    expect(explorer.locator(".trajkit-code pre", has_text="tk.figures.distance_matrix")).to_be_visible()
+    explorer.get_by_role("tab", name="Runs").click()
+    expect(explorer.locator(".trajkit-table tbody tr")).to_have_count(30)
+    explorer.locator(".trajkit-table tbody tr").nth(2).click()
+    expect(explorer.get_by_text("1 highlighted")).to_be_visible()
+    explorer.get_by_role("button", name="Clear", exact=True).click()
+    explorer.get_by_role("tab", name="Progress").click()
+
+
+def test_slicer__of_500_values_is_searched(page: Page) -> None:
+    board = page.locator(".trajkit-board").nth(1)
+    board.scroll_into_view_if_needed()
+    board.get_by_label("search the values of name").fill("name 7")
+    rows = board.locator("section[aria-label=name] .row >> visible=true")
+    expect(rows).to_have_count(11)
+    rows.nth(1).click()
+    expect(board.locator(".summary")).to_contain_text("1 of 500 runs")
+
+
+def test_live__draws_the_run_that_was_trained(page: Page) -> None:
+    live = page.locator(".trajkit-live")
+    live.scroll_into_view_if_needed()
+    expect(live).to_contain_text("12 checkpoints of 1 runs")
+    live.locator(".js-plotly-plot .main-svg").first.wait_for()
+    assert colored(pixels(live.locator(".trajkit-stage"))) > 0.002
+
+
+def test_export__opens_from_disk_without_network(page: Page, root: Path) -> None:
+    other = page.context.new_page()
+    faults: list[str] = []
+    other.on("pageerror", lambda fault: faults.append(str(fault)))
+    other.on("request", lambda r: r.url.startswith(("file:", "blob:", "data:")) or faults.append(r.url))
+    page.context.set_offline(True)
+    try:
+        other.goto((root / "view.html").as_uri())
+        expect(other.locator(".trajkit-stage canvas").nth(1)).to_be_visible()
+        other.wait_for_function("() => globalThis.page?.close.length === 2")
+        settle(other)
+        other.get_by_label("Colour by").first.select_option("seed")
+        # The progress plot follows the manifold.
+        assert other.evaluate("() => page.models[1].get('color')") == "seed"
+        assert colored(pixels(other.locator(".trajkit-stage").nth(1))) > 0.001
+    finally:
+        page.context.set_offline(False)
+        other.close()
+    assert faults == []
+
+
+# The quickstart
+
+
+@pytest.fixture(scope="module")
+def quickstart(address: str, page: Page) -> Iterator[Page]:
+    """The quickstart in a page of its own, all cells run."""
+    other = page.context.new_page()
+    other.set_default_timeout(PATIENCE)
+    run_notebook(other, address, "01_quickstart.ipynb")
+    drawn(other)
+    other.wait_for_timeout(1500)
+    yield other
+    other.close()
+
+
+def test_quickstart__no_cell_fails_and_no_cell_warns(quickstart: Page) -> None:
+    assert quickstart.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    stderr = quickstart.locator("[data-mime-type='application/vnd.jupyter.stderr']")
+    assert stderr.all_inner_texts() == []
+
+
+def test_picture__shows_the_explorer_as_it_opens(quickstart: Page, tmp_path: Path) -> None:
     """Before anything is turned: this is the picture that the README shows."""
     target = Path(os.environ.get("TRAJKIT_PICTURE", tmp_path / "explorer.png")).resolve()
-    page.locator(EXPLORER).screenshot(path=target)
+    quickstart.locator(EXPLORER).screenshot(path=target)
     assert colored(np.asarray(Image.open(target).convert("RGB")).astype(int)) > 0.005
 
 
-def test_slicer__shows_every_value_of_every_attribute(page):
-    boxes = page.locator(f"{EXPLORER} input[type=checkbox]")
-    panel = page.locator(f"{EXPLORER} .trajkit-slicer").bounding_box()
-    places = [boxes.nth(i).bounding_box() for i in range(boxes.count())]
-    assert len(places) > 20
-    assert all(panel["x"] <= p["x"] < panel["x"] + panel["width"] for p in places)
-    # No two boxes lie upon each other, as they do where a row is squeezed.
-    assert len({(round(p["x"]), round(p["y"])) for p in places}) == len(places)
-    rows = sorted({round(p["y"]) for p in places})
-    assert min(b - a for a, b in itertools.pairwise(rows)) >= 20
+# Voila
 
 
-def test_slicing__changes_the_drawn_runs_and_keeps_the_camera(page, view):
-    drag(page, view)
-    camera, before = view.evaluate(CAMERA), view.evaluate(POINTS)
-    page.locator(EXPLORER).get_by_text("adam (", exact=False).first.click()
-    after = drawn_points(page, view, other_than=before)
-    assert 0 < after < before
-    assert view.evaluate(CAMERA) == pytest.approx(camera, abs=1e-6)
-    assert "tk.select(ds, optimizer=['adam'])" in page.locator(f"{EXPLORER} pre").first.inner_text()
-    page.locator(EXPLORER).get_by_role("button", name="Reset", exact=True).click()
-    assert drawn_points(page, view, other_than=after) == before
-
-
-def test_dragging__turns_the_manifold(page, view):
-    camera, picture = view.evaluate(CAMERA), pixels(view)
-    drag(page, view)
-    assert np.abs(np.subtract(view.evaluate(CAMERA), camera)).max() > 0.2
-    assert (np.abs(pixels(view) - picture).max(-1) > 60).mean() > 0.01
-
-
-def test_recolouring_and_embedding_another_split__keep_the_camera(page, view):
-    camera = view.evaluate(CAMERA)
-    page.locator(f"{EXPLORER} select").first.select_option("progress")
-    page.wait_for_function(
-        "plot => plot._fullData.some(t => t.marker && t.marker.showscale)", arg=view.element_handle()
-    )
-    page.locator(EXPLORER).get_by_role("button", name="test", exact=True).click()
-    page.locator(EXPLORER).get_by_text("on 100 samples", exact=False).wait_for(timeout=60_000)
-    wait_until_idle(page)
-    assert view.evaluate(CAMERA) == pytest.approx(camera, abs=1e-6)
-    assert colored(pixels(view)) > 0.003
-
-
-def drag(page: Page, view) -> None:
-    box = view.bounding_box()
-    x, y = box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"]
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 140, y + 30, steps=10)
-    page.mouse.up()
-    page.wait_for_timeout(700)
+def test_voila__shows_the_explorer_and_slices(root: Path, tmp_path: Path, page: Page) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "voila", "voila.ipynb", "--no-browser", f"--port={port}", "--show_tracebacks=True"]
+    with (tmp_path / "voila.log").open("w") as log:
+        server = subprocess.Popen(command, cwd=root, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/static/", server, tmp_path / "voila.log")
+            other = page.context.new_page()
+            other.set_default_timeout(PATIENCE)
+            other.goto(f"http://127.0.0.1:{port}/", timeout=PATIENCE)
+            drawn(other)
+            explorer = other.locator(EXPLORER)
+            chip(explorer, "architecture", 0).click()
+            expect(summary(explorer)).to_contain_text("10 of 30 runs")
+            other.close()
+        finally:
+            server.terminate()
+            server.wait(30)

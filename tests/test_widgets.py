@@ -2,92 +2,295 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import traitlets
 import xarray as xr
+from ipywidgets.widgets.widget import _instances
 
 import trajkit as tk
-from trajkit.widgets.explorer import Explorer
+from trajkit.widgets.facets import RangeFacet, facet
+from trajkit.widgets.measurements import Measurements, laid_upon
+
+# Names that are no Python names, and would be HTML if anybody took them for it.
+UGLY = 'it\'s <b>bold</b> "x"'
+RATES = np.logspace(-4, 0, 24)
 
 
 @pytest.fixture(scope="module")
 def ds() -> xr.Dataset:
-    ds = tk.simulate(runs=24, groups=3, spread=0.3, checkpoints=8)
+    ds = tk.simulate(runs=24, groups=3, spread=0.3, checkpoints=8, samples=30)
+    rates = RATES.copy()
+    rates[3] = np.nan
     return ds.assign_coords(
-        width=("run", np.arange(24) * 2), dropout=("run", np.arange(24) % 2 == 0), optimizer=("run", ["adam"] * 24)
+        {
+            "width": ("run", np.arange(24) * 2),
+            "learning_rate": ("run", rates),
+            "dropout": ("run", np.arange(24) % 2 == 0),
+            "banana": ("run", np.where(np.arange(24) % 3 == 0, np.nan, 1.0)),
+            "optimizer": ("run", ["adam"] * 24),
+            UGLY: ("run", ["nan", "<script>alert(1)</script>"] * 12),
+        }
     )
 
 
-def tick(slicer: tk.widgets.Slicer, attribute: str, *values: object) -> None:
-    control = slicer.controls[attribute]
-    for value, box in zip(control.values, control.boxes, strict=True):
-        box.value = value in values
+@pytest.fixture
+def slicer(ds: xr.Dataset) -> tk.widgets.Slicer:
+    return tk.widgets.Slicer(ds)
 
 
-def counts(slicer: tk.widgets.Slicer, attribute: str) -> list[str]:
-    return [box.description for box in slicer.controls[attribute].boxes]
+def choose(slicer: tk.widgets.Slicer, name: str, choice: dict | None) -> None:
+    """What the browser sends when the reader moves a control."""
+    state = dict(slicer.board.state)
+    places = [f.name for f in slicer.facets]
+    state["facets"] = [choice if n == name else c for n, c in zip(places, state["facets"], strict=True)]
+    slicer.board.state = {**state, "serial": 1}
 
 
-def test_slicer__has_a_control_for_each_attribute_that_varies(ds):
+def send(slicer: tk.widgets.Slicer, **part: object) -> None:
+    slicer.board.state = {**slicer.board.state, **part}
+
+
+# The slicer: what it offers
+
+
+def test_slicer__has_the_control_that_fits_each_attribute(slicer: tk.widgets.Slicer) -> None:
+    kinds = {f["name"]: (f["kind"], f.get("scale")) for f in slicer.board.spec["facets"]}
+    assert kinds == {
+        "architecture": ("values", None),
+        "seed": ("values", None),
+        "width": ("range", "linear"),
+        "learning_rate": ("range", "log"),
+        "dropout": ("values", None),
+        "banana": ("values", None),
+        UGLY: ("values", None),
+        "run": ("values", None),
+        "progress": ("range", "linear"),
+        "step": ("range", "linear"),
+    }
+    assert slicer.board.spec["same"] == ["optimizer adam"]
+    assert slicer.splits == ["train", "test"]
+
+
+def test_slicer__counts_follow_the_other_conditions_and_not_their_own(slicer: tk.widgets.Slicer) -> None:
+    assert slicer.counts("architecture") == {"A": 8, "B": 8, "C": 8}
+    slicer.conditions = {"seed": [0], "architecture": "A"}
+    assert slicer.counts("architecture") == {"A": 1, "B": 1, "C": 1}
+    assert slicer.counts("seed")["1"] == 1
+    assert slicer.counts("banana") == {"1": 0, "(none)": 1}
+    shown = slicer.board.shown
+    assert (shown["runs"], shown["of"], shown["points"]) == (1, 24, 8)
+
+
+def test_range__counts_each_run_once_in_the_bin_where_it_is_drawn(slicer: tk.widgets.Slicer) -> None:
+    place = [f.name for f in slicer.facets].index("learning_rate")
+    counts = slicer.board.shown["counts"][place]
+    assert sum(counts) == 24
+    assert counts[-1] == 1
+    assert max(counts[:-1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        (np.arange(12.0), "linear"),
+        (np.logspace(-3, 0, 12), "log"),
+        (np.concatenate([[0.0], np.logspace(-5, -1, 12)]), "log1"),
+        (np.linspace(-100, 1000, 12), "linear"),
+    ],
+)
+def test_range__is_logarithmic_where_positive_values_span_decades(values: np.ndarray, scale: str) -> None:
+    found = facet("x", values)
+    assert isinstance(found, RangeFacet)
+    assert found.spec()["scale"] == scale
+    assert found.counts(np.ones(len(values), dtype=bool))[0] >= 1
+
+
+def test_facet__of_equal_values_or_of_nothing_but_missing_ones_is_none() -> None:
+    assert facet("x", np.full(3, np.nan)) is None
+    assert facet("x", np.array(["a", "a"])) is None
+    infinite = facet("x", np.concatenate([np.arange(20.0), [np.inf]]))
+    assert infinite is not None
+    assert infinite.spec()["kind"] == "values"
+
+
+def test_slicer__stays_quick_with_500_values() -> None:
+    ds = tk.simulate(runs=500, checkpoints=2, samples=4)
+    ds = ds.assign_coords(name=("run", [f"n{i}" for i in range(500)]))
     slicer = tk.widgets.Slicer(ds)
-    assert set(slicer.controls) == {"architecture", "seed", "width", "dropout"}
-    assert counts(slicer, "architecture") == ["A (8)", "B (8)", "C (8)"]
-    assert counts(slicer, "dropout") == ["False (12)", "True (12)"]
-    assert hasattr(slicer.controls["width"], "slider")
-    assert "optimizer adam" in slicer.children[-1].value
+    spec = next(f for f in slicer.board.spec["facets"] if f["name"] == "name")
+    assert spec["search"]
+    assert len(spec["values"]) == 500
+    choose(slicer, "name", {"chosen": [3, 77]})
+    assert slicer.selected.name.values.tolist() == ["n3", "n77"]
 
 
-def test_slicer__controls_and_conditions_move_together(ds):
-    slicer = tk.widgets.Slicer(ds)
-    tick(slicer, "architecture", "A", "C")
-    slicer.controls["width"].slider.index = (2, 7)
-    assert slicer.conditions == {"architecture": ["A", "C"], "width": (4, 14)}
-    slicer.conditions = {"seed": [1, 2]}
-    assert [b.value for b in slicer.controls["architecture"].boxes] == [False] * 3
-    assert slicer.controls["width"].slider.value == (0, 46)
-    assert [b.value for b in slicer.controls["seed"].boxes][:3] == [False, True, True]
-
-
-def test_slicer__selects_what_its_line_of_python_selects(ds):
-    slicer = tk.widgets.Slicer(ds)
-    slicer.conditions = {"architecture": ["A", "B"], "width": (4, 30), "dropout": [True]}
-    by_hand = eval(slicer.code, {"tk": tk, "ds": ds})
-    assert slicer.selected.identical(by_hand)
-    assert slicer.selected_runs == by_hand.run.values.tolist()
-
-
-def test_slicer__counts_follow_the_other_conditions(ds):
-    slicer = tk.widgets.Slicer(ds)
-    tick(slicer, "seed", 0)
-    assert counts(slicer, "architecture") == ["A (1)", "B (1)", "C (1)"]
-    assert counts(slicer, "seed")[:2] == ["0 (3)", "1 (3)"]
-
-
-def test_slicer__reset_selects_all(ds):
-    slicer = tk.widgets.Slicer(ds)
-    tick(slicer, "architecture", "B")
-    slicer._reset.click()
-    assert slicer.conditions == {}
-    assert slicer.selected.sizes["run"] == 24
-
-
-def test_slicer__refuses_conditions_it_has_no_control_for(ds):
-    slicer = tk.widgets.Slicer(ds)
-    with pytest.raises(traitlets.TraitError, match="no control for 'depth'"):
-        slicer.conditions = {"depth": [1]}
-    with pytest.raises(traitlets.TraitError, match="wanted a list of some of"):
-        slicer.conditions = {"architecture": ["Z"]}
-    with pytest.raises(traitlets.TraitError, match="low, high"):
-        slicer.conditions = {"width": (1, 3)}
+def test_slicer__of_references_alone_is_refused(ds: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="reference runs only"):
         tk.widgets.Slicer(tk.with_references(ds).sel(run=["truth", "ignorance"]))
 
 
-def assert_same_picture(shown, wanted) -> None:
-    for part in ("_runs", "_coordinate", "_shown", "_own_values", "_own_attribute", "color", "components"):
-        assert getattr(shown, part) == getattr(wanted, part)
+# The slicer: what is chosen
 
+CHOICES = [
+    ("architecture", {"chosen": [0, 2]}, ["A", "C"]),
+    ("dropout", {"chosen": [1]}, [True]),
+    ("width", {"low": 4, "high": None, "none": False}, (4, None)),
+    ("learning_rate", {"low": 0.001, "high": 0.1, "none": True}, [(0.001, 0.1), np.nan]),
+    ("learning_rate", {"low": None, "high": None, "none": True}, [np.nan]),
+    ("banana", {"chosen": [1]}, [np.nan]),
+    (UGLY, {"chosen": [1]}, ["<script>alert(1)</script>"]),
+    ("run", {"chosen": [5]}, ["C-1"]),
+    ("progress", {"low": 0.25, "high": None, "none": False}, (0.25, None)),
+    ("step", {"low": None, "high": 5, "none": False}, (None, 5)),
+]
+
+
+@pytest.mark.parametrize(("name", "choice", "condition"), CHOICES, ids=[f"{n} {c}" for n, _, c in CHOICES])
+def test_slicer__each_control_and_its_condition_move_together(ds, name, choice, condition) -> None:
+    one, other = tk.widgets.Slicer(ds), tk.widgets.Slicer(ds)
+    choose(one, name, choice)
+    np.testing.assert_equal(one.conditions, {name: condition})
+    other.conditions = {name: condition}
+    assert {k: v for k, v in other.board.state.items() if k != "serial"} == {
+        k: v for k, v in one.board.state.items() if k != "serial"
+    }
+    choose(one, name, None)
+    assert one.conditions == {}
+
+
+@pytest.mark.parametrize(("name", "choice", "condition"), CHOICES, ids=[f"{n} {c}" for n, _, c in CHOICES])
+@pytest.mark.parametrize("references", [False, True], ids=["networks", "with references"])
+def test_slicer__selects_what_its_line_of_python_selects(ds, name, choice, condition, references) -> None:
+    ds = tk.with_references(ds, n_geodesic=3) if references and name != "dropout" else ds
+    slicer = tk.widgets.Slicer(ds)
+    slicer.conditions = {name: condition, "where": "width < 45", "split": "test"}
+    by_hand = eval(slicer.code, {"tk": tk, "ds": ds})
+    assert slicer.selected.identical(by_hand)
+    assert slicer.selected_runs == by_hand.run.values.tolist()
+    assert int(slicer.selected_points.sum()) == int((by_hand.step >= 0).sum())
+
+
+def test_slicer__tells_observers_once_with_the_code_up_to_date(slicer: tk.widgets.Slicer) -> None:
+    seen: list[str] = []
+    slicer.observe(lambda change: seen.append(slicer.code), "conditions")
+    choose(slicer, "seed", {"chosen": [0]})
+    slicer.conditions = {"seed": [1]}
+    assert seen == ["tk.select(ds, seed=[0])", "tk.select(ds, seed=[1])"]
+
+
+def test_slicer__takes_single_values_for_a_range_and_scalars_for_a_list(slicer: tk.widgets.Slicer) -> None:
+    slicer.conditions = {"width": [4, 8], "architecture": "B", "step": slice(1, 3)}
+    assert slicer.conditions == {"architecture": ["B"], "width": [4, 8], "step": (1, 3)}
+    assert slicer.selected_runs == ["B-1"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        ({"depth": [1]}, "no control for 'depth'"),
+        ({"architecture": ["Z"]}, "wanted a list of some of 'A'"),
+        ({"architecture": []}, "wanted a list"),
+        ({"width": (30, 3)}, "low <= high"),
+        ({"width": (1, 2, 3)}, "wanted a range"),
+        ({"width": ("a", None)}, "wanted a range"),
+        ({"split": "validation"}, "wanted one of"),
+        ({"where": "width >"}, "invalid syntax"),
+        ({"where": "depth > 1"}, "depth"),
+        ({"where": lambda table: table.width > 1}, "wanted an expression as text"),
+    ],
+)
+def test_slicer__refuses_what_makes_no_sense_and_stays_as_it_was(slicer, conditions, message) -> None:
+    slicer.conditions = {"seed": [1]}
+    with pytest.raises(traitlets.TraitError, match=message):
+        slicer.conditions = conditions
+    assert slicer.conditions == {"seed": [1]}
+    assert len(slicer.selected_runs) == 3
+
+
+def test_slicer__says_beside_the_box_why_an_expression_fails_and_keeps_the_last(slicer: tk.widgets.Slicer) -> None:
+    send(slicer, where="width > 10")
+    send(slicer, where="widht > 20")
+    assert slicer.conditions == {"where": "width > 10"}
+    assert "widht" in slicer.board.shown["problem"]
+    assert "The columns are" in slicer.board.shown["problem"]
+    assert slicer.board.state["where"] == "widht > 20"
+    send(slicer, where="width > 20")
+    assert slicer.board.shown["problem"] == ""
+    send(slicer, where="  ")
+    assert slicer.conditions == {}
+
+
+def test_slicer__undo_and_redo_walk_along_what_was_chosen(slicer: tk.widgets.Slicer) -> None:
+    slicer.undo()
+    slicer.conditions = {"seed": [1]}
+    slicer.conditions = {"seed": [1], "architecture": ["A"]}
+    slicer._asked(None, {"do": "undo"}, None)
+    assert slicer.conditions == {"seed": [1]}
+    assert (slicer.board.shown["undo"], slicer.board.shown["redo"]) == (True, True)
+    slicer._asked(None, {"do": "redo"}, None)
+    assert slicer.conditions == {"seed": [1], "architecture": ["A"]}
+    slicer._asked(None, {"do": "reset"}, None)
+    assert slicer.conditions == {}
+    assert slicer.selected.sizes["run"] == 24
+    slicer.undo()
+    assert slicer.conditions == {"seed": [1], "architecture": ["A"]}
+    slicer.conditions = {}
+    slicer.redo()
+    assert slicer.conditions == {}
+
+
+def test_slicer__recalls_what_was_saved(slicer: tk.widgets.Slicer) -> None:
+    slicer.conditions = {"seed": [1]}
+    slicer._asked(None, {"do": "save", "with": ["<i>mine</i>"]}, None)
+    slicer.reset()
+    assert slicer.board.shown["presets"] == ["<i>mine</i>"]
+    slicer._asked(None, {"do": "recall", "with": ["<i>mine</i>"]}, None)
+    assert slicer.conditions == {"seed": [1]}
+    with pytest.raises(KeyError, match="no preset 'other'"):
+        slicer.recall("other")
+
+
+def test_slicer__may_select_nothing(slicer: tk.widgets.Slicer) -> None:
+    slicer.conditions = {"seed": [0], "width": (30, None)}
+    assert slicer.selected_runs == []
+    assert slicer.board.shown["runs"] == 0
+    with pytest.raises(ValueError, match="no run meets"):
+        _ = slicer.selected
+
+
+# Distances of a slice are a part of those of all
+
+
+@pytest.mark.parametrize("metric", ["bhattacharyya", "fisher_rao"])
+@pytest.mark.parametrize("references", [False, True], ids=["networks", "with references"])
+def test_measurements__embed_a_slice_as_embed_does(ds, metric, references) -> None:
+    whole = tk.with_references(ds, n_geodesic=60) if references else ds
+    selected = tk.select(whole, architecture=["A", "B"], step=(1, 6))
+    chosen = (ds.step >= 1) & (ds.step <= 6) & (ds.architecture != "C")
+    found = Measurements(whole).embedding(None, metric, chosen.reset_coords(drop=True))
+    if references:
+        selected = tk.concat([selected, tk.select(whole, kind="reference")])
+    expected = tk.embed(selected, 6, metric=metric)
+    assert found.run.values.tolist() == expected.run.values.tolist()
+    xr.testing.assert_allclose(found.coordinate, expected.coordinate.reindex_like(found.coordinate), atol=1e-9)
+    xr.testing.assert_equal(found.step, expected.step.reindex_like(found.step))
+
+
+def test_laid_upon__keeps_distances_within_the_slice_and_comes_near_the_frame(ds) -> None:
+    measured = Measurements(ds)
+    frame = measured.embedding(None, "bhattacharyya")
+    own = measured.embedding(None, "bhattacharyya", (ds.architecture != "C").broadcast_like(ds.step) & (ds.step >= 0))
+    moved = laid_upon(frame, own, (1, 2, 3))
+    assert moved is not None
+    assert moved.attrs["misfit"] < 0.3
+    assert moved.signature.values.tolist() == frame.signature.values[:3].tolist()
+
+
+# The explorer
 
 STATES = [
     {},
@@ -95,58 +298,216 @@ STATES = [
     {"color": "loss", "split": "train"},
     {"split": "test", "components": (2, 3, 4), "color": "seed"},
     {"frame": "selection", "split": "test", "color": "step"},
+    {"frame": "selection", "progress": (0.2, 0.9), "components": (3, 1, 2)},
+    {"step": (2, 5), "metric": "hellinger", "color": ""},
 ]
 
 
-@pytest.mark.parametrize("state", STATES, ids=str)
-@pytest.mark.parametrize("references", [False, True], ids=["networks", "with references"])
-def test_explorer__draws_what_its_python_draws(ds, state, references):
+def box_to_data(view: tk.widgets.ManifoldView) -> np.ndarray:
+    """Coordinates (component, point) that a view was sent, in units of the embedding."""
+    shown = np.frombuffer(view._coordinate, np.float32).reshape(len(view._axes), -1).astype(float)
+    low = np.array([axis["low"] for axis in view._axes])[:, None]
+    high = np.array([axis["high"] for axis in view._axes])[:, None]
+    return (low + high) / 2 + shown * (high - low) / 2
+
+
+def assert_same_picture(a: tk.widgets.ManifoldView, b: tk.widgets.ManifoldView) -> None:
+    assert a._runs == b._runs
+    assert (a.components, a.color, a.highlighted, a.camera) == (b.components, b.color, b.highlighted, b.camera)
+    for name in ("_offset", "_shown", "_checkpoint", "_step"):
+        assert getattr(a, name) == getattr(b, name), name
+    np.testing.assert_allclose(box_to_data(a), box_to_data(b), atol=1e-6)
+    np.testing.assert_equal([axis["title"] for axis in a._axes], [axis["title"] for axis in b._axes])
+
+
+def run_code(code: str, names: dict[str, object]) -> object:
+    *lines, last = code.splitlines()
+    exec("\n".join(lines), names)
+    return eval(last, names)
+
+
+@pytest.mark.parametrize(
+    ("state", "references"),
+    [*((state, False) for state in STATES), (STATES[5], True), (STATES[6], True)],
+    ids=str,
+)
+def test_explorer__draws_what_its_python_draws(ds, state, references) -> None:
     ds = tk.with_references(ds, n_geodesic=7) if references else ds
     explorer = tk.explore(ds)
-    explorer.slicer.conditions = {"architecture": ["A", "B"], "width": (4, 30)}
+    state = dict(state)
+    windows = {n: state.pop(n) for n in ("split", "progress", "step") if n in state}
+    explorer.slicer.conditions = {"architecture": ["A", "B"], "width": (4, 30), **windows}
     for name, value in state.items():
         setattr(explorer, name, value)
-    names = {"tk": tk, "ds": ds}
-    *lines, last = explorer.code.splitlines()
-    exec("\n".join(lines), names)
-    last = last.replace("tk.figures.manifold", "tk.widgets.ManifoldView")
-    assert_same_picture(explorer.manifold, eval(last, names))
+    explorer.view.camera = {"yaw": 30.0}
+    explorer.highlighted = ["A-1"]
+    names: dict[str, object] = {"tk": tk, "ds": ds}
+    assert_same_picture(explorer.view, run_code(explorer.code, names))
     assert explorer.selected.identical(names["selected"])
+    for panel in explorer.panels:
+        if panel.title in ("Groups and nulls", "Runs"):
+            continue
+        explorer.show_panel(panel.title)
+        assert panel.message.value == "", panel.title
+        figure = run_code(panel.code_line.code, dict(names))
+        assert len(figure.data) == len(panel.panel.figure.data)
+        for a, b in zip(panel.panel.figure.data, figure.data, strict=True):
+            np.testing.assert_array_equal(np.asarray(a.x), np.asarray(b.x))
+            np.testing.assert_array_equal(np.asarray(a.text), np.asarray(b.text))
+    explorer.close()
 
 
-def test_explorer__controls_set_its_state(ds):
+@pytest.fixture
+def explorer(ds: xr.Dataset):
     explorer = tk.explore(ds)
-    explorer.controls["color"].value = "progress"
-    explorer.controls["split"].value = "test"
+    yield explorer
+    explorer.close()
+
+
+def test_explorer__controls_set_its_state(explorer) -> None:
+    explorer.controls["metric"].value = "fisher_rao"
     explorer.controls["frame"].value = "selection"
+    explorer.view.color = "progress"
     explorer.axes[0].value = 4
-    assert (explorer.color, explorer.split, explorer.frame) == ("progress", "test", "selection")
+    assert (explorer.metric, explorer.frame, explorer.color) == ("fisher_rao", "selection", "progress")
     assert explorer.components == (4, 2, 3)
-    assert explorer.manifold.components == (4, 2, 3)
+    explorer.axes[0].value = 3
+    assert explorer.components == (3, 2, 4)
+    assert explorer.embedding.attrs["metric"] == "fisher_rao"
 
 
-def test_explorer__keeps_the_frame_when_runs_are_picked_and_makes_a_new_one_when_asked(ds):
-    explorer = tk.explore(ds)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("metric", "euclid", "wanted one of"),
+        ("metric", "jeffreys", "needs cap"),
+        ("frame", "none", "wanted one of"),
+        ("components", (1, 1, 2), "three different"),
+        ("color", "colour", "wanted one of"),
+        ("highlighted", ["nobody"], "no runs of the dataset"),
+    ],
+)
+def test_explorer__refuses_what_it_cannot_show(explorer, name, value, message) -> None:
+    with pytest.raises(traitlets.TraitError, match=message):
+        setattr(explorer, name, value)
+
+
+def test_explorer__keeps_the_frame_when_runs_are_picked_and_the_place_when_it_embeds_anew(explorer) -> None:
     before = explorer.embedding
     explorer.slicer.conditions = {"architecture": ["A"]}
     assert explorer.embedding is before
     explorer.frame = "selection"
-    assert set(explorer.embedding.run.values) == {f"A-{i}" for i in range(8)} | {"ignorance", "truth", "geodesic"}
+    there = (explorer.embedding.step >= 0) & (explorer.embedding.kind == "network")
+    assert set(there.run.values[there.any("checkpoint")].tolist()) == {f"A-{i}" for i in range(8)}
+    moved = (explorer.embedding.coordinate - before.coordinate.sel(component=[1, 2, 3])).where(there)
+    spread = float(before.coordinate.sel(component=[1, 2, 3]).where(there).std())
+    assert float(np.sqrt((moved**2).mean())) < spread
 
 
-def test_explorer__says_when_nothing_is_selected_and_recovers(ds):
-    explorer = tk.explore(ds)
-    explorer.slicer.conditions = {"seed": [0], "width": (30, 46)}
-    assert "no run meets all conditions" in explorer._status.value
-    explorer.split = "test"
-    explorer.slicer.conditions = {}
-    assert "on 25 samples" in explorer._status.value
-    wanted = tk.widgets.ManifoldView(tk.embed(tk.select(ds, split="test"), 6), color=explorer.color)
-    assert explorer.manifold._runs == wanted._runs
-    assert explorer.manifold._shown == wanted._shown
+def test_explorer__says_when_nothing_is_selected_and_recovers(explorer) -> None:
+    drawn = explorer.view._shown
+    explorer.slicer.conditions = {"seed": [0], "width": (30, None)}
+    assert "nothing meets all conditions" in explorer._status.value
+    assert explorer.view._shown == drawn
+    explorer.slicer.conditions = {"split": "test"}
+    assert "15 samples (test)" in explorer._status.value
 
 
-def test_explorer__asks_for_a_cap_where_a_distance_is_infinite(ds):
+def test_explorer__measures_a_panel_when_it_is_seen_and_only_what_changed(explorer, monkeypatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "trajkit.widgets.measurements.trajectory_distance",
+        lambda *a, **k: asked.append("distance") or tk.trajectory_distance(*a, **k),
+    )
+    explorer.slicer.conditions = {"architecture": ["A"]}
+    assert asked == []
+    matrix = explorer.show_panel("Distances")
+    explorer.slicer.conditions = {"architecture": ["B"]}
+    explorer.show_panel("Tree")
+    explorer.color = "loss"
+    assert asked == ["distance"]
+    assert len(matrix.panel.figure.data[0].x) == 8
+    spectrum = next(p for p in explorer.panels if p.title == "Spectrum")
+    drawn = spectrum.panel.figure
+    explorer.show_panel("Spectrum")
+    assert spectrum.panel.figure is drawn
+
+
+def test_explorer__what_is_marked_in_one_panel_is_marked_in_all(explorer) -> None:
+    explorer.color = "architecture"
+    progress, loss = explorer.panels[0], explorer.show_panel("Loss and error")
+    tree = explorer.show_panel("Tree")
+    loss.panel._receive(None, {"event": "click", "points": [{"trace": 0, "point": 0, "x": 1, "y": 2}]}, None)
+    assert explorer.highlighted == ["A-0"] == explorer.view.highlighted
+    assert loss.panel._faded
+    assert {r for mark in loss.panel.marks for r in mark["text"]} == {"A-0"}
+    assert tree.panel.marks[0]["text"] == ["A-0"]
+    explorer.view.selection = [["B-1", 2], ["C-1", 3], ["B-1", 3]]
+    assert explorer.highlighted == ["B-1", "C-1"]
+    table = explorer.show_panel("Runs").table
+    assert table.highlighted == ["B-1", "C-1"]
+    table.highlighted = ["C-2"]
+    assert explorer.view.highlighted == ["C-2"]
+    explorer.show_panel("Progress")
+    assert {r for mark in progress.panel.marks for r in mark["text"]} == {"C-2"}
+    explorer.keep_highlighted()
+    assert explorer.runs == ["C-2"]
+
+
+def test_explorer__a_click_on_a_join_marks_the_runs_below_and_on_a_cell_both(explorer) -> None:
+    tree = explorer.show_panel("Tree")
+    joins = [
+        (i, k)
+        for i, trace in enumerate(tree.drawn.data)
+        if trace.text is None
+        for k, about in enumerate(trace.customdata)
+        if about[0] == 24
+    ]
+    trace, point = joins[0]
+    tree.panel._receive(None, {"event": "click", "points": [{"trace": trace, "point": point, "x": 0, "y": 0}]}, None)
+    assert len(explorer.highlighted) == 24
+    matrix = explorer.show_panel("Distances")
+    cell = {"trace": 0, "point": -1, "x": "A-3", "y": "B-2"}
+    matrix.panel._receive(None, {"event": "click", "points": [cell]}, None)
+    assert sorted(explorer.highlighted) == ["A-3", "B-2"]
+    matrix.panel._receive(None, {"event": "click", "points": [cell]}, None)
+    assert explorer.highlighted == []
+
+
+def test_explorer__hovering_goes_both_ways(explorer) -> None:
+    explorer.view.hovered = ["B-2", 3]
+    assert explorer.hovered == "B-2"
+    assert {r for mark in explorer.panels[0].panel.marks for r in mark["text"]} == {"B-2"}
+    assert not explorer.panels[0].panel._faded
+    explorer.view.hovered = []
+    assert explorer.panels[0].panel.marks == []
+    point = {"trace": 0, "point": 0, "x": 1, "y": 0}
+    explorer.panels[0].panel._receive(None, {"event": "hover", "points": [point]}, None)
+    assert explorer.view.hovered == ["A-0", 7]
+    explorer.panels[0].panel._receive(None, {"event": "leave"}, None)
+    assert explorer.view.hovered == []
+
+
+def test_explorer__groups_and_nulls_are_measured_when_asked_for(explorer) -> None:
+    panel = explorer.show_panel("Groups and nulls")
+    assert panel.groups is None
+    assert "width" not in panel.by.options
+    panel.by.value = ("architecture", "dropout")
+    panel.draws.value = 9
+    panel.compare.click()
+    panel.test.click()
+    found = tk.compare_groups(tk.trajectory_distance(explorer.dataset), ["architecture", "dropout"])
+    drawn = dict(zip(panel.groups.figure.data[1].y, panel.groups.figure.data[1].x, strict=True))
+    assert drawn["architecture"] == pytest.approx(float(found.r_squared.sel(attribute="architecture")))
+    assert len(panel.null.figure.data[0].x) == 24 * 23 // 2
+    names = {"tk": tk, "ds": explorer.dataset, "part": explorer.part, "selected": explorer.selected}
+    figure = run_code("\n".join(panel.code_line.code.splitlines()[:2]), names)
+    assert figure.data[1].x.tolist() == panel.groups.figure.data[1].x.tolist()
+    explorer.slicer.conditions = {"architecture": ["A", "B"]}
+    assert panel.figures.children == ()
+
+
+def test_explorer__asks_for_a_cap_where_a_distance_is_infinite(ds) -> None:
     sure = ds.copy(deep=True)
     sure.log_prob[dict(run=0, checkpoint=-1, sample=0)] = [0.0] + [-np.inf] * 4
     sure.log_prob[dict(run=1, checkpoint=-1, sample=0)] = [-np.inf] * 4 + [0.0]
@@ -154,7 +515,137 @@ def test_explorer__asks_for_a_cap_where_a_distance_is_infinite(ds):
         tk.explore(sure)
     explorer = tk.explore(sure, cap=20.0)
     assert "cap=20.0" in explorer.code
+    explorer.metric = "hellinger"
+    assert "cap" not in explorer.code
 
 
-def test_explorer__is_what_explore_gives(ds):
-    assert isinstance(tk.explore(ds), Explorer)
+def test_explorer__of_one_run_of_one_checkpoint_says_what_cannot_be_drawn(ds) -> None:
+    explorer = tk.explore(ds.isel(run=[0], checkpoint=[0, 1]))
+    assert "wanted two runs or more" in explorer.show_panel("Tree").message.value
+    assert explorer.show_panel("Progress").message.value == ""
+
+
+def test_explorer__embeds_from_landmarks_when_asked(ds) -> None:
+    explorer = tk.explore(ds, landmarks=90)
+    assert "landmarks=90" in explorer.code
+    explorer.slicer.conditions = {"architecture": ["A"]}
+    explorer.frame = "selection"
+    assert "own = tk.embed(selected, n_components=6)" in explorer.code
+    assert_same_picture(explorer.view, run_code(explorer.code, {"tk": tk, "ds": ds}))
+
+
+def test_explorer__to_html_is_one_file_with_nothing_from_outside(explorer, tmp_path) -> None:
+    explorer.slicer.conditions = {"step": (1, None)}
+    page = explorer.to_html(tmp_path / "view.html", title="<i>mine</i>").read_text()
+    assert "<title>&lt;i&gt;mine&lt;/i&gt;</title>" in page
+    assert "default-src 'none'" in page
+    assert "src=" not in page
+    assert len(page) < 3e6
+    assert "log10(1 + step)" in page
+
+
+def test_explorer__is_gone_when_it_is_closed(ds) -> None:
+    before = set(_instances)
+    explorer = tk.explore(ds)
+    for panel in explorer.panels:
+        explorer.show_panel(panel.title)
+    gone = weakref.ref(explorer)
+    explorer.close()
+    assert {type(_instances[k]).__name__ for k in set(_instances) - before} <= {"Layout"}
+    del explorer, panel
+    gc.collect()
+    assert gone() is None
+
+
+# The live view
+
+
+@pytest.fixture(scope="module")
+def embedding(ds: xr.Dataset) -> xr.Dataset:
+    return tk.embed(ds)
+
+
+def live_view(embedding: xr.Dataset, ds: xr.Dataset, **options: object) -> tk.widgets.LiveView:
+    return tk.widgets.LiveView(embedding, ds, **{"share": 1.0, **options})
+
+
+def test_live__places_points_where_project_does(ds, embedding) -> None:
+    live = live_view(embedding, ds, landmarks=10_000)
+    log_prob = ds.log_prob.values[4, 3]
+    live("mine", 3, None, log_prob)
+    live.flush()
+    # With every point as a landmark it is the formula of `project`; and a point that was embedded is where it was.
+    np.testing.assert_allclose(live.runs.coordinate.values[0, 0], embedding.coordinate.values[4, 3], atol=1e-4)
+    assert live.placement_error < 1e-4
+
+
+def test_live__places_points_nearly_so_from_a_few_landmarks(ds, embedding) -> None:
+    live = live_view(embedding, ds, landmarks=60)
+    assert live.placement_error < 0.1
+
+
+def test_live__draws_several_runs_with_progress_and_loss(ds, embedding) -> None:
+    live = live_view(embedding, ds)
+    for step in range(4):
+        live("mine", step, None, ds.log_prob.values[0, step])
+        live("A-0", step, None, ds.log_prob.values[1, step])
+    live.flush()
+    assert live.runs.run.values.tolist() == ["mine", "A-0"]
+    assert live.view._live_runs == ["mine", "A-0 (live)"]
+    np.testing.assert_allclose(live.runs.progress.values, tk.progress(ds).values[:2, :4], atol=1e-6)
+    np.testing.assert_allclose(live.runs.loss.values, tk.loss(ds).values[:2, :4], rtol=1e-6)
+    assert len(live.panel.figure.data) == 4
+    live.clear()
+    assert live.runs.sizes["run"] == 0
+    assert live.view._live_runs == []
+
+
+def test_live__puts_off_what_would_take_too_long_and_loses_nothing(ds, embedding) -> None:
+    live = live_view(embedding, ds, share=1e-9)
+    for step in range(8):
+        live("mine", step, None, ds.log_prob.values[0, step])
+    assert live.waiting == 7
+    live.flush()
+    assert live.waiting == 0
+    assert live.runs.step.values.tolist() == [list(range(8))]
+
+
+def test_live__names_what_differs_between_the_probes(ds, embedding, tmp_path) -> None:
+    live = live_view(embedding, ds)
+    with pytest.raises(ValueError, match="30 samples and 5 classes"):
+        live("mine", 0, None, np.zeros((29, 5), np.float32))
+    same = {name: ds[name].values for name in ("label", "sample", "split")} | {"classes": ds["class"].values}
+    other = ds.label.values.copy()
+    other[4] = (other[4] + 1) % 5
+    for change, message in (
+        ({"label": other}, "differ in 'label', first at place 4"),
+        ({"sample": ds.sample.values[::-1]}, "differ in 'sample'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tk.Recorder(tmp_path, tk.Probe(np.zeros((30, 2)), **{**same, **change}), run="mine", listeners=[live])
+    assert not list(tmp_path.iterdir())
+    with tk.Recorder(tmp_path, tk.Probe(np.zeros((30, 2)), **same), run="mine", listeners=[live]) as record:
+        record(lambda inputs: inputs @ np.zeros((2, 5)), 0)
+    assert live.runs.progress.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_live__refuses_an_embedding_of_another_dataset(ds, embedding) -> None:
+    with pytest.raises(ValueError, match="not in ds"):
+        live_view(embedding, ds.isel(run=slice(0, 10)))
+    with pytest.raises(ValueError, match="wanted the dataset that was embedded"):
+        live_view(embedding, tk.shuffle_within_class(ds, seed=1).assign(log_prob=ds.log_prob.roll(run=5)))
+
+
+def test_widgets__leave_nothing_behind_when_closed(ds, embedding) -> None:
+    for make in (
+        lambda: tk.widgets.Slicer(ds),
+        lambda: live_view(embedding, ds),
+        lambda: tk.widgets.FigurePanel(),
+        lambda: tk.widgets.ManifoldView(embedding),
+    ):
+        widget = make()
+        gone = weakref.ref(widget)
+        widget.close()
+        del widget
+        gc.collect()
+        assert gone() is None, make

@@ -35,6 +35,7 @@ export default {
       title.textContent = model.get("title");
       title.hidden = !title.textContent;
       lines.textContent = model.get("code");
+      el.hidden = !lines.textContent;
     };
     model.on("change:code", draw);
     model.on("change:title", draw);

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Hashable, Iterator
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
+import numpy as np
 import traitlets
 import xarray as xr
 
@@ -26,11 +28,26 @@ from trajkit.widgets.measurements import (
     only,
     partners,
 )
+from trajkit.widgets.page import write_page
 from trajkit.widgets.slicer import Slicer, written
 
 _FRAMES = ("all runs", "selection")
 # What the view shows beside the data, as it is written in Python where it is not as at first.
 _LOOKS = ("camera", "highlighted", "hidden", "time_axis", "time", "aspect", "point_size", "line_width", "opacity")
+# What the two views of an exported page share, and how its second is seen: progress upwards, steps to the right.
+_TOGETHER = (
+    "selection",
+    "highlighted",
+    "hovered",
+    "time_axis",
+    "time",
+    "playing",
+    "duration",
+    "color",
+    "hidden",
+    "filters",
+)
+_FROM_ABOVE = {"yaw": -90.0, "pitch": 90.0, "projection": "orthographic"}
 # Of an embedding's own axes, which are gone once it is laid upon another.
 _OF_AXES = ("eigenvalue", "explained_stress", "explained_distance")
 
@@ -266,6 +283,46 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         """Select the highlighted runs alone."""
         if self.highlighted:
             self.slicer.conditions = {**self.slicer.conditions, "run": list(self.highlighted)}
+
+    def to_html(self, path: str | Path, *, title: str = "Trajectories") -> Path:
+        """Write a page without kernel or network: the manifold as it is drawn now, and progress and loss against step.
+
+        Both turn, play, recolour, filter and select in the browser, and what is chosen in one is chosen in the other.
+
+        Parameters
+        ----------
+        path
+            Where to.
+        title
+            Of the page.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Examples
+        --------
+        >>> import tempfile, trajkit as tk
+        >>> explorer = tk.explore(tk.simulate(runs=4))
+        >>> explorer.to_html(tempfile.mkdtemp() + "/view.html").name
+        'view.html'
+        """
+        looks = {name: getattr(self.view, name) for name in _LOOKS}
+        shown = {"color": self.color_name, "runs": self.runs}
+        manifold = ManifoldView(self.embedding, components=self.view.components, **shown, **looks)
+        course = ManifoldView(_course(self.embedding), height=380, camera=_FROM_ABOVE, **shown)
+        course._axes = [
+            {**axis, "title": [name]}
+            for axis, name in zip(course._axes, ("log10(1 + step)", "progress", "log10(loss)"), strict=True)
+        ]
+        course.highlighted = self.highlighted
+        links = [(0, 1, _TOGETHER)]
+        try:
+            return write_page(path, [manifold, course], title=title, links=links)
+        finally:
+            for view in (manifold, course):
+                view.close()
 
     def close(self) -> None:
         """Close every part, and let distances and embeddings go."""
@@ -603,6 +660,21 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _clear(self) -> None:
         self.view.selection = []
         self.highlighted = []
+
+
+def _course(embedding: xr.Dataset) -> xr.Dataset:
+    """Lay points out by step, progress and loss, in place of components."""
+    # The loss of a perfect prediction is 0; the smallest float32 stands for it.
+    loss = np.log10(embedding["loss"].clip(min=float(np.finfo(np.float32).tiny)))
+    axes = [np.log10(1.0 + embedding["step"].clip(min=0)), embedding["progress"], loss]
+    # References take no steps.
+    networks = embedding["kind"] == "network"
+    coordinate = (
+        xr.concat(axes, "component").transpose("run", "checkpoint", "component").drop_vars("component", errors="ignore")
+    )
+    bare = embedding.drop_vars([n for n, v in embedding.variables.items() if "component" in v.dims])
+    out: xr.Dataset = bare.assign(coordinate=coordinate.reset_coords(drop=True), signature=("component", [1, 1, 1]))
+    return out.assign_coords(component=[1, 2, 3]).isel(run=np.flatnonzero(networks))
 
 
 def _within(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:

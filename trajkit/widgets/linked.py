@@ -48,6 +48,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         if not self.seen:
             return
         if self.key() != self._drawn:
+            self.say("measuring ...")
             try:
                 self.draw()
                 self.say("")
