@@ -165,6 +165,13 @@ def test_cluster__says_nan_where_no_correlation_is_defined():
     assert np.isnan(tk.cluster(alike).cophenetic_correlation)
 
 
+def test_cluster__of_runs_with_an_attribute_named_as_one_of_its_own_variables(ds):
+    """Runs of the zoo have a `size`, "small" or "paper"."""
+    size = ("run", np.full(ds.sizes["run"], "small"))
+    tree = tk.cluster(tk.trajectory_distance(ds.assign_coords(size=size), n=5))
+    assert tree["size"].dims == ("join",)
+
+
 def test_cluster__refuses_what_is_no_distance_of_runs():
     with pytest.raises(ValueError, match="method: wanted one of"):
         tk.cluster(matrix(3), method="ward")

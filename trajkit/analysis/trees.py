@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 # Ward's and the like are about Euclidean lengths, not about any distance.
 METHODS = ("average", "complete", "single", "weighted")
+# What a tree holds: a run attribute of one of these names (runs of the zoo have a size) cannot stand beside it.
+_OWN = ("joined", "height", "size", "position", "cophenetic", "cophenetic_correlation")
 
 Array = NDArray[np.float64]
 
@@ -74,6 +76,7 @@ def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
     joined = table[:, :2].astype(np.intp)
     heights = _cophenetic(joined, table[:, 2])
     unit = {name: distance.attrs[name] for name in ("metric", "scale", "units") if name in distance.attrs}
+    coords = {n: c.variable for n, c in distance.coords.items() if c.dims in (("run",), ("run2",)) and n not in _OWN}
     return xr.Dataset(
         {
             "joined": (("join", "branch"), joined, {"long_name": "nodes below the join"}),
@@ -83,7 +86,7 @@ def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
             "cophenetic": (("run", "run2"), heights, {"long_name": "height at which runs meet", **unit}),
             "cophenetic_correlation": ((), _correlation(values, heights), {"units": "1"}),
         },
-        coords={name: c for name, c in distance.coords.items() if c.dims in (("run",), ("run2",))},
+        coords=coords,
         attrs={"method": method},
     )
 
