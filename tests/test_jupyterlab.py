@@ -224,7 +224,7 @@ def test_ranges__are_moved_by_keys_and_by_numbers(page: Page, explorer: Locator)
     explorer.get_by_label("highest learning_rate", exact=True).focus()
     page.keyboard.press("ArrowLeft")
     expect(summary(explorer)).to_contain_text("14 of 30 runs")
-    explorer.get_by_role("button", name="Reset").click()
+    explorer.get_by_role("button", name="Reset", exact=True).click()
     expect(summary(explorer)).to_contain_text("30 of 30 runs")
 
 
@@ -305,7 +305,7 @@ def test_frame__of_a_selection_is_laid_upon_that_of_all_and_the_picture_keeps_it
     assert np.linalg.norm(np.subtract(after, before)) < 0.06
     explorer.get_by_role("button", name="all runs", exact=True).click()
     expect(explorer).to_contain_text("InPCA of all runs")
-    explorer.get_by_role("button", name="Reset").click()
+    explorer.get_by_role("button", name="Reset", exact=True).click()
     expect(summary(explorer)).to_contain_text("30 of 30 runs")
 
 

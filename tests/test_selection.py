@@ -47,6 +47,8 @@ def runs(selected: xr.Dataset) -> str:
         ({"learning_rate": slice(0.05, None)}, "A-0 B-0 C-1"),
         ({"learning_rate": (None, 0.05)}, "C-0 A-1"),
         ({"learning_rate": (None, None)}, "A-0 B-0 C-0 A-1 B-1 C-1"),
+        ({"learning_rate": [(None, 0.05), np.nan]}, "C-0 A-1 B-1"),
+        ({"learning_rate": [0.1, slice(0.5, None)]}, "A-0 B-0 C-1"),
         ({"learning_rate": np.isnan}, "B-1"),
         ({"architecture": lambda a: a != "A"}, "B-0 C-0 B-1 C-1"),
         ({"where": "learning_rate > 0.05 and architecture == 'C'"}, "C-1"),
