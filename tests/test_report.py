@@ -75,7 +75,6 @@ def test_larger__is_faster_where_wide_runs_take_fewer_steps():
         found = asked("larger is faster", faster)
         assert found.verdict == verdict
         assert np.sign(found.numbers[0].value) == -factor
-    assert asked("larger is faster", ds).verdict == UNKNOWN
     assert "same number of steps" in asked("larger is faster", ds).because
 
 
@@ -95,18 +94,21 @@ def test_strata__compare_like_with_like():
 
 
 def test_starts__converge_where_they_start_apart():
-    ds = simulated(groups=1)
     init = np.where(np.arange(12) % 2, "corner", "default")
-    near = ds.assign_coords(init=("run", init), width=("run", np.ones(12, dtype=int)))
-    early = near.log_prob.values.copy()
-    # From one corner, away from it step by step.
-    corner = np.log(np.where(np.arange(5) == 0, 0.6, 0.1))
-    for k, share in enumerate((1.0, 0.5)):
-        early[1::2, k] = np.logaddexp(np.log(share + 1e-12) + corner, np.log(1 - share + 1e-12) + early[1::2, k])
-    found = asked("starts converge", near.assign(log_prob=near.log_prob.copy(data=early.astype(np.float32))))
+    ds = (
+        simulated(groups=1)
+        .isel(checkpoint=slice(0, 5))
+        .assign_coords(init=("run", init), width=("run", np.ones(12, int)))
+    )
+    log_prob, random = ds.log_prob.values.astype(float), np.random.default_rng(0)
+    assert asked("starts converge", ds).verdict == UNKNOWN  # all are at ignorance
+    # From one corner, away from it at once; seeds differ a little.
+    log_prob[1::2, 0] = np.log(np.where(np.arange(5) == 0, 0.6, 0.1))
+    log_prob[:, 0] += 0.05 * random.standard_normal(log_prob[:, 0].shape)
+    log_prob -= np.log(np.exp(log_prob).sum(-1, keepdims=True))
+    found = asked("starts converge", ds.assign(log_prob=ds.log_prob.copy(data=log_prob.astype(np.float32))))
     assert found.verdict == HOLDS
     assert found.numbers[1].value > found.numbers[0].value
-    assert asked("starts converge", near).verdict == FAILS
 
 
 def test_one_manifold__holds_for_runs_that_bend_alike_and_not_for_those_that_do_not():

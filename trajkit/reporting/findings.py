@@ -85,7 +85,7 @@ class Part:
 
     def __init__(self, ds: xr.Dataset, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
-        self.ds = networks(ds if name == "all" else select(ds, split=name))
+        self.ds = networks(ds if name == "all" else select(ds, split=name), least=1)
 
     @cached_property
     def even(self) -> xr.Dataset:
