@@ -24,6 +24,11 @@ def exponential_spectrum(features: int, decay: float) -> Array:
     decay
         c: the logarithm of the ratio of successive eigenvalues.
 
+    Returns
+    -------
+    numpy.ndarray
+        (feature,), largest first, without units.
+
     Examples
     --------
     >>> import trajkit as tk

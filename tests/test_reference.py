@@ -1,0 +1,96 @@
+"""The reference: every public name has an entry that says what its user must know, in `?` and on the page."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import reference
+
+import trajkit as tk
+
+
+def public(module: ModuleType = tk) -> Iterator[tuple[str, object]]:
+    """Name and value of all that is public, in modules too; modules themselves are left out."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, ModuleType):
+            yield from public(value)
+        else:
+            yield f"{module.__name__}.{name}", value
+
+
+NAMES = dict(public())
+FUNCTIONS = {name: value for name, value in NAMES.items() if inspect.isfunction(value)}
+# Those that measure: what they return has dimensions and units, and most of it was somebody's idea first.
+MEASURING = ("trajkit.analysis", "trajkit.curves", "trajkit.distances", "trajkit.embedding", "trajkit.theory")
+DIMENSION = re.compile(r"\b(run|checkpoint|point|sample|class|component|attribute|group|progress|join|feature|t)\b")
+UNIT = re.compile(r"\b(nats?|rad|radians|units?|steps?|share|scale|1|log-prob\w*)\b", re.IGNORECASE)
+# What gives another trajectory dataset: `trajkit.schema` says what that holds.
+DATASETS = re.compile(r"trajectory dataset|`ds` with")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reference")
+    reference.write(folder)
+    return folder
+
+
+def test_page__has_an_entry_for_every_public_name(page: Path) -> None:
+    missing = []
+    for full in NAMES:
+        module, _, name = full.rpartition(".")
+        file = page / f"{module.replace('.', '/')}.html"
+        if not file.is_file() or f'id="{name}"' not in file.read_text():
+            missing.append(full)
+    assert not missing
+
+
+def test_page__is_one_command() -> None:
+    command = "python tests/reference.py"
+    root = Path(reference.__file__).parents[1]
+    assert command in (root / "README.md").read_text()
+    assert command in (root / "CONTRIBUTING.md").read_text()
+
+
+@pytest.mark.parametrize("full", sorted(FUNCTIONS))
+def test_docstring__has_its_sections(full: str) -> None:
+    text = inspect.getdoc(FUNCTIONS[full]) or ""
+    assert re.match(r"[A-Z].*\.", text), "begins with a sentence"
+    assert ">>>" in text
+    if inspect.signature(FUNCTIONS[full]).parameters:
+        assert re.search(r"^Parameters\n-+$", text, flags=re.MULTILINE)
+    for parameter in inspect.signature(FUNCTIONS[full]).parameters.values():
+        assert re.search(rf"\b{parameter.name}\b", text), f"says what {parameter.name!r} is"
+
+
+@pytest.mark.parametrize("full", sorted(n for n, f in FUNCTIONS.items() if f.__module__.startswith(MEASURING)))
+def test_docstring__of_what_measures_names_dimensions_and_units(full: str) -> None:
+    text = inspect.getdoc(FUNCTIONS[full]) or ""
+    returns = re.search(r"^Returns\n-+$(.*?)(?=^\w+( \w+)?\n-+$|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    assert returns is not None
+    if not DATASETS.search(text):
+        assert DIMENSION.search(returns[1])
+        assert UNIT.search(text)
+
+
+def test_completion__offers_what_is_public_and_nothing_else() -> None:
+    shown = {name for name in dir(tk) if not name.startswith("_")}
+    assert shown == set(tk.__all__)
+
+
+def test_signatures__say_their_defaults_and_take_options_by_name() -> None:
+    """Two or three arguments come by place, all options by name: they read well, and may be put in another order."""
+    many = {}
+    for name in tk.__all__:
+        value = getattr(tk, name)
+        if inspect.isfunction(value):
+            by_place = [p for p in inspect.signature(value).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
+            if len(by_place) > 4:
+                many[name] = [p.name for p in by_place]
+    assert not many
