@@ -59,7 +59,7 @@ def plotly_page(embedding: Any, path: Path) -> None:
         f"<!doctype html><body><div id='plot'></div><script>{plotly.offline.get_plotlyjs()}</script>"
         f"<script>window.colors = {json.dumps(colors)}; const figure = {data};"
         "window.plot = document.querySelector('#plot');"
-        "window.drawn = Plotly.newPlot(plot, figure.data, figure.layout);</script></body>",
+        "Plotly.newPlot(plot, figure.data, figure.layout).then(() => { window.drawn = true; });</script></body>",
         encoding="utf-8",
     )
 
@@ -92,7 +92,7 @@ def main() -> None:
     plotly_page(embedding, figure)
     ways = {
         "ManifoldView": (view, "() => document.querySelectorAll('.trajkit-stage canvas').length === 3", VIEW),
-        "plotly": (figure, "async () => { if (!window.drawn) return false; await drawn; return true; }", PLOTLY),
+        "plotly": (figure, "() => window.drawn === true", PLOTLY),
     }
     times: dict[tuple[str, str], list[float]] = {}
     with browser_page(1100, 640) as page:

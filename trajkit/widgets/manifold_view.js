@@ -1732,7 +1732,7 @@ class View {
     const box = this.stage.parentElement.getBoundingClientRect();
     const canvas = make("canvas", { width: Math.round(box.width * pixels), height: Math.round(box.height * pixels) });
     const context = canvas.getContext("2d");
-    context.fillStyle = INK[this.theme].back;
+    context.fillStyle = INK[themeOf(this.model)].back;
     context.fillRect(0, 0, canvas.width, canvas.height);
     // In the same turn as drawing: the browser then still has what WebGL drew.
     for (const layer of [this.backdrop, this.scene?.canvas, this.overlay]) if (layer) context.drawImage(layer, 0, 0);
