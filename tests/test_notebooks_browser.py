@@ -1,0 +1,82 @@
+"""Each tutorial as a reader meets it: in a real JupyterLab in a real Chromium, all cells run, every widget drawn.
+
+`TRAJKIT_PAGES=FOLDER pytest -m browser tests/test_notebooks_browser.py` keeps a picture of each screenful;
+`TRAJKIT_THEME=dark` takes the dark theme.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lab import browser_page, lab, run_notebook
+from PIL import Image
+from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+# The others take minutes in all: `pytest -m slow`.
+QUICK = ("01_quickstart", "04_one_manifold")
+NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem != "00_glossary")
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+SCROLLER = ".jp-WindowedPanel-outer"
+# What draws by itself: plotly's figures and trajkit's views. Their size is that of what they draw on.
+DRAWN = ".js-plotly-plot, .trajkit-view"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root, scratch = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        shutil.copy(path, root)
+    with lab(root, scratch) as address:
+        # All cells are on the page, also those out of sight.
+        put(scratch, "notebook-extension/tracker", {"windowingMode": "none"})
+        put(scratch, "apputils-extension/themes", {"theme": THEMES[os.environ.get("TRAJKIT_THEME", "light")]})
+        yield address
+
+
+def put(scratch: Path, plugin: str, settings: dict[str, str]) -> None:
+    path = scratch / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(settings))
+
+
+def screenfuls(page: Page) -> Iterator[int]:
+    """Scroll the notebook from top to bottom, a screen at a time."""
+    scroller = page.locator(SCROLLER)
+    height, total = scroller.evaluate("e => [e.clientHeight, e.scrollHeight]")
+    for k in range(-(-total // (height - 40))):
+        scroller.evaluate("(e, y) => e.scrollTo(0, y)", k * (height - 40))
+        page.wait_for_timeout(1200)
+        yield k
+
+
+def has_drawn(element: Locator) -> bool:
+    """Whether there is more to see than one colour."""
+    image = np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
+    return bool(image.reshape(-1, 3).std(axis=0).max() > 2)
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+def test_tutorial__runs_and_draws_in_jupyterlab(name: str, address: str) -> None:
+    with browser_page(width=1280, height=1000) as page:
+        run_notebook(page, address, f"{name}.ipynb")
+        for k in screenfuls(page):
+            if kept := os.environ.get("TRAJKIT_PAGES"):
+                page.screenshot(path=Path(kept) / f"{name}-{k:02d}.png")
+        assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        assert page.locator(".jp-OutputArea-output:has-text('Error displaying widget')").count() == 0
+        drawn = page.locator(DRAWN)
+        assert drawn.count() > 0
+        for element in drawn.all():
+            element.scroll_into_view_if_needed()
+            page.wait_for_timeout(500)
+            assert has_drawn(element)
