@@ -258,7 +258,10 @@ class MatrixPanel(FigureOf):
     def figure(self) -> go.Figure:
         """Draw the matrix, in the order of the colour's groups."""
         figure = figures.distance_matrix(self.explorer.distance(), order=self._order())
-        return figure.update_layout(height=None, margin={"l": 10, "r": 10, "t": 25, "b": 30})
+        # Names, which the hover text has as well, would take half of a panel, and the legend is the manifold's.
+        figure.update_layout(height=None, showlegend=False, margin={"l": 10, "r": 10, "t": 10, "b": 30})
+        figure.update_xaxes(title_text=f"{len(self.explorer.runs)} runs").update_yaxes(showticklabels=False)
+        return figure.update_traces(colorbar_title_text=f"distance ({self.explorer.distance().attrs['units']})")
 
     def code(self) -> str:
         """Write the lines."""
@@ -381,11 +384,14 @@ class GroupsPanel(Panel):
         self.null: FigurePanel | None = None
         self.by = ipywidgets.SelectMultiple(rows=4, layout={"width": "170px"})
         self.draws = ipywidgets.Dropdown(options=[9, 19, 49, 99], value=19, layout={"width": "70px"})
+        wide = {"width": "170px"}
         self.compare = ipywidgets.Button(
-            description="Compare groups", tooltip="Distances within and between groups, and what explains them"
+            description="Compare groups",
+            tooltip="Distances within and between groups, and what explains them",
+            layout=wide,
         )
         self.test = ipywidgets.Button(
-            description="Test against the null", tooltip="The same runs with samples shuffled within class"
+            description="Test against the null", tooltip="The same runs with samples shuffled within class", layout=wide
         )
         self.compare.on_click(lambda _: self._ask(self._compare))
         self.test.on_click(lambda _: self._ask(self._test))

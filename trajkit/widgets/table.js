@@ -47,7 +47,7 @@ export default {
       });
       const body = rows.map((values) => {
         const row = document.createElement("tr");
-        row.dataset.run = values[0];
+        row.dataset.run = row.title = values[0];
         row.tabIndex = 0;
         row.onclick = (event) => toggle(values[0], event);
         row.onkeydown = (event) => event.key === "Enter" && toggle(values[0], event);
