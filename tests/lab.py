@@ -92,7 +92,7 @@ def browser_page(width: int = 1500, height: int = 1250) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=[*flags, "--disable-component-update", "--disable-sync"]
         )
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
         try:
             yield page
         finally:

@@ -175,7 +175,12 @@ def test_explorer__has_room_for_everything_when_the_page_is_wide_and_when_it_is_
         settle(page)
         page.wait_for_timeout(800)
         outer = explorer.bounding_box()
-        for part in (".trajkit-board", ".trajkit-stage", ".js-plotly-plot >> visible=true", ".trajkit-code"):
+        for part in (
+            ".trajkit-board",
+            ".trajkit-stage",
+            ".js-plotly-plot >> visible=true",
+            ".trajkit-code >> visible=true",
+        ):
             box = explorer.locator(part).first.bounding_box()
             assert outer["x"] - 1 <= box["x"]
             assert box["x"] + box["width"] <= outer["x"] + outer["width"] + 1, part

@@ -7,6 +7,18 @@ const h = (tag, properties = {}, ...children) => {
   return element;
 };
 
+// A text is taken when the reader leaves it or presses Enter, which not every page takes for a change.
+const taken = (input, take) => {
+  let last = null;
+  const once = () => {
+    if (input.value !== last) take();
+    last = input.value;
+  };
+  input.addEventListener("focus", () => (last = null));
+  input.addEventListener("change", once);
+  input.addEventListener("keydown", (event) => event.key === "Enter" && once());
+};
+
 const button = (text, title, onclick, name = "") => h("button", { type: "button", className: name, textContent: text, title, onclick });
 
 // Places on a range's scale, from 0 to 1: the formulas of RangeFacet in facets.py.
@@ -83,14 +95,14 @@ function rangeControl(facet, choose) {
   const number = (which) => {
     const element = h("input", { type: "text", inputMode: "decimal", className: "number", title: `${which === "low" ? "lowest" : "highest"} value` });
     element.setAttribute("aria-label", element.title + " of " + facet.name);
-    element.onchange = () => {
+    taken(element, () => {
       const text = element.value.trim();
       const value = text === "" ? null : Number(text);
       const other = which === "low" ? choice.high : choice.low;
       const wrong = Number.isNaN(value) || (value !== null && other !== null && (which === "low" ? value > other : value < other));
       element.classList.toggle("wrong", wrong);
       if (!wrong) send({ [which]: value });
-    };
+    });
     return element;
   };
   const [low, high, lowNumber, highNumber] = [slider("low"), slider("high"), number("low"), number("high")];
@@ -183,7 +195,7 @@ function render({ model, el }) {
 
   const where = h("input", { type: "text", placeholder: "such as  learning_rate > 0.01", spellcheck: false });
   where.setAttribute("aria-label", "where: an expression of the run attributes");
-  where.onchange = () => change({ where: where.value });
+  taken(where, () => change({ where: where.value }));
   const problem = h("div", { className: "problem", hidden: true });
   problem.setAttribute("role", "alert");
   const whereSection = h("section", { className: "facet" },
@@ -204,6 +216,8 @@ function render({ model, el }) {
   const note = h("p", { className: "note", textContent: spec.same.length ? `The same in all runs: ${spec.same.join(", ")}` : "" });
 
   el.classList.add("trajkit-board");
+  // What is typed here is no command to JupyterLab.
+  el.dataset.lmSuppressShortcuts = "true";
   el.append(
     h("div", { className: "head" }, summary, undo, redo, reset),
     h("div", { className: "scroll" },
