@@ -52,7 +52,8 @@ TRAIN = """\
 import torch
 
 torch.manual_seed(0)
-probe = tk.Probe(torch.randn(40, 8), **{n: ds[n].values for n in ("label", "sample", "split")}, classes=ds["class"].values)
+same = {name: ds[name].values for name in ("label", "sample", "split")}
+probe = tk.Probe(torch.randn(40, 8), classes=ds["class"].values, **same)
 live = tk.widgets.LiveView(tk.embed(ds), ds, share=0.5)
 display(live)
 model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.ReLU(), torch.nn.Linear(64, ds.sizes["class"]))

@@ -308,8 +308,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         >>> explorer.to_html(tempfile.mkdtemp() + "/view.html").name
         'view.html'
         """
-        looks = {name: getattr(self.view, name) for name in _LOOKS}
-        shown = {"color": self.color_name, "runs": self.runs}
+        looks: dict[str, Any] = {name: getattr(self.view, name) for name in _LOOKS}
+        shown: dict[str, Any] = {"color": self.color_name, "runs": self.runs}
         manifold = ManifoldView(self.embedding, components=self.view.components, **shown, **looks)
         course = ManifoldView(_course(self.embedding), height=380, camera=_FROM_ABOVE, **shown)
         course._axes = [
@@ -666,7 +666,7 @@ def _course(embedding: xr.Dataset) -> xr.Dataset:
     """Lay points out by step, progress and loss, in place of components."""
     # The loss of a perfect prediction is 0; the smallest float32 stands for it.
     loss = np.log10(embedding["loss"].clip(min=float(np.finfo(np.float32).tiny)))
-    axes = [np.log10(1.0 + embedding["step"].clip(min=0)), embedding["progress"], loss]
+    axes: list[Any] = [np.log10(1.0 + embedding["step"].clip(min=0)), embedding["progress"], loss]
     # References take no steps.
     networks = embedding["kind"] == "network"
     coordinate = (
