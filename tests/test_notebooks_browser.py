@@ -74,6 +74,7 @@ def test_tutorial__runs_and_draws_in_jupyterlab(name: str, address: str) -> None
                 page.screenshot(path=Path(kept) / f"{name}-{k:02d}.png")
         assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
         assert page.locator(".jp-OutputArea-output:has-text('Error displaying widget')").count() == 0
+        assert page.locator(".trajkit-panel:has-text('Error')").count() == 0
         drawn = page.locator(DRAWN)
         assert drawn.count() > 0
         for element in drawn.all():

@@ -21,7 +21,8 @@ function library(model) {
       clearTimeout(late);
       unpacked(buffers[0]).then(resolve, reject);
     };
-    const late = setTimeout(() => reject(new Error("the kernel did not send plotly.js")), 120_000);
+    // A kernel with cells in its queue answers after the last of them, and that may be long.
+    const late = setTimeout(() => reject(new Error("the kernel did not send plotly.js")), 1_800_000);
     model.on("msg:custom", got);
     model.send({ need: "plotly" });
   });
