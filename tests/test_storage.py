@@ -444,7 +444,7 @@ def test_save__a_folder_in_the_way_is_left_alone(tmp_path: Path, ds: xr.Dataset)
 
 
 def test_sample_data__names_what_is_shipped_and_loads_it() -> None:
-    assert tk.sample_data() == ["digits"]
+    assert tk.sample_data() == ["digits", "cifar10", "sloppy"]
     ds = tk.sample_data("digits")
     assert isinstance(ds, xr.Dataset)
     tk.validate(ds)
@@ -452,5 +452,5 @@ def test_sample_data__names_what_is_shipped_and_loads_it() -> None:
 
 
 def test_sample_data__unknown_names_are_told_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no shipped trajectories 'imagenet': wanted one of \['digits'\]"):
+    with pytest.raises(ValueError, match=r"no shipped trajectories 'imagenet': wanted one of \['digits', 'cifar10', 'sloppy'\]"):
         tk.sample_data("imagenet")

@@ -45,7 +45,7 @@ from trajkit.zoo.together import train_together
 from trajkit.zoo.training import Diverged, learning_rate, network, steps
 from trajkit.zoo.training import train as train_one
 
-DATA = Path(__file__).parent.parent / "data" / "digits.nc"
+ROOT = Path(__file__).parents[1]
 DIGITS = DataSettings("digits", probe_train=20, probe_test=20)
 SHORT = Settings("linear", "sgd", 0.1, epochs=1)
 # Plain SGD on this loss makes weights of 1e30, whose outputs overflow float32 within a few steps.
@@ -939,39 +939,92 @@ def test_prepare__runs_that_another_process_records_are_refused(tmp_path):
 
 # Shipped data
 
-
-@pytest.fixture(scope="module")
-def shipped():
-    return tk.load(DATA)
+# Megabytes at most, samples of each split, and how many of the runs at least fit their training set.
+SHIPPED = {"digits": (12, 100, 0.95), "cifar10": (25, 300, 0.5), "sloppy": (12, 100, 0.5)}
 
 
-def test_shipped__is_valid_and_small(shipped):
+@pytest.fixture(scope="module", params=SHIPPED)
+def shipped(request):
+    ds = tk.sample_data(request.param)
+    ds.attrs["name"] = request.param
+    return ds
+
+
+def file_of(name):
+    return ROOT / "data" / f"{name}.nc"
+
+
+def test_shipped__all_files_are_named_valid_and_small():
+    assert set(tk.sample_data()) == set(SHIPPED)
+    assert sorted(p.name for p in (ROOT / "data").iterdir()) == sorted(f"{name}.nc" for name in SHIPPED)
+    assert sum(file_of(name).stat().st_size for name in SHIPPED) <= 40e6
+
+
+def test_shipped__comes_from_the_grid_of_its_name(shipped):
     tk.validate(shipped)
-    assert DATA.stat().st_size <= 12e6
-    assert shipped.attrs["source"].startswith("trajkit.zoo")
-    assert json.loads(shipped.attrs["metadata"])["torch"]
+    name = shipped.attrs["name"]
+    assert file_of(name).stat().st_size <= SHIPPED[name][0] * 1e6
+    assert shipped.attrs["source"] == "trajkit.zoo"
+    metadata = json.loads(shipped.attrs["metadata"])
+    assert re.fullmatch("[0-9a-f]{40}", metadata["commit"])
+    grid = read_grid(metadata["grid"], data="anywhere" if name == "cifar10" else None)
+    assert metadata["grid"].startswith(name)
+    trained = set(shipped.run.values.tolist())
+    assert trained | set(metadata["failed_runs"]) == {s.run for s in grid.runs}
+    assert not trained & set(metadata["failed_runs"])
 
 
-def test_shipped__runs_have_their_attributes(shipped):
-    table = tk.run_table(shipped)
-    assert (table["kind"] == "network").all()
-    for name in ("architecture", "optimizer", "learning_rate", "seed", "width", "parameters"):
-        assert table[name].nunique() >= 3
-
-
-def test_shipped__probe_is_of_the_digits(shipped):
-    _, label = load_digits(return_X_y=True)
-    np.testing.assert_array_equal(label[shipped.sample], shipped.label)
+def test_shipped__probe_is_balanced_in_both_splits(shipped):
+    size = SHIPPED[shipped.attrs["name"]][1]
     for split in ("train", "test"):
-        assert np.bincount(shipped.label[shipped.split == split]).tolist() == [10] * 10
-    assert shipped["class"].values.tolist() == [str(c) for c in range(10)]
+        counts = np.bincount(shipped.label[shipped.split == split], minlength=shipped.sizes["class"])
+        assert counts.sum() == size
+        if shipped.attrs["name"] != "sloppy":  # a teacher's classes are not equally frequent
+            assert np.ptp(counts) == 0
 
 
-def test_shipped__networks_learn(shipped):
-    last = shipped.isel(checkpoint=[-1])
-    assert tk.loss(tk.select(last, split="train")).median() < 0.02
-    assert tk.error(tk.select(last, split="test")).median() < 0.1
-    assert tk.loss(shipped).isel(checkpoint=0).median() > 2
+def test_shipped__networks_learn_and_most_fit_their_training_set(shipped):
+    last = tk.select(shipped, split="train").isel(checkpoint=[-1])
+    assert (tk.loss(shipped).isel(checkpoint=0) > 0.85 * np.log(shipped.sizes["class"])).mean() > 0.9
+    assert float((shipped.train_error < 0.1).mean()) >= SHIPPED[shipped.attrs["name"]][2]
+    # The errors in the table are those of all samples: the probe's are near them.
+    assert float(abs(tk.error(last).isel(checkpoint=0) - shipped.train_error).max()) < 0.12
+
+
+def factors(ds, **fixed):
+    table = tk.run_table(ds)
+    for name, value in fixed.items():
+        table = table[table[name] == value]
+    return table
+
+
+@pytest.mark.parametrize("name", ["digits", "cifar10"])
+def test_shipped__has_every_architecture_with_every_optimizer_and_three_seeds(name):
+    ds = tk.sample_data(name)
+    table = factors(ds, init="default")
+    seeds = table.groupby(["architecture", "optimizer"])["seed"].nunique()
+    assert len(seeds) == 18
+    assert seeds.min() >= 3
+    widths = table.groupby("architecture")["width"].nunique()
+    assert (widths >= (3 if name == "digits" else 2)).sum() >= 3
+    for attribute in ("learning_rate", "batch_size", "weight_decay", "augmentation"):
+        assert table[attribute].nunique() >= 2
+    corners = factors(ds)[lambda t: t["init"].str.startswith("corner")]
+    assert corners["architecture"].nunique() >= 2
+    assert 25 <= ds.sizes["checkpoint"] <= 40
+
+
+def test_shipped__sloppy_has_several_decays():
+    table = factors(tk.sample_data("sloppy"))
+    assert table["decay"].nunique() >= 5
+    assert table["architecture"].nunique() >= 2
+
+
+def test_shipped__probe_of_digits_is_of_the_digits():
+    ds = tk.sample_data("digits")
+    _, label = load_digits(return_X_y=True)
+    np.testing.assert_array_equal(label[ds.sample], ds.label)
+    assert ds["class"].values.tolist() == [str(c) for c in range(10)]
 
 
 def test_zoo__needs_no_torchvision_and_trajkit_no_torch():
