@@ -479,7 +479,7 @@ def test_playing__draws_trajectories_up_to_now_and_stops_at_the_end(opened, embe
     )
     page.wait_for_function("() => !page.models[0].get('playing')", timeout=60_000)
     times = page.evaluate("() => times")
-    assert len(times) > 4
+    assert any(0.2 < time < 1 for time in times)
     assert all(a <= b for a, b in itertools.pairwise(times))
     assert get(page, "time") == 1
     assert strong(pixels(page)) == pytest.approx(whole, rel=0.05)
@@ -529,8 +529,12 @@ def test_view__of_150_000_points_draws_recolours_and_selects(opened):
     # Float32 in the browser: a point on the very edge may fall to either side.
     assert len(chosen ^ expected) <= 3
     assert len(expected) > 10_000
-    set_traits(page, selection=[], color="progress")
-    assert near(pixels(page), (0xFD, 0xE7, 0x25)) > 20
+    set_traits(page, selection=[])
+    # The middle of the scale: its ends lie behind other points.
+    middle = (0x21, 0x91, 0x8C)
+    before = near(pixels(page), middle)
+    set_traits(page, color="progress")
+    assert near(pixels(page), middle) > 1000 + 2 * before
 
 
 def test_view__without_webgl_says_so(browser, tmp_path, embedding):
@@ -552,10 +556,10 @@ def test_view__comes_back_when_its_context_is_lost(opened, embedding):
     page = opened(ManifoldView(embedding, color="architecture"))
     before = strong(pixels(page))
     page.evaluate(
-        "() => document.querySelectorAll('canvas')[1].getContext('webgl2')"
-        ".getExtension('WEBGL_lose_context').loseContext()"
+        "() => { window.lost = document.querySelectorAll('canvas')[1];"
+        " lost.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext(); }"
     )
-    page.wait_for_timeout(900)
+    page.wait_for_function("() => !lost.isConnected && document.querySelectorAll('canvas').length === 3")
     assert strong(pixels(page)) == pytest.approx(before, rel=0.02)
 
 
@@ -677,7 +681,8 @@ print("grew by", round(open_and_close(30) - before), "MB")
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def notebook(browser: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The cells in JupyterLab, run, in a window of the same browser, which has the network that `browser` lacks."""
     root, scratch = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("lab")
     cells = [
         {"cell_type": "code", "id": str(i), "metadata": {}, "outputs": [], "execution_count": None, "source": c.strip()}
@@ -686,7 +691,9 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     content = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (root / "view.ipynb").write_text(json.dumps(content))
-    with lab(root, scratch) as address, browser_page(1300, 1000) as page:
+    context = browser.context.browser.new_context(viewport={"width": 1300, "height": 1000})
+    with lab(root, scratch) as address, context:
+        page = context.new_page()
         run_notebook(page, address, "view.ipynb")
         page.root = root
         page.locator(f"{STAGE} canvas").first.wait_for(timeout=120_000)
