@@ -1515,6 +1515,8 @@ class View {
     on("dblclick", () => this.resetCamera());
     on("contextmenu", (event) => event.preventDefault());
     this.root.addEventListener("keydown", (event) => this.typed(event), { signal });
+    // What is typed here is no command to JupyterLab, which asks the element that has the focus, not those around it.
+    this.root.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"), { signal });
     document.addEventListener("pointerdown", (event) => {
       if (this.popover && !event.composedPath().some((e) => e === this.popover.panel || e === this.popover.button)) this.closePopover();
     }, { signal });

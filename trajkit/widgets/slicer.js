@@ -216,8 +216,8 @@ function render({ model, el }) {
   const note = h("p", { className: "note", textContent: spec.same.length ? `The same in all runs: ${spec.same.join(", ")}` : "" });
 
   el.classList.add("trajkit-board");
-  // What is typed here is no command to JupyterLab.
-  el.dataset.lmSuppressShortcuts = "true";
+  // What is typed here is no command to JupyterLab, which asks the element that has the focus, not those around it.
+  el.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"));
   el.append(
     h("div", { className: "head" }, summary, undo, redo, reset),
     h("div", { className: "scroll" },

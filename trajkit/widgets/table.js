@@ -49,6 +49,8 @@ export default {
         const row = document.createElement("tr");
         row.dataset.run = row.title = values[0];
         row.tabIndex = 0;
+        // Enter on a row is no command to JupyterLab.
+        row.dataset.lmSuppressShortcuts = "true";
         row.onclick = (event) => toggle(values[0], event);
         row.onkeydown = (event) => event.key === "Enter" && toggle(values[0], event);
         row.append(...values.map((value) => {
