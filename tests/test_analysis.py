@@ -810,18 +810,6 @@ def test_convergence__over_seeds_and_runs_is_that_of_samples_with_other_interval
         tk.convergence(ds.isel(run=slice(4)), "architecture", over="run")
 
 
-def test_convergence__over_seeds_and_runs_is_that_of_samples_with_other_intervals():
-    ds = tk.simulate(runs=8, samples=20, groups=2, spread=0.3)
-    found = tk.convergence(ds, "architecture", n=4, draws=20)
-    for over in ("seed", "run"):
-        other = tk.convergence(ds, "architecture", n=4, over=over, interval="jackknife")
-        np.testing.assert_allclose(other.estimate[:, 1:], found.estimate[:, 1:], rtol=1e-5, atol=1e-12)
-        assert (other.lower <= other.estimate).isel(progress=[1, 2]).all()
-        assert other.attrs["over"] == over
-    with pytest.raises(ValueError, match="too few"):
-        tk.convergence(ds.isel(run=slice(4)), "architecture", over="run")
-
-
 def test_convergence__refuses_groups_of_one_and_unknown_metrics():
     ds = tk.simulate(runs=3, groups=3)
     with pytest.raises(ValueError, match="differs for every run"):

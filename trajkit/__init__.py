@@ -167,5 +167,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What Tab offers: the public names, and not what this module imports."""
+    """List what Tab offers: the public names, and not what this module imports."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

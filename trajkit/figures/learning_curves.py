@@ -84,7 +84,9 @@ def learning_curves(
                 trace.update(line={"color": colors.palette(code), "width": 1.2}, opacity=0.7, legendrank=code)
                 trace.update(showlegend=column == 1 and bool(strands.run.size) and bool(colors.title))
             figure.add_trace(trace, row=1, col=column)
-        log = {"type": "log", "exponentformat": "power", "dtick": 1} if name in _LOGARITHMIC else {"rangemode": "tozero"}
+        log = (
+            {"type": "log", "exponentformat": "power", "dtick": 1} if name in _LOGARITHMIC else {"rangemode": "tozero"}
+        )
         figure.update_yaxes(title_text=quantity(ds[name]), row=1, col=column, **log)
     if against == "step":
         figure.update_xaxes(title_text="1 + step", type="log", range=[-0.05, np.log10(along.max()) + 0.05], dtick=1)
