@@ -25,6 +25,11 @@ class Claim:
     code: str
     examine: Callable[[Part], Finding]
 
+    def line(self, settings: Settings, part: str = "all") -> str:
+        """Write the Python that gives the numbers of a part, "all" samples or a split."""
+        line = self.code.format(metric=settings.metric, draws=settings.draws)
+        return line if part == "all" else f"ds = tk.select(ds, split={part!r}); {line}"
+
 
 CLAIMS = (
     Claim(
@@ -160,7 +165,8 @@ def claims(
     >>> table.verdict.unique().tolist(), table.because[0]
     (['cannot be told'], 'p-values of 2 draws never reach 0.05')
     """
-    return table_of(examine(ds, Settings(metric, draws, permutations, level, seed=seed), progress))
+    settings = Settings(metric, draws, permutations, level, seed=seed)
+    return table_of(examine(ds, settings, progress), settings)
 
 
 Findings = dict[str, dict[str, Finding]]
@@ -200,7 +206,7 @@ def _asked(claim: Claim, part: Part) -> Finding:
         return cannot_tell(str(error))
 
 
-def table_of(found: Findings) -> pd.DataFrame:
+def table_of(found: Findings, settings: Settings) -> pd.DataFrame:
     """Write findings as one row for each number."""
     rows = []
     empty = Number("", float("nan"))
@@ -209,7 +215,7 @@ def table_of(found: Findings) -> pd.DataFrame:
             for number in finding.numbers or (empty,):
                 rows.append(
                     (claim.name, claim.statement, part, *astuple(number), finding.verdict, finding.because, claim.rule,
-                     claim.code)
+                     claim.line(settings, part))
                 )  # fmt: skip
     names = [field.name for field in fields(Number)]
     return pd.DataFrame(

@@ -81,7 +81,7 @@ def report(
     part = target.with_name(f"{target.name}.part")
     part.write_text(page, encoding="utf-8")
     part.replace(target)
-    return table_of(found)
+    return table_of(found, settings)
 
 
 def _page(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> str:
@@ -195,12 +195,11 @@ def _section(claim: Claim, found: dict[str, Finding], settings: Settings) -> str
     )
     shown = next(iter(found.values()))
     drawn = picture(claim.name, shown) if shown.verdict != UNKNOWN else None
-    code = claim.code.format(metric=settings.metric, draws=settings.draws)
     return (
         f'<h2 id="{_anchor(claim)}">{escape(claim.statement)}</h2><p class="soft">{escape(claim.rule)}</p>{why}'
         f'<div class="wide"><table><tr><th>samples</th><th>statistic</th>{head}</tr>{"".join(rows)}</table></div>'
         f"{'' if drawn is None else _figure(drawn[0], _anchor(claim) + '-figure', drawn[1])}"
-        f"<pre>{escape(code)}</pre>\n"
+        f"<pre>{escape(claim.line(settings))}</pre>\n"
     )
 
 
