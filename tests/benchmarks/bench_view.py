@@ -37,23 +37,24 @@ const frame = async () => {
   }
 };
 """
+# Each page opens coloured by progress: every repeat changes to another quantity.
 VIEW = {
-    "recolour": "(k) => page.models[0].set('color', ['progress', 'step'][k % 2])",
+    "recolour": "() => page.models[0].set('color', 'step')",
     "turn": "(k) => page.models[0].set('camera', {...page.models[0].get('camera'), yaw: 10 * k})",
 }
 PLOTLY = {
-    "recolour": "(k) => Plotly.restyle(plot, {'marker.color': [colors[k % 2]], 'line.color': [colors[k % 2]]})",
+    "recolour": "() => Plotly.restyle(plot, {'marker.color': [colors], 'line.color': [colors]})",
     "turn": "(k) => Plotly.relayout(plot, {'scene.camera.eye': {x: 2 * Math.cos(k), y: 2 * Math.sin(k), z: 0.9}})",
 }
 
 
 def plotly_page(embedding: Any, path: Path) -> None:
-    """Write the plotly figure of `tk.figures.manifold`, and the colours of two quantities to change between."""
+    """Write the plotly figure of `tk.figures.manifold` by progress, and the colours of another quantity."""
     figure = tk.figures.manifold(embedding, color="progress")
     figure.update_layout(height=560, width=1080)
     strands = figure.data[0].marker.color.tolist()
     steps = [None if v != v else i for i, v in enumerate(strands)]
-    colors = [[None if v != v else v for v in strands], [None if v is None else v / len(steps) for v in steps]]
+    colors = [None if v is None else v / len(steps) for v in steps]
     data = json.dumps(figure.to_plotly_json(), cls=plotly.utils.PlotlyJSONEncoder)
     path.write_text(
         f"<!doctype html><body><div id='plot'></div><script>{plotly.offline.get_plotlyjs()}</script>"
