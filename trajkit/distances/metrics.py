@@ -323,9 +323,11 @@ def _bhattacharyya(p: Array, q: Array) -> Array:
     far = h > 0.5
     # Rounding may carry h of disjoint distributions past 1, but those are far.
     near = -np.log1p(-np.where(far, 0.0, h))
-    # A missing point is NaN and stays so, without a warning.
-    with np.errstate(invalid="ignore"):
-        return np.where(far, -np.logaddexp.reduce(0.5 * (p + q), axis=-1), near)
+    # Logarithms of sums cost most by far: they are taken only where they are wanted. A missing point is NaN, and near.
+    out = np.asarray(near)
+    p, q = np.broadcast_arrays(p, q)
+    out[far] = -np.logaddexp.reduce(0.5 * (p[far] + q[far]), axis=-1)
+    return out
 
 
 def _fisher_rao(p: Array, q: Array) -> Array:

@@ -110,8 +110,13 @@ class Part:
         """Each pair of runs once."""
         return np.triu_indices(self.ds.sizes["run"], k=1)
 
+    @cached_property
+    def each_sample(self) -> xr.DataArray:
+        """Distances (sample, pair), of which `distance` is the mean over samples."""
+        return self.per_sample(self.even, self.settings.metric)
+
     def per_sample(self, even: xr.Dataset, metric: str) -> xr.DataArray:
-        """Give the distance (sample, pair) at equal progress, of which `distance` is the mean over samples."""
+        """Give the distance (sample, pair) of runs at equal progress."""
         total = np.zeros((len(self.pairs[0]), even.sizes["sample"]))
         for log_prob in even["log_prob"].values.swapaxes(0, 1):
             p = normalize(log_prob)

@@ -76,7 +76,8 @@ def one_manifold(part: Part) -> Finding:
     found = null_test(part.ds, n=how.draws, by=by, seed=how.seed)
     chosen = _pairs(part, by)
     scrambled = shuffle_within_class(part.even, how.seed)
-    means = [part.per_sample(some, "bhattacharyya").isel(pair=chosen).mean("pair") for some in (part.even, scrambled)]
+    own = part.each_sample if how.metric == "bhattacharyya" else part.per_sample(part.even, "bhattacharyya")
+    means = [each.isel(pair=chosen).mean("pair") for each in (own, part.per_sample(scrambled, "bhattacharyya"))]
     both = xr.concat(means, dim="what")
     interval = bootstrap(
         part.ds, lambda _: both, INTERVAL, then=lambda mean: mean.isel(what=0) / mean.isel(what=1),
@@ -360,7 +361,7 @@ def _groups_of(part: Part) -> dict[str, xr.Dataset]:
         raise CannotTellError(_lacking(part))
     if "groups" not in part.__dict__:
         how, names = part.settings, part.attributes
-        apart = part.per_sample(part.even, how.metric)
+        apart = part.each_sample
         basis = [span([groups(part.ds, name)[0]], part.ds.sizes["run"]) for name in names]
 
         def r_squared(mean: xr.DataArray) -> xr.DataArray:
