@@ -96,7 +96,8 @@ CLAIMS = (
         "stable picture",
         "The picture does not hang on a few samples, runs or one architecture.",
         f"Holds if in three components no points move by {questions.MOVED} of their spread or more (root mean square, "
-        "the worst of three draws) with half the samples, half the runs, or without any one architecture.",
+        "the worst of three draws) with half the samples, half the runs, or without any one architecture, and every "
+        "time as many components are time-like.",
         "tk.stability(ds, shares=[0.5], repeats=3, metric={metric!r})",
         questions.picture_is_stable,
     ),

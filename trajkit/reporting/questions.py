@@ -178,7 +178,7 @@ def larger_is_faster(part: Part) -> Finding:
         Number("distance between architectures / between seeds", architectures / alike, null=1.0),
     ]
     near = across < architectures if np.isfinite(architectures) else True
-    where = "the nearer" if near else "not nearer"
+    where = "nearer" if near else "not nearer"
     told = "" if np.isnan(architectures) else f"; two {by}s are {where} than two architectures"
     because = f"{count} runs in {strata} groups that differ in {by} alone{told} (p = {p:.3g})"
     results = {"speed": found, "runs": chosen["run"].values, "by": by}
@@ -252,10 +252,14 @@ def picture_is_stable(part: Part) -> Finding:
         misfit = found["misfit"].sel(change=change)
         if found["what"].sel(change=change) == "nothing":
             continue
-        if not np.isfinite(misfit).any():
-            lost.append(change)
+        draws, wanted = (
+            int(np.isfinite(misfit).sum()),
+            3 if found["what"].sel(change=change) in ("samples", "runs") else 1,
+        )
+        if draws < wanted:
+            lost.append(f"{change} ({wanted - draws} of {wanted})")
+        if not draws:
             continue
-        draws = int(np.isfinite(misfit).sum())
         name = f"misfit, {change}" + (f" (largest of {draws} draws)" if draws > 1 else "")
         numbers.append(Number(name, float(misfit.max()), null=1.0))
     if not numbers:
