@@ -47,7 +47,7 @@ _TOGETHER = (
     "hidden",
     "filters",
 )
-_FROM_ABOVE = {"yaw": -90.0, "pitch": 90.0, "projection": "orthographic"}
+_FROM_ABOVE = {"yaw": -90.0, "pitch": 90.0, "projection": "orthographic", "zoom": 1.9}
 # Of an embedding's own axes, which are gone once it is laid upon another.
 _OF_AXES = ("eigenvalue", "explained_stress", "explained_distance")
 
