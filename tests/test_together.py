@@ -103,34 +103,36 @@ def test_explorer__frames_with_means_have_their_ends_and_right_names(ds):
     explorer = tk.explore(tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=4)]))
     for frame in ("selection", "all runs"):
         explorer.frame = frame
-        view = explorer.manifold.view
-        assert {"ignorance", "truth", "geodesic"} <= {t.name for t in view.data}
-        points = {t.name: (t.x[0], t.y[0], t.z[0]) for t in view.data}
-        for note in view.layout.scene.annotations:
-            assert (note.x, note.y, note.z) == pytest.approx(points[note.text])
+        drawn = explorer.embedding
+        assert {"ignorance", "truth", "geodesic"} <= set(drawn["run"].values.tolist())
+        for name, progress in (("ignorance", 0), ("truth", 1)):
+            end = drawn.coordinate.sel(run=name, checkpoint=0)
+            road = drawn.coordinate.sel(run="geodesic").dropna("checkpoint")
+            np.testing.assert_allclose(road.isel(checkpoint=-progress), end, atol=1e-6)
 
 
 def test_explorer__refuses_states_it_cannot_draw_and_goes_on(ds):
     explorer = tk.explore(ds)
-    for trait, value in {"color": "nonsense", "split": "foo", "frame": "foo", "components": (1, 2, 9)}.items():
+    wrong = {"color": "nonsense", "metric": "nonsense", "frame": "foo", "components": (1, 2, 9)}
+    for trait, value in wrong.items():
         before = getattr(explorer, trait)
         with pytest.raises(traitlets.TraitError, match="wanted"):
             setattr(explorer, trait, value)
         assert getattr(explorer, trait) == before
     explorer.slicer.conditions = {"architecture": ["A"]}
-    assert "2 runs" in explorer._status.value
+    assert explorer.selected.sizes["run"] == 2
 
 
-def test_explorer__says_what_it_cannot_draw():
+def test_explorer__offers_no_colour_that_is_infinite_and_goes_on():
     hard = np.zeros((3, 2, 4, 3))
     hard[..., 0] = 1.0
     ds = tk.from_arrays(prob=hard, label=[0, 0, 0, 1], runs={"a": ["x", "y", "z"]}, step=[0, 1])
     explorer = tk.explore(ds, cap=10.0)
-    explorer.color = "loss"
-    assert "cannot draw this" in explorer._status.value
+    with pytest.raises(traitlets.TraitError, match="color: wanted one of .'a', 'progress'.* got 'loss'"):
+        explorer.color = "loss"
     explorer.color = "a"
     explorer.slicer.conditions = {"a": ["x"]}
-    assert "2 points of 1 runs" in explorer._status.value
+    assert explorer.selected.sizes["run"] == 1
 
 
 def test_align__gives_what_figures_draw_and_takes_what_project_gives(ds):

@@ -206,10 +206,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     @traitlets.validate("color")
     def _check_color(self, proposal: Any) -> str:
-        known = ["", *self.view.colors] if self.view.embedding is not None else [proposal["value"]]
+        known = self.view.colors if self.view.embedding is not None else [proposal["value"]]
         if proposal["value"] not in known:
             raise traitlets.TraitError(
-                f"color: wanted one of {known[1:]}, or '' for one colour, got {proposal['value']!r}"
+                f"color: wanted one of {[name for name in known if name]}, or '' for one colour, got {proposal['value']!r}"
             )
         return str(proposal["value"])
 
