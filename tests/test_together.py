@@ -128,7 +128,7 @@ def test_explorer__offers_no_colour_that_is_infinite_and_goes_on():
     hard[..., 0] = 1.0
     ds = tk.from_arrays(prob=hard, label=[0, 0, 0, 1], runs={"a": ["x", "y", "z"]}, step=[0, 1])
     explorer = tk.explore(ds, cap=10.0)
-    with pytest.raises(traitlets.TraitError, match="color: wanted one of .'a', 'progress'.* got 'loss'"):
+    with pytest.raises(traitlets.TraitError, match=r"color: wanted one of .'a', 'progress'.* got 'loss'"):
         explorer.color = "loss"
     explorer.color = "a"
     explorer.slicer.conditions = {"a": ["x"]}

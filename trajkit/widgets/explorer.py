@@ -208,9 +208,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _check_color(self, proposal: Any) -> str:
         known = self.view.colors if self.view.embedding is not None else [proposal["value"]]
         if proposal["value"] not in known:
-            raise traitlets.TraitError(
-                f"color: wanted one of {[name for name in known if name]}, or '' for one colour, got {proposal['value']!r}"
-            )
+            named = [name for name in known if name]
+            raise traitlets.TraitError(f"color: wanted one of {named}, or '' for one colour, got {proposal['value']!r}")
         return str(proposal["value"])
 
     @traitlets.validate("highlighted")
