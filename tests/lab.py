@@ -15,9 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 TOKEN = "local"
+# Milliseconds for an answer that may take a kernel; generous, for a machine may be busy.
+PATIENCE = 120_000
+
+expect.set_options(timeout=PATIENCE)
 
 
 def free_port() -> int:

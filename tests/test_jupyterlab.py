@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import browser_page, free_port, lab, run_notebook, settle, wait_for
+from lab import PATIENCE, browser_page, free_port, lab, run_notebook, settle, wait_for
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -25,9 +25,6 @@ pytestmark = pytest.mark.browser
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 EXPLORER = ".trajkit-explorer"
-# Of an answer that takes a kernel; generous, for a machine may be busy.
-PATIENCE = 120_000
-expect.set_options(timeout=PATIENCE)
 
 MAKE = """\
 import numpy as np
@@ -214,7 +211,7 @@ def test_dragging__turns_the_manifold_and_a_filter_leaves_it_so(page: Page, expl
     chip(explorer, "architecture", 0).click()
     expect(summary(explorer)).to_contain_text("10 of 30 runs")
     expect(code(explorer)).to_contain_text("architecture=['A']")
-    assert camera in code(explorer).inner_text()
+    expect(code(explorer)).to_contain_text(camera)
     # By the keyboard, and what was done is undone.
     explorer.get_by_role("button", name="undo").focus()
     page.keyboard.press("Enter")

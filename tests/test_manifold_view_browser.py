@@ -20,7 +20,7 @@ from lab import browser_page, lab, run_notebook, settle
 from made_embeddings import made_embedding
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 import trajkit as tk
 from trajkit.widgets.manifold_view import ManifoldView
@@ -144,8 +144,8 @@ def test_page__draws_without_network_or_fault(opened, embedding):
     assert strong(image) > 0.01
     for color in ((0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00), (0x00, 0x9E, 0x73)):
         assert near(image, color) > 50
-    assert page.locator(".trajkit-entry span").all_inner_texts() == ["A", "B", "C"]
-    assert page.locator(".trajkit-curve").all_inner_texts() == ["geodesic"]
+    expect(page.locator(".trajkit-entry span")).to_have_text(["A", "B", "C"])
+    expect(page.locator(".trajkit-curve")).to_have_text(["geodesic"])
 
 
 def test_page__without_data_is_small(tmp_path):
@@ -357,7 +357,7 @@ def test_hovering__shows_a_card_inside_the_stage_and_a_click_pins_it(opened, emb
         assert inner["x"] + inner["width"] <= box["x"] + box["width"]
         assert box["y"] <= inner["y"]
         assert inner["y"] + inner["height"] <= box["y"] + box["height"]
-        assert card.locator("strong").inner_text() == run
+        expect(card.locator("strong")).to_have_text(run)
         facts = dict(zip(card.locator("dt").all_inner_texts(), card.locator("dd").all_inner_texts(), strict=True))
         here = embedding.sel(run=run, checkpoint=checkpoint)
         assert facts["architecture"] == str(here.architecture.values)
@@ -373,7 +373,7 @@ def test_hovering__shows_a_card_inside_the_stage_and_a_click_pins_it(opened, emb
     assert get(page, "pinned") == [pinned]
     page.mouse.move(box["x"] + 3, box["y"] + 3)
     settle(page)
-    assert page.locator(".trajkit-pinned strong").all_inner_texts() == [pinned[0]]
+    expect(page.locator(".trajkit-pinned strong")).to_have_text([pinned[0]])
 
 
 # Colours, legend, filters
@@ -397,8 +397,8 @@ def test_menus__recolour_and_filter_without_python(opened, embedding):
     before = strong(pixels(page))
     page.get_by_label("Colour by").select_option("progress")
     assert get(page, "color") == "progress"
-    assert page.locator(".trajkit-strip").count() == 1
-    assert "0.5" in page.locator(".trajkit-marks span").all_inner_texts()
+    expect(page.locator(".trajkit-strip")).to_have_count(1)
+    expect(page.locator(".trajkit-marks span").get_by_text("0.5", exact=True)).to_have_count(1)
     page.get_by_title("Filter runs by attribute").click()
     for name in ("A", "B"):
         page.locator(".trajkit-popover label", has_text=name).first.click()
@@ -420,7 +420,7 @@ def test_legend__of_500_values_scrolls(opened):
     names = [f"value {i}" for i in range(500)]
     page = opened(ManifoldView(made.assign_coords(name=("run", names)), color="name"))
     entries = page.locator(".trajkit-entries")
-    assert entries.locator(".trajkit-entry").count() == 500
+    expect(entries.locator(".trajkit-entry")).to_have_count(500)
     high, inner = entries.evaluate("e => [e.clientHeight, e.scrollHeight]")
     assert high < 640 < inner
     colors = entries.locator("i").evaluate_all("all => all.map((e) => getComputedStyle(e).backgroundColor)")
@@ -435,7 +435,7 @@ def test_attributes__that_are_missing_are_gray_and_last(opened):
     text = np.where(np.arange(30) % 3 == 0, "", "some")
     made = made.assign_coords(rate=("run", rate), text=("run", text))
     page = opened(ManifoldView(made, color="text"))
-    assert page.locator(".trajkit-entry span").all_inner_texts() == ["some", "(none)"]
+    expect(page.locator(".trajkit-entry span")).to_have_text(["some", "(none)"])
     gray = (0x9A, 0xA0, 0xA6)
     assert near(pixels(page), gray) > 100
     set_traits(page, color="rate")
@@ -452,9 +452,9 @@ def test_names__with_html_are_shown_and_not_run(opened):
     settle(page)
     assert page.evaluate("() => window.hit") is None
     assert page.title() == bad
-    assert page.locator(".trajkit-entry span").first.inner_text() == bad
-    assert page.locator(".trajkit-card strong").all_inner_texts() == runs[:2]
-    assert page.locator(".trajkit-view img, .trajkit-view script").count() == 0
+    expect(page.locator(".trajkit-entry span").first).to_have_text(bad)
+    expect(page.locator(".trajkit-card strong")).to_have_text(runs[:2])
+    expect(page.locator(".trajkit-view img, .trajkit-view script")).to_have_count(0)
 
 
 # Time
@@ -547,8 +547,8 @@ def test_view__without_webgl_says_so(browser, tmp_path, embedding):
     )
     page.goto(path.as_uri())
     page.wait_for_selector(".trajkit-message:visible")
-    assert "no WebGL2" in page.locator(".trajkit-message").inner_text()
-    assert "tk.figures.manifold" in page.locator(".trajkit-message").inner_text()
+    expect(page.locator(".trajkit-message")).to_contain_text("no WebGL2")
+    expect(page.locator(".trajkit-message")).to_contain_text("tk.figures.manifold")
     page.close()
 
 
@@ -573,7 +573,7 @@ def test_view__out_of_sight_frees_its_context_and_closed_leaves_nothing(opened, 
     settle(page)
     assert strong(pixels(page)) == pytest.approx(before, rel=0.02)
     page.evaluate("() => page.close[0]()")
-    assert page.locator("canvas").count() == 0
+    expect(page.locator("canvas")).to_have_count(0)
     assert page.evaluate("() => [...page.models[0].listeners.values()].every((all) => all.size === 0)")
     set_traits(page, color="seed", camera={"yaw": 3})  # nobody is left to fall over
 
@@ -738,9 +738,9 @@ def test_notebook__writes_the_picture_that_python_asks_for(notebook):
 def test_notebook__follows_the_theme_and_leaves_keys_to_the_view(notebook):
     page = notebook
     view = page.locator(".trajkit-view").first
-    assert view.get_attribute("data-theme") == "light"
+    expect(view).to_have_attribute("data-theme", "light")
     page.evaluate("() => { document.body.dataset.jpThemeLight = 'false' }")
-    assert view.get_attribute("data-theme") == "dark"
+    expect(view).to_have_attribute("data-theme", "dark")
     page.evaluate("() => { document.body.dataset.jpThemeLight = 'true' }")
     cells = page.locator(".jp-Cell").count()
     page.locator(STAGE).first.focus()
@@ -748,8 +748,8 @@ def test_notebook__follows_the_theme_and_leaves_keys_to_the_view(notebook):
         page.keyboard.press(key)
     camera, _, _ = said(page, "camera.pitch === 90")
     assert camera["yaw"] == -90
-    assert page.locator(".jp-Cell").count() == cells
-    assert page.locator(".jp-MarkdownCell").count() == 0
+    expect(page.locator(".jp-Cell")).to_have_count(cells)
+    expect(page.locator(".jp-MarkdownCell")).to_have_count(0)
 
 
 def test_notebook__thirty_views_opened_and_closed_leave_the_kernel_as_it_was(notebook):
