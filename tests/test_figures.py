@@ -177,7 +177,7 @@ def test_importance__draws_means_and_folds_with_the_most_important_on_top():
     figure = tk.figures.importance(found)
     assert "0.60 (0.50 to 0.70)" in figure.layout.title.text
     assert figure.layout.shapes[0].x0 == pytest.approx(-0.01)
-    with pytest.raises(ValueError, match=r"importance\(ds, by="):
+    with pytest.raises(ValueError, match=r"importance\(ds, by\)"):
         tk.figures.importance(found.drop_vars("r_squared"))
 
 

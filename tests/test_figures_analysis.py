@@ -115,9 +115,19 @@ def test_learning_order__draws_agreement_with_intervals_beside_its_null():
 
 
 @pytest.mark.parametrize(
-    "name", ["dimensionality", "convergence", "speed_comparison", "stability", "compare_metrics", "learning_order"]
+    ("figure", "function"),
+    [
+        *((name, name) for name in ("compare_metrics", "convergence", "data_map", "dimensionality", "importance")),
+        *((name, name) for name in ("input_spectrum", "learning_order", "null_test", "speed_comparison", "stability")),
+        ("groups", "compare_groups"),
+        ("phase_map", "theory.sweep"),
+    ],
 )
-def test_figures_of_claims__refuse_other_results(name):
-    for other in (xr.Dataset(), xr.DataArray(1.0), None):
-        with pytest.raises(ValueError, match=f"wanted what `trajkit.{name}"):
-            getattr(tk.figures, name)(other)
+def test_figures_of_results__refuse_others_and_say_what_came(figure, function):
+    for other, came in (
+        (xr.Dataset({"observed": 0.0, "null": 0.0, "estimate": 0.0}), r"got a Dataset without \['"),
+        (xr.DataArray(1.0), "got DataArray"),
+        (None, "got NoneType"),
+    ):
+        with pytest.raises(ValueError, match=rf"wanted what `trajkit.{function}\(.*{came}"):
+            getattr(tk.figures, figure)(other)

@@ -13,13 +13,6 @@ from trajkit.figures.coloring import REFERENCE
 
 # How far apart the markers of one category lie that would cover each other, in categories.
 _SPREAD = 0.15
-LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
-
-
-def refuse_others(found: Any, variables: set[str], function: str) -> None:
-    """Refuse what is not the result of a function."""
-    if not isinstance(found, xr.Dataset) or not variables <= set(found.data_vars):
-        raise ValueError(f"wanted what `trajkit.{function}` returns, got something else")
 
 
 def add_band(

@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import SCALE
+from trajkit.figures.results import refuse_others
+from trajkit.figures.titles import LEGEND
 
 
 def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Figure:
@@ -42,8 +44,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
     ----------
     Swayamdipta et al., EMNLP 2020.
     """
-    if not isinstance(found, xr.Dataset) or not {"confidence", "variability", "correctness"} <= set(found.data_vars):
-        raise ValueError("wanted what `trajkit.data_map(ds)` returns, got something else")
+    refuse_others(found, {"confidence", "variability", "correctness", "forgetting"}, "data_map(ds)")
     dim = "group" if "group" in found.dims else "run"
     known = found[dim].values.tolist()
     if of is not None and of not in known:
@@ -72,7 +73,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
     figure.update_layout(
         template="plotly_white",
         margin={"l": 60, "r": 10, "t": 30, "b": 45},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        legend=LEGEND,
         coloraxis={
             "colorscale": SCALE,
             "cmin": 0,

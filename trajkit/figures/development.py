@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.bands import LEGEND, add_curve, add_markers, beside, refuse_others
+from trajkit.figures.bands import add_curve, add_markers, beside
 from trajkit.figures.coloring import PALETTE, REFERENCE, text
+from trajkit.figures.results import refuse_others
+from trajkit.figures.titles import LEGEND
 
 
 def convergence(found: xr.Dataset) -> go.Figure:
@@ -37,9 +39,7 @@ def convergence(found: xr.Dataset) -> go.Figure:
     >>> [t.name for t in tk.figures.convergence(found).data if t.mode == "lines+markers"]
     ['within', 'between', 'ratio']
     """
-    refuse_others(found, {"estimate", "lower", "upper"}, "convergence(ds, by)")
-    if "progress" not in found.dims or "quantity" not in found.dims:
-        raise ValueError("wanted what `trajkit.convergence(ds, by)` returns, got something else")
+    refuse_others(found, {"estimate", "lower", "upper"}, "convergence(ds, by)", ("quantity", "progress"))
     by, x = found.attrs["by"], found["progress"].values
     figure = make_subplots(cols=2, horizontal_spacing=0.12)
     for k, (name, column) in enumerate((("within", 1), ("between", 1), ("ratio", 2))):

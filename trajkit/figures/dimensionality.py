@@ -6,8 +6,10 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.bands import LEGEND, add_band, add_curve, refuse_others
+from trajkit.figures.bands import add_band, add_curve
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
+from trajkit.figures.results import refuse_others
+from trajkit.figures.titles import LEGEND
 
 _NULL = "samples shuffled"
 

@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, units
+from trajkit.figures.results import refuse_others
+from trajkit.figures.titles import LEGEND
 
 
 def groups(found: xr.Dataset) -> go.Figure:
@@ -35,8 +37,7 @@ def groups(found: xr.Dataset) -> go.Figure:
     >>> tk.figures.groups(found).data[0].y[-1]
     'architecture'
     """
-    if not isinstance(found, xr.Dataset) or not {"r_squared", "unique_r_squared", "ratio"} <= set(found.data_vars):
-        raise ValueError("wanted what `trajkit.compare_groups(ds, by=...)` returns, got something else")
+    refuse_others(found, {"r_squared", "unique_r_squared", "ratio"}, "compare_groups(ds, by)")
     # Plotly draws the first bar at the bottom.
     order = np.argsort(found["r_squared"].values, kind="stable")
     found = found.isel(attribute=order)
@@ -65,14 +66,7 @@ def groups(found: xr.Dataset) -> go.Figure:
         margin={"l": 20, "r": 10, "t": 50, "b": 45},
         title={"text": _joint(float(found["joint_r_squared"]), float(found["joint_p_value"])), "font": {"size": 12}},
         barmode="group",
-        legend={
-            "orientation": "h",
-            "y": 1.0,
-            "yanchor": "bottom",
-            "x": 0,
-            "font": {"size": 10},
-            "traceorder": "reversed",
-        },
+        legend=LEGEND | {"y": 1.0, "traceorder": "reversed"},
         xaxis={"title": {"text": "share of squared distance explained, R<sup>2</sup>"}, "rangemode": "tozero"},
         yaxis={"automargin": True, "type": "category"},
     )
@@ -111,8 +105,7 @@ def null_test(found: xr.Dataset) -> go.Figure:
     >>> len(tk.figures.null_test(test).data[0].x)
     3
     """
-    if not isinstance(found, xr.Dataset) or not {"observed", "null", "ratio"} <= set(found.data_vars):
-        raise ValueError("wanted what `trajkit.null_test(ds)` returns, got something else")
+    refuse_others(found, {"observed", "null", "median_ratio"}, "null_test(ds)")
     if found["observed"].dims != ("pair",):
         raise ValueError(f"wanted a statistic of pairs of runs, got one on {found['observed'].dims}")
     x, y, unit = found["null"].mean("draw").values, found["observed"].values, units(found["observed"])
@@ -143,7 +136,7 @@ def null_test(found: xr.Dataset) -> go.Figure:
         template="plotly_white",
         margin={"l": 65, "r": 10, "t": 50, "b": 45},
         title={"text": title, "font": {"size": 12}},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 10}},
+        legend=LEGEND | {"y": 1.0},
         xaxis={"title": {"text": f"mean distance when samples are shuffled ({unit})"}, "range": [0, most]},
         yaxis={"title": {"text": f"distance observed ({unit})"}, "range": [0, most]},
     )

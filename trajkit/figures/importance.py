@@ -8,6 +8,7 @@ import xarray as xr
 
 from trajkit.analysis.importances import NOISE
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
+from trajkit.figures.results import refuse_others
 
 
 def importance(found: xr.Dataset) -> go.Figure:
@@ -37,8 +38,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     >>> figure.data[0].y[-1]
     'architecture'
     """
-    if not isinstance(found, xr.Dataset) or not {"importance", "r_squared"} <= set(found.data_vars):
-        raise ValueError("wanted what `trajkit.importance(ds, by=...)` returns, got something else")
+    refuse_others(found, {"importance", "r_squared"}, "importance(ds, by)")
     mean = found["importance"].mean("fold")
     # Plotly draws the first bar at the bottom.
     order = np.argsort(mean.values, kind="stable")

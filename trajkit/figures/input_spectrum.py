@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
+from trajkit.figures.results import refuse_others
 
 
 def input_spectrum(found: xr.Dataset) -> go.Figure:
@@ -33,8 +34,7 @@ def input_spectrum(found: xr.Dataset) -> go.Figure:
     >>> [trace.name for trace in tk.figures.input_spectrum(tk.input_spectrum(x)).data][0]
     'eigenvalues'
     """
-    if not isinstance(found, xr.Dataset) or not {"eigenvalue", "fitted", "decay"} <= set(found.data_vars):
-        raise ValueError("wanted what `trajkit.input_spectrum(x)` returns, got something else")
+    refuse_others(found, {"eigenvalue", "fitted", "decay"}, "input_spectrum(x)")
     component = found["component"].values
     figure = go.Figure()
     look = {"mode": "markers", "marker": {"color": SPACE_LIKE, "size": 5}}

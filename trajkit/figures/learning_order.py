@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.bands import LEGEND, add_markers, beside, error_bars, refuse_others
+from trajkit.figures.bands import add_markers, beside, error_bars
 from trajkit.figures.coloring import SCALE, SPACE_LIKE, text
+from trajkit.figures.results import refuse_others
+from trajkit.figures.titles import LEGEND
 
 
 def learning_order(found: xr.Dataset) -> go.Figure:

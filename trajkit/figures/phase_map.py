@@ -8,6 +8,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import SCALE
+from trajkit.figures.results import refuse_others
 
 _MEASURES = ("explained_stress", "explained_distance")
 
@@ -47,8 +48,7 @@ def phase_map(
     >>> [type(trace).__name__ for trace in figure.data]
     ['Heatmap', 'Contour', 'Heatmap', 'Contour']
     """
-    if not isinstance(swept, xr.Dataset) or not {*_MEASURES, "progress"} <= set(swept.data_vars):
-        raise ValueError("wanted what `trajkit.theory.sweep(...)` returns, got something else")
+    refuse_others(swept, {*_MEASURES, "progress"}, "theory.sweep(...)")
     if measure not in _MEASURES or component not in swept["component"].values:
         raise ValueError(
             f"wanted one of {list(_MEASURES)} and of components {swept['component'].values.tolist()}, "

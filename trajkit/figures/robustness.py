@@ -9,8 +9,10 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.bands import LEGEND, add_markers, beside, refuse_others
+from trajkit.figures.bands import add_markers, beside
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
+from trajkit.figures.results import refuse_others
+from trajkit.figures.titles import LEGEND
 
 
 def stability(found: xr.Dataset) -> go.Figure:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE
+from trajkit.figures.titles import LEGEND
 
 
 def spectrum(embedding: xr.Dataset) -> go.Figure:
@@ -49,7 +50,7 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
         template="plotly_white",
         barmode="overlay",
         margin={"l": 60, "r": 55, "t": 10, "b": 40},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}},
+        legend=LEGEND,
         xaxis={"title": {"text": "component"}, "dtick": 1 if len(component) <= 20 else None},
         yaxis={"title": {"text": "|eigenvalue|"}, "type": "log", "exponentformat": "power", "dtick": 1},
         yaxis2={

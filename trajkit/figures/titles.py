@@ -1,4 +1,4 @@
-"""What axes are called."""
+"""What axes are called, and where legends stand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import xarray as xr
 
 # With more runs than this, names would run into one another.
 MOST_NAMES = 48
+# Above the axes, from the left.
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
 
 
 def component_title(axis: xr.Dataset) -> str:
