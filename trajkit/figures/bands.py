@@ -20,8 +20,7 @@ def add_band(
 ) -> None:
     """Shade between two curves; where one is NaN there is a gap."""
     known = np.isfinite(low) & np.isfinite(high)
-    for start, stop in _stretches(known):
-        some = slice(start, stop)
+    for some in stretches(known):
         figure.add_scatter(
             x=np.concatenate([x[some], x[some][::-1]]),
             y=np.concatenate([high[some], low[some][::-1]]),
@@ -38,10 +37,10 @@ def add_band(
         )
 
 
-def _stretches(known: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and one past the last index of each stretch of known values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(int), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+def stretches(known: NDArray[np.bool_]) -> list[slice]:
+    """Give each stretch of known values, without the gaps between them."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]])))
+    return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def add_curve(

@@ -71,7 +71,7 @@ def learning_curves(
         value = ds[name].transpose("run", "checkpoint").values
         for code, group in enumerate(groups):
             strands = Strands(ds, group)
-            trace = go.Scatter(x=strands.take(along), y=strands.take(value), text=strands.per_run(ds["run"].values))
+            trace = go.Scatter(x=strands.take(along), y=strands.take(value), text=strands.names())
             label = "1 + step" if against == "step" else against
             trace.update(hovertemplate=f"<b>%{{text}}</b><br>{label} %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>")
             if colors.code is None:
@@ -95,6 +95,6 @@ def learning_curves(
     figure.update_layout(
         template="plotly_white",
         margin={"l": 60, "r": 10, "t": 10, "b": 45},
-        legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 10}},
+        legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 10}, "tracegroupgap": 0},
     )
     return figure

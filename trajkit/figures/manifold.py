@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from trajkit.figures.coloring import REFERENCE, TIME_LIKE, Coloring, coloring
+from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.strands import Strands, chosen
-from trajkit.figures.titles import component_title
+from trajkit.figures.titles import component_axis
 
 
 def manifold(
@@ -104,24 +104,10 @@ def _axes(embedding: xr.Dataset, components: tuple[int, int, int]) -> dict[str, 
 
 
 def _axis(axis: xr.Dataset) -> dict[str, Any]:
-    """Describe one axis: its title, its range over all runs, and red where it is time-like."""
-    time_like = int(axis["signature"]) < 0
-    low, high = float(axis["coordinate"].min()), float(axis["coordinate"].max())
-    margin = 0.05 * (high - low) or 1.0
-    out = {
-        "title": {
-            "text": component_title(axis),
-            "font": {"size": 12, "color": TIME_LIKE if time_like else REFERENCE},
-        },
-        "range": [low - margin, high + margin],
-        "tickfont": {"size": 10, "color": TIME_LIKE if time_like else REFERENCE},
-        "nticks": 5,
-        "showbackground": True,
-        "backgroundcolor": "#fdf0f0" if time_like else "#f4f6f9",
-        "gridcolor": "#f0c4c4" if time_like else "#dde3ea",
-        "zerolinecolor": "#f0c4c4" if time_like else "#dde3ea",
-    }
-    return out
+    """Describe one axis, in front of a wall that is red where it is time-like."""
+    out = component_axis(axis, 0.05)
+    wall = "#fdf0f0" if int(axis["signature"]) < 0 else "#f4f6f9"
+    return out | {"showbackground": True, "backgroundcolor": wall, "gridcolor": out["zerolinecolor"]}
 
 
 def _network_traces(
@@ -131,7 +117,7 @@ def _network_traces(
         strands = Strands(embedding, shown)
         assert colors.value is not None
         value = strands.take(colors.value)
-        trace = _strand_trace(embedding, xyz, strands, style["opacity"])
+        trace = _strand_trace(xyz, strands, style["opacity"])
         trace.update(
             name="networks",
             showlegend=False,
@@ -143,7 +129,7 @@ def _network_traces(
     traces = []
     for code, category in enumerate(colors.categories):
         strands = Strands(embedding, shown & (colors.code == code))
-        trace = _strand_trace(embedding, xyz, strands, style["opacity"])
+        trace = _strand_trace(xyz, strands, style["opacity"])
         paint = colors.palette(code)
         trace.update(name=category, line={"color": paint, "width": 2}, marker={"color": paint, "size": style["size"]})
         # An empty trace keeps its place, so that a view can update trace by trace; its legend entry goes.
@@ -156,26 +142,16 @@ def _without_bar(colors: Coloring) -> dict[str, Any]:
     return {k: v for k, v in colors.scale().items() if k != "colorbar"}
 
 
-def _strand_trace(embedding: xr.Dataset, xyz: list[Any], strands: Strands, opacity: float) -> go.Scatter3d:
-    step = embedding["step"].transpose("run", "checkpoint").values[strands.run, strands.checkpoint]
+def _strand_trace(xyz: list[Any], strands: Strands, opacity: float) -> go.Scatter3d:
     x, y, z = (strands.take(v) for v in xyz)
-    return go.Scatter3d(
-        x=x,
-        y=y,
-        z=z,
-        mode="lines+markers",
-        opacity=opacity,
-        text=strands.per_run(embedding["run"].values),
-        customdata=np.stack([embedding["checkpoint"].values[strands.checkpoint], step], axis=1),
-        hovertemplate="<b>%{text}</b><br>checkpoint %{customdata[0]}, step %{customdata[1]}<extra></extra>",
-    )
+    return go.Scatter3d(x=x, y=y, z=z, mode="lines+markers", opacity=opacity, **strands.hover())
 
 
 def _reference_traces(embedding: xr.Dataset, xyz: list[Any], is_reference: np.ndarray) -> list[go.Scatter3d]:
     traces = []
     for row in np.flatnonzero(is_reference):
         strands = Strands(embedding, np.arange(len(is_reference)) == row)
-        trace = _strand_trace(embedding, xyz, strands, 1.0)
+        trace = _strand_trace(xyz, strands, 1.0)
         trace.update(
             name=str(embedding["run"].values[row]),
             mode="markers" if _is_single(embedding, row) else "lines",

@@ -10,9 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from trajkit.figures.coloring import REFERENCE, TIME_LIKE, Coloring, coloring
+from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.strands import Strands, chosen
-from trajkit.figures.titles import component_title
+from trajkit.figures.titles import component_axis
 
 # Beyond so many markers SVG takes seconds to draw; WebGL, of which a page has few, takes over.
 _MOST_SVG = 20_000
@@ -117,17 +117,19 @@ def _networks(
         strands = Strands(embedding, shown)
         assert colors.value is not None
         look = {
+            **_points(strands),
             "name": "networks",
             "showlegend": False,
             # A line in the plane has one colour: its markers have the values.
             "line": {"color": "#C4C8CE", "width": 0.6},
             "marker": {"color": strands.take(colors.value), "coloraxis": "coloraxis", "size": 3.5},
         }
-        return [(strands, _hover(embedding, strands) | look)]
+        return [(strands, look)]
     out = []
     for code, category in enumerate(colors.categories):
         strands = Strands(embedding, shown & (colors.code == code))
         look = {
+            **_points(strands),
             "name": category,
             "legendgroup": category,
             "legendrank": code,
@@ -137,7 +139,7 @@ def _networks(
             "line": {"color": colors.palette(code), "width": 0.8},
             "marker": {"color": colors.palette(code), "size": 3},
         }
-        out.append((strands, _hover(embedding, strands) | look))
+        out.append((strands, look))
     return out
 
 
@@ -147,6 +149,7 @@ def _references(embedding: xr.Dataset, rows: NDArray[np.intp]) -> list[tuple[Str
         strands = Strands(embedding, np.arange(embedding.sizes["run"]) == row)
         is_point = len(strands.run) == 2  # itself and its gap
         look = {
+            **_points(strands),
             "name": str(embedding["run"].values[row]),
             "mode": "markers" if is_point else "lines",
             "legendgroup": f"reference {row}",
@@ -155,18 +158,12 @@ def _references(embedding: xr.Dataset, rows: NDArray[np.intp]) -> list[tuple[Str
             "line": {"color": REFERENCE, "width": 2, "dash": "dash"},
             "marker": {"color": REFERENCE, "size": 8, "symbol": "diamond"},
         }
-        out.append((strands, _hover(embedding, strands) | look))
+        out.append((strands, look))
     return out
 
 
-def _hover(embedding: xr.Dataset, strands: Strands) -> dict[str, Any]:
-    step = embedding["step"].transpose("run", "checkpoint").values[strands.run, strands.checkpoint]
-    return {
-        "mode": "lines+markers",
-        "text": strands.per_run(embedding["run"].values),
-        "customdata": np.stack([embedding["checkpoint"].values[strands.checkpoint], step], axis=1),
-        "hovertemplate": "<b>%{text}</b><br>checkpoint %{customdata[0]}, step %{customdata[1]}<extra></extra>",
-    }
+def _points(strands: Strands) -> dict[str, Any]:
+    return {"mode": "lines+markers", **strands.hover()}
 
 
 def _single_points(embedding: xr.Dataset, is_reference: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -176,21 +173,10 @@ def _single_points(embedding: xr.Dataset, is_reference: NDArray[np.bool_]) -> li
 
 
 def _axis(axis: xr.Dataset, outer: bool) -> dict[str, Any]:
-    """Describe one axis: its range over all runs, red where it is time-like, its title at the edge of the figure."""
-    time_like = int(axis["signature"]) < 0
-    low, high = float(axis["coordinate"].min()), float(axis["coordinate"].max())
-    margin = 0.08 * (high - low) or 1.0
-    paint = TIME_LIKE if time_like else REFERENCE
-    return {
-        "title": {"text": component_title(axis) if outer else "", "font": {"size": 12, "color": paint}},
-        "range": [low - margin, high + margin],
-        "tickfont": {"size": 10, "color": paint},
-        "nticks": 5,
-        "gridcolor": "#f6dada" if time_like else "#e8ecf1",
-        "zerolinecolor": "#f0c4c4" if time_like else "#dde3ea",
-        "showline": True,
-        "linecolor": paint,
-    }
+    """Describe one axis, its title at the edge of the figure."""
+    out = component_axis(axis, 0.08, titled=outer)
+    grid = "#f6dada" if int(axis["signature"]) < 0 else "#e8ecf1"
+    return out | {"gridcolor": grid, "showline": True, "linecolor": out["tickfont"]["color"]}
 
 
 def _layout(colors: Coloring, rows: int, edge: float) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -14,21 +16,32 @@ class Strands:
     """
 
     def __init__(self, ds: xr.Dataset, runs: NDArray[np.bool_]) -> None:
-        recorded = (ds["step"].transpose("run", "checkpoint").values >= 0) & runs[:, None]
+        self._ds, step = ds, ds["step"].transpose("run", "checkpoint").values
+        recorded = (step >= 0) & runs[:, None]
         # A run's gap is its one last, unrecorded column.
         gap = recorded.any(1, keepdims=True)
         run, checkpoint = np.nonzero(np.concatenate([recorded, gap], axis=1))
         self.is_gap = checkpoint == recorded.shape[1]
         self.run = run
         self.checkpoint = np.where(self.is_gap, 0, checkpoint)
+        self._step = step[run, self.checkpoint]
 
     def take(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of (run, checkpoint) along the strands, NaN in the gaps."""
         return np.where(self.is_gap, np.nan, values[self.run, self.checkpoint])
 
-    def per_run(self, values: NDArray[np.str_]) -> NDArray[np.str_]:
-        """Values of (run) along the strands."""
-        return values[self.run]
+    def names(self) -> NDArray[np.str_]:
+        """Names of the runs along the strands."""
+        out: NDArray[np.str_] = self._ds["run"].values[self.run]
+        return out
+
+    def hover(self) -> dict[str, Any]:
+        """Name run, checkpoint and step of a point under the mouse."""
+        return {
+            "text": self.names(),
+            "customdata": np.stack([self._ds["checkpoint"].values[self.checkpoint], self._step], axis=1),
+            "hovertemplate": "<b>%{text}</b><br>checkpoint %{customdata[0]}, step %{customdata[1]}<extra></extra>",
+        }
 
 
 def chosen(ds: xr.Dataset, runs: xr.DataArray | list[str] | None) -> NDArray[np.bool_]:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import xarray as xr
+
+from trajkit.figures.coloring import REFERENCE, TIME_LIKE
 
 # With more runs than this, names would run into one another.
 MOST_NAMES = 48
 # Above the axes, from the left.
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
+
+
+def component_axis(axis: xr.Dataset, margin: float, titled: bool = True) -> dict[str, Any]:
+    """Describe the axis of a component: its range over all runs with a share of it more, and red where time-like."""
+    time_like = int(axis["signature"]) < 0
+    low, high = float(axis["coordinate"].min()), float(axis["coordinate"].max())
+    room, paint = margin * (high - low) or 1.0, TIME_LIKE if time_like else REFERENCE
+    return {
+        "title": {"text": component_title(axis) if titled else "", "font": {"size": 12, "color": paint}},
+        "range": [low - room, high + room],
+        "tickfont": {"size": 10, "color": paint},
+        "nticks": 5,
+        "zerolinecolor": "#f0c4c4" if time_like else "#dde3ea",
+    }
 
 
 def component_title(axis: xr.Dataset) -> str:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.figures.bands import stretches
 from trajkit.figures.coloring import coloring_of_runs, quantity, units
 
 
@@ -93,10 +94,7 @@ def _outline(
     x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Go forth along `high` and back along `low` round each stretch without gaps, NaN between stretches."""
-    there = np.isfinite(low) & np.isfinite(high)
-    edge = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]])))
-    parts = [slice(a, b) for a, b in edge.reshape(-1, 2)]
-    gap = [np.nan]
+    parts, gap = stretches(np.isfinite(low) & np.isfinite(high)), [np.nan]
     xs = [np.concatenate([x[p], x[p][::-1], gap]) for p in parts]
     ys = [np.concatenate([high[p], low[p][::-1], gap]) for p in parts]
     return np.concatenate([*xs, []]), np.concatenate([*ys, []])
