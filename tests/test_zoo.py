@@ -801,7 +801,7 @@ def test_program__what_cannot_end_well_is_refused_before_training(program, argum
 def test_pack__a_file_too_large_leaves_the_old_one(program):
     root, _, _ = program
     before = (root / "mine.nc").read_bytes()
-    with pytest.raises(FileExistsError, match="--overwrite"):
+    with pytest.raises(FileExistsError, match="overwrite=True"):
         pack(root / "runs", root / "mine.nc")
     with pytest.raises(ValueError, match=r"6 runs take 0\.1 MB, wanted at most 0\.001"):
         pack(root / "runs", root / "mine.nc", overwrite=True, max_megabytes=0.001)

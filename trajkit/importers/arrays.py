@@ -25,8 +25,9 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from trajkit.importers.checks import listed, places, refuse_nan, with_epochs
-from trajkit.importers.files import read_csv, refuse_loss, whole, write_csv
+from trajkit.importers.files import read_csv, refuse_loss, write_csv
 from trajkit.schema import SchemaError, from_arrays, normalize, run_attributes, run_table, validate
+from trajkit.storage.whole import whole
 
 _FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")

@@ -1,41 +1,13 @@
-"""Files: put in place whole or not at all, and tables as CSV without loss of what a CSV can hold."""
+"""Tables as CSV, without loss of what a CSV can hold."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from trajkit.schema import SchemaError
-
-
-@contextmanager
-def whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a new folder beside `path` to write in; what lies there under the name of `path` takes its place at the end.
-
-    Raises
-    ------
-    FileExistsError
-        If `path` exists and `overwrite` was not asked for.
-    FileNotFoundError
-        If its folder does not exist.
-    """
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name, or pass overwrite=True to replace it")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; make it first")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        new = Path(folder, path.name)
-        yield new
-        if path.is_dir() or new.is_dir():
-            # A folder cannot be replaced in one step: the old one steps aside, and goes with the temporary one.
-            with suppress(FileNotFoundError):
-                os.replace(path, Path(folder, f"{path.name}.old"))
-        os.replace(new, path)
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, append: bool = False) -> None:

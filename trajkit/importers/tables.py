@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from trajkit.importers.checks import listed, refuse_nan, with_epochs
-from trajkit.importers.files import read_csv, refuse_loss, whole, write_csv
+from trajkit.importers.files import read_csv, refuse_loss, write_csv
 from trajkit.schema import SchemaError, from_arrays, run_attributes, run_table, validate
+from trajkit.storage.whole import whole
 
 _KEYS = ("run", "step", "sample", "class")
 # The column of predictions, and what `from_arrays` calls it.

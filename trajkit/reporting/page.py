@@ -20,6 +20,7 @@ from trajkit.reporting.claims import CLAIMS, Claim, Findings, examine, table_of
 from trajkit.reporting.findings import HOLDS, UNKNOWN, Finding, Number, Settings
 from trajkit.reporting.pictures import overview, picture
 from trajkit.schema import installed_version, run_attributes
+from trajkit.storage.whole import check_destination, whole
 
 # Values of an attribute that are counted one by one.
 _LISTED = 12
@@ -63,6 +64,8 @@ def report(
     ------
     ValueError
         As `trajkit.claims` does.
+    FileNotFoundError
+        If the folder of the file does not exist.
 
     Examples
     --------
@@ -72,15 +75,14 @@ def report(
     >>> table.verdict.unique().tolist()
     ['cannot be told']
     """
+    target = Path(path)
+    check_destination(target, overwrite=True)  # now, and not after minutes of work
     settings = Settings(metric, draws, permutations, level, seed=seed)
     found = examine(ds, settings, progress)
     title = title or f"Trajectories of {ds.attrs.get('source') or 'networks'}"
     page = _page(ds, found, settings, title)
-    # Whole or not at all.
-    target = Path(path)
-    part = target.with_name(f"{target.name}.part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(target)
+    with whole(target, overwrite=True) as part:
+        part.write_text(page, encoding="utf-8")
     return table_of(found, settings)
 
 

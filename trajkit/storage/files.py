@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from trajkit.schema import DIMS, ROW_TOLERANCE, stamp, validate
 from trajkit.storage.store import Store
+from trajkit.storage.whole import check_destination, whole
 from trajkit.waiting import progress_bar
 
 # Predictions in one compressed piece of a file.
@@ -89,10 +89,7 @@ def save(
     True
     """
     path = _checked(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name, or pass overwrite=True to replace it")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save {path}: there is no folder {path.parent}; make it first")
+    check_destination(path, overwrite=overwrite)
     ds = data.load() if isinstance(data, Store) else data
     validate(ds)
     bits = _bits(ds.sizes["class"], bits, precision)
@@ -100,13 +97,9 @@ def save(
     if bits is not None:
         stamped["log_prob"].attrs["mantissa_bits"] = bits
     write = _write_netcdf if path.suffix == ".nc" else _write_zarr
-    # A folder of its own: what is in it is written, flushed, and moved out.
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-            part = Path(folder) / path.name
+        with whole(path, overwrite=overwrite) as part:
             write(stamped, part, _blocks(ds["log_prob"], bits, progress))
-            _flush(part)
-            _move(part, path)
     # HDF5 reports a full disk as a bare RuntimeError ("NetCDF: HDF error").
     except (OSError, RuntimeError) as error:
         kept = "the file that was there is untouched" if path.exists() else "nothing was written"
@@ -302,18 +295,3 @@ def _write_files(held: Mapping[str, Any], folder: Path) -> None:
 def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
     """Attributes as JSON can hold them; netCDF gives numbers of numpy."""
     return {str(k): v.tolist() if isinstance(v, np.generic | np.ndarray) else v for k, v in attrs.items()}
-
-
-def _move(part: Path, path: Path) -> None:
-    """Give a finished file its name; a folder in the way is replaced if it is zarr as well."""
-    if path.suffix == ".zarr" and path.is_dir():
-        # Folders cannot replace each other: the old one moves into the temporary folder, to go with it.
-        os.rename(path, part.with_name("old"))
-    os.replace(part, path)
-
-
-def _flush(path: Path) -> None:
-    """Wait until the bytes are on disk; only then may the name change."""
-    for file in (p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-        with file.open("rb+") as opened:
-            os.fsync(opened.fileno())

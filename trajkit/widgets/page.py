@@ -12,6 +12,8 @@ from typing import Any
 import anywidget
 from ipywidgets.widgets.widget import _remove_buffers
 
+from trajkit.storage.whole import whole
+
 # Run in the page: builds a model of each state, joins those that are linked, and renders them.
 _STAND_IN = (Path(__file__).parent / "page.js").read_text()
 # Nothing may be fetched: a page that tried would be stopped by the browser.
@@ -50,6 +52,8 @@ def write_page(
     ------
     ValueError
         If there is no view, or they are of several classes.
+    FileNotFoundError
+        If the folder of the file does not exist.
     """
     modules = {str(view._esm) for view in views}
     if len(modules) != 1:
@@ -58,9 +62,7 @@ def write_page(
         "views": [_state(view) for view in views],
         "links": [[i, j, list(traits)] for i, j, traits in links],
     }
-    out = Path(path)
-    out.write_text(
-        f"""<!doctype html>
+    page = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -82,9 +84,10 @@ main {{ display: grid; grid-template-columns: repeat({int(columns)}, minmax(0, 1
 </script>
 </body>
 </html>
-""",
-        encoding="utf-8",
-    )
+"""
+    out = Path(path)
+    with whole(out, overwrite=True) as part:
+        part.write_text(page, encoding="utf-8")
     return out
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trajkit.zoo.architectures import SIZES
-from trajkit.zoo.packing import check_destination, pack
+from trajkit.zoo.packing import check_package, pack
 from trajkit.zoo.runner import prepare, run_outcomes, summary, train
 
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = {"out": options.out, "device": options.device, "size": options.size, "data": options.data}
     try:
         if options.pack:
-            check_destination(options.pack, overwrite=options.overwrite)  # now, and not after hours of training
+            check_package(options.pack, overwrite=options.overwrite)  # now, and not after hours of training
         grid, plan, jobs = prepare(options.grid, **where)
         if options.dry_run:
             print(summary(run_outcomes(grid, plan)).to_string())

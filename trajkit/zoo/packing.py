@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
 import xarray as xr
 
 from trajkit.storage import Store, save
+from trajkit.storage.whole import check_destination, whole
 from trajkit.zoo.runs import Outcome, read_outcomes
 
 # Of the 23 bits of the mantissa of log_prob. At 12, rounding changes Bhattacharyya distances on digits by less than
@@ -55,30 +55,25 @@ def pack(
     ValueError: data/mine.zarr: wanted a name that ends in .nc
     """
     path = Path(path)
-    check_destination(path, overwrite=overwrite)
+    check_package(path, overwrite=overwrite)
     ds = trained_runs(folder)
     # A file that turns out too large never takes the place of the old one.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as temporary:
+    with whole(path, overwrite=overwrite) as part:
         for bits in BITS:
-            part = save(ds, Path(temporary) / path.name, bits=bits, overwrite=True)
-            megabytes = part.stat().st_size / 1e6
+            megabytes = save(ds, part, bits=bits, overwrite=True).stat().st_size / 1e6
             if megabytes <= max_megabytes:
-                os.replace(part, path)
                 return path
-    raise ValueError(
-        f"{ds.sizes['run']} runs take {megabytes:.1f} MB, wanted at most {max_megabytes}: train fewer, or with fewer "
-        "checkpoints or a smaller probe"
-    )
+        raise ValueError(
+            f"{ds.sizes['run']} runs take {megabytes:.1f} MB, wanted at most {max_megabytes}: train fewer, or with "
+            "fewer checkpoints or a smaller probe"
+        )
 
 
-def check_destination(path: Path, *, overwrite: bool) -> None:
+def check_package(path: Path, *, overwrite: bool) -> None:
     """Refuse a file that `pack` could not write."""
     if path.suffix != ".nc":
         raise ValueError(f"{path}: wanted a name that ends in .nc")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name, or ask to replace it (overwrite=True, --overwrite)")
+    check_destination(path, overwrite=overwrite)
 
 
 def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 import traceback
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from trajkit.recording import RecordAt, Recorder
 from trajkit.storage.runs import SUFFIX, file_name
+from trajkit.storage.whole import whole
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import Data, DataSettings, load_data, noisy_labels
 from trajkit.zoo.settings import Settings
@@ -83,12 +83,8 @@ def keep(settings: Settings, plan: Plan, outcome: Outcome) -> None:
     }
     path = outcome_file(Path(plan.out), settings.run)
     path.parent.mkdir(exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with part.open("w", encoding="utf-8") as file:
-        json.dump(about | outcome, file, indent=1, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    with whole(path, overwrite=True) as part:
+        part.write_text(json.dumps(about | outcome, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def outcome_file(out: Path, run: str) -> Path:
