@@ -90,6 +90,37 @@ def run_attributes(ds: xr.Dataset | xr.DataArray) -> list[str]:
     return [str(name) for name, c in ds.coords.items() if c.dims == ("run",) and name != "run"]
 
 
+def is_network(ds: xr.Dataset | xr.DataArray) -> NDArray[np.bool_]:
+    """Tell which runs are networks; in a result that knows no kinds, all are.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> is_network(tk.with_references(tk.simulate(runs=2)))
+    array([ True,  True, False, False, False])
+    """
+    if "kind" not in ds.coords:
+        return np.ones(ds.sizes["run"], dtype=bool)
+    return np.asarray(ds["kind"].values == "network")
+
+
+def networks(ds: xr.Dataset, least: int = 1) -> xr.Dataset:
+    """Leave reference runs out; refuse what is no dataset, or holds fewer networks than `least`.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> networks(tk.with_references(tk.simulate(runs=2))).sizes["run"]
+    2
+    """
+    validate(ds)
+    network = is_network(ds)
+    if (count := int(network.sum())) < least:
+        more = "one run" if least == 1 else f"{least} runs"
+        raise ValueError(f"wanted {more} of kind 'network' or more, got {count} and {len(network) - count} references")
+    return ds.isel(run=network)
+
+
 def run_table(ds: xr.Dataset) -> pd.DataFrame:
     """Return the run attributes as a table, one row per run, with the number of recorded checkpoints.
 

@@ -7,26 +7,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import run_attributes, validate
+from trajkit.schema import run_attributes
 
 # Where `bootstrap` draws a run repeatedly, this coordinate holds the run that each copy is one of.
 COPY_OF = "copy_of"
-
-
-def networks(ds: xr.Dataset, least: int = 2) -> xr.Dataset:
-    """Leave out reference runs; refuse what leaves too few.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> networks(tk.with_references(tk.simulate(runs=2))).sizes["run"]
-    2
-    """
-    validate(ds)
-    out = ds.isel(run=ds["kind"].values == "network")
-    if out.sizes["run"] < least:
-        raise ValueError(f"wanted {least} runs of kind 'network' or more, got {out.sizes['run']}")
-    return out
 
 
 def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[NDArray[np.intp], pd.Index]:

@@ -6,11 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, names_of, networks, own_copies
+from trajkit.analysis.attributes import groups, names_of, own_copies
 from trajkit.analysis.trees import runs_matrix
 from trajkit.analysis.variance import explained, products, span
 from trajkit.curves import trajectory_distance
-from trajkit.schema import run_attributes
+from trajkit.schema import is_network, networks
 
 Array = NDArray[np.float64]
 
@@ -105,11 +105,10 @@ def distances_of_networks(ds: xr.Dataset | xr.DataArray, metric: str) -> xr.Data
     >>> distances_of_networks(tk.trajectory_distance(ds, n=2), "hellinger").sizes["run"]
     3
     """
-    distance = trajectory_distance(networks(ds), metric=metric) if isinstance(ds, xr.Dataset) else ds
+    distance = trajectory_distance(networks(ds, least=2), metric=metric) if isinstance(ds, xr.Dataset) else ds
     runs_matrix(distance)
-    if "kind" in run_attributes(distance):
-        at = np.flatnonzero(distance["kind"].values == "network")
-        distance = distance.isel(run=at, run2=at)
+    at = np.flatnonzero(is_network(distance))
+    distance = distance.isel(run=at, run2=at)
     if distance.sizes["run"] < 3:
         raise ValueError(f"wanted distances of three runs of kind 'network' or more, got {distance.sizes['run']}")
     return distance

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks
+from trajkit.analysis.attributes import groups
 from trajkit.points import run_blocks
-from trajkit.schema import normalize
+from trajkit.schema import networks, normalize
 
 Array = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def data_map(ds: xr.Dataset, by: str | None = None) -> xr.Dataset:
     ----------
     Swayamdipta et al., EMNLP 2020 (confidence, variability, correctness); Toneva et al., ICLR 2019 (forgetting).
     """
-    ds = networks(ds, least=1)
+    ds = networks(ds)
     label, step = ds["label"].values, ds["step"].values
     per_run = np.array([_of_run(p, label, s) for p, s in zip(_log_probs(ds), step, strict=True)])
     dim, names = "run", ds["run"].values

@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks, own_copies
+from trajkit.analysis.attributes import groups, own_copies
 from trajkit.analysis.intervals import bootstrap
 from trajkit.curves import progress, resample
 from trajkit.distances import METRICS, pairwise
-from trajkit.schema import normalize
+from trajkit.schema import networks, normalize
 
 Array = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def speed_comparison(
         raise ValueError(f"at: wanted values of progress above 0 and up to 1, got {list(at)}")
     if not 0 < level < 1:
         raise ValueError(f"level: wanted a share between 0 and 1, got {level}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
     code, values = groups(ds, by)
     steps = _steps_to(progress(ds).values, ds["step"].values, wanted)
     members = [steps[code == g] for g in range(len(values))]
@@ -185,7 +185,7 @@ def convergence(
     """
     if metric not in METRICS or not METRICS[metric].symmetric:
         raise ValueError(f"metric: wanted one of {[m for m in METRICS if METRICS[m].symmetric]}, got {metric!r}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
     code, values = groups(ds, by)
     copies = own_copies(ds)
     if len(values) == len(code):

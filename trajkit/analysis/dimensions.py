@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.attributes import networks
 from trajkit.analysis.intervals import bootstrap
 from trajkit.analysis.nulls import Null, Statistic, null_test
 from trajkit.embedding import embed
+from trajkit.schema import is_network, networks
 
 
 def dimensionality(
@@ -113,7 +113,7 @@ def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, n: int,
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
     if callable(null):
         return xr.concat([measures(null(ds, s)) for s in seeds], dim="draw")
-    other, runs = networks(null), networks(ds).sizes["run"]
+    other, runs = networks(null), int(is_network(ds).sum())
     if not all(np.array_equal(other[name], ds[name]) for name in ("sample", "label", "class")):
         raise ValueError("nulls: wanted runs on the same probe, got other samples, labels or classes")
     if other.sizes["run"] <= runs:
@@ -123,8 +123,8 @@ def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, n: int,
 
 
 def _fewer(ds: xr.Dataset, others: Mapping[str, xr.Dataset | Null]) -> list[str]:
-    runs = networks(ds).sizes["run"]
-    sizes = {name: networks(other).sizes["run"] for name, other in others.items() if isinstance(other, xr.Dataset)}
+    runs = int(is_network(ds).sum())
+    sizes = {name: int(is_network(other).sum()) for name, other in others.items() if isinstance(other, xr.Dataset)}
     return [f"{name}: {size} runs, fewer than {runs}" for name, size in sizes.items() if size < runs]
 
 

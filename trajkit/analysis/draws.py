@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.analysis.attributes import COPY_OF, groups_if_any, names_of, runs_and_copies
-from trajkit.schema import run_attributes
+from trajkit.schema import is_network, run_attributes
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -111,7 +111,7 @@ def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str]
     strata = [] if by is None else names_of(by)
     if over in strata:
         raise ValueError(f"by={by!r} makes each {over!r} a stratum of its own, out of which nothing else can be drawn")
-    network = ds["kind"].values == "network" if "kind" in ds.coords else np.ones(ds.sizes["run"], dtype=bool)
+    network = is_network(ds)
     some = ds.isel(run=network)
     of_run = groups_if_any(some, strata)
     own = np.arange(len(of_run)) if over == "run" else groups_if_any(some, [over])

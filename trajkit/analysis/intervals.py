@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trajkit.analysis.draws import Indices, Units, runs_in_groups, samples_in_classes, with_copies
 from trajkit.analysis.trees import runs_matrix
-from trajkit.schema import validate
+from trajkit.schema import is_network, validate
 
 Array = NDArray[np.float64]
 Statistic = Callable[[Any], xr.DataArray]
@@ -236,7 +236,7 @@ def _in_order(values: xr.DataArray, ds: xr.Dataset | xr.DataArray, dim: str) -> 
             )
         return got.drop_vars("sample", errors="ignore")
     both = [d for d in ("run", "run2") if d in got.dims]
-    network = ds["kind"].values == "network" if "kind" in ds.coords else np.ones(ds.sizes["run"], dtype=bool)
+    network = is_network(ds)
     for d in both:
         if lacking := set(ds["run"].values[network].tolist()) - set(got[d].values.tolist()):
             raise ValueError(f"statistic: wanted a value for each network, got none for {sorted(lacking)[:5]}")

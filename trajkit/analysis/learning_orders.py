@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks
+from trajkit.analysis.attributes import groups
 from trajkit.analysis.data_maps import data_map
 from trajkit.analysis.intervals import bootstrap
-from trajkit.schema import run_attributes
+from trajkit.schema import networks, run_attributes
 
 Array = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def learning_order(
         raise ValueError(f"measure: wanted one of {list(_MEASURES)}, got {measure!r}")
     if n < 1:
         raise ValueError(f"n: wanted one draw of the null or more, got {n}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
     code, values = groups(ds, by)
     if len(values) == len(code):
         raise ValueError(f"{by!r} differs for every run: nothing says how far two runs can agree")

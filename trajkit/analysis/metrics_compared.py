@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.attributes import groups, networks, own_copies
+from trajkit.analysis.attributes import groups, own_copies
 from trajkit.analysis.nulls import null_test
 from trajkit.curves import resample
 from trajkit.curves.comparison import matched_distance
 from trajkit.distances import METRICS
 from trajkit.embedding import embed
+from trajkit.schema import networks
 
 _METRICS = ("bhattacharyya", "hellinger", "fisher_rao", "jeffreys")
 # Values of progress at which runs are compared, as in `null_test`.
@@ -86,7 +87,7 @@ def compare_metrics(
     known = [name for name, metric in METRICS.items() if metric.symmetric]
     if not names or len(set(names)) < len(names) or set(names) - set(known):
         raise ValueError(f"metrics: wanted one or more of {known}, each once, got {names}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
 
     def of_one(some: xr.Dataset, metric: str) -> xr.DataArray:
         return _quantities(some, metric, by, n_components, None if METRICS[metric].bounded else cap)

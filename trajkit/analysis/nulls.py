@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks, own_copies
+from trajkit.analysis.attributes import groups, own_copies
 from trajkit.curves import references, resample
 from trajkit.curves.comparison import matched_distance
 from trajkit.points import concat
-from trajkit.schema import validate
+from trajkit.schema import is_network, networks, validate
 
 Array = NDArray[np.float64]
 # Values of progress: with 50, distances of the runs in the sample data are larger by one in a hundred.
@@ -54,7 +54,7 @@ def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     group = ds["label"].values * 2 + (ds["split"].values == "train")
     by_group = np.argsort(group, kind="stable")
     log_prob = ds["log_prob"].values.copy()
-    for r in np.flatnonzero(ds["kind"].values == "network"):
+    for r in np.flatnonzero(is_network(ds)):
         # Sorting by group with ties broken at random permutes within each group.
         shuffled = np.lexsort((random.random(len(group)), group))
         log_prob[r][:, by_group] = log_prob[r][:, shuffled]
@@ -95,7 +95,7 @@ def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     label, log_prob = ds["label"].values, ds["log_prob"].values.copy()
     samples, classes = len(label), ds.sizes["class"]
     wrong = np.argsort(np.arange(classes) == label[:, None], axis=1, kind="stable")[:, :-1]
-    for r in np.flatnonzero(ds["kind"].values == "network"):
+    for r in np.flatnonzero(is_network(ds)):
         order = np.broadcast_to(np.arange(classes), (samples, classes)).copy()
         np.put_along_axis(order, wrong, random.permuted(wrong, axis=1), axis=1)
         log_prob[r] = np.take_along_axis(log_prob[r], order[None], axis=2)
@@ -180,7 +180,7 @@ def null_test(
     straight = statistic is None
     if statistic is None:
         # Shuffling keeps progress, so that resampling once serves all draws.
-        ds, statistic = _even(networks(ds)), _distance
+        ds, statistic = _even(networks(ds, least=2)), _distance
     validate(ds)
     values = statistic(ds)
     observed = _entries(values, ds, by)
@@ -251,7 +251,7 @@ def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArr
 
 def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:
     runs = ds.sel(run=values["run"].values)
-    network = runs["kind"].values == "network"
+    network = is_network(runs)
     wanted = np.triu(network[:, None] & network & ~own_copies(runs), k=1)
     if by is not None:
         code = np.full(len(network), -1)

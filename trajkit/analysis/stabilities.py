@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, networks
+from trajkit.analysis.attributes import groups
 from trajkit.embedding import align, embed
+from trajkit.schema import networks
 
 Indices = NDArray[np.intp]
 
@@ -75,7 +76,7 @@ def stability(
         raise ValueError(f"shares: wanted numbers between 0 and 1, got {wanted}")
     if repeats < 1:
         raise ValueError(f"repeats: wanted one or more, got {repeats}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
     code, values = groups(ds, by)
     random = np.random.default_rng(seed)
 

@@ -6,12 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import networks
 from trajkit.curves import ignorance, references, resample, tangent, truth
 from trajkit.distances import pairwise
 from trajkit.embedding import explained_distance, explained_stress, inpca, project
 from trajkit.points import concat, unstack
-from trajkit.schema import normalize, run_attributes
+from trajkit.schema import networks, normalize, run_attributes
 
 Array = NDArray[np.float64]
 
@@ -64,7 +63,7 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
     """
     if not 0 < near <= 0.5:
         raise ValueError(f"near: wanted a progress above 0 and up to 0.5, got {near}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
     even = resample(ds, _STEPS + 1)
     step = max(1, round(near * _STEPS))
     first, last = ignorance(ds), truth(ds)
@@ -173,7 +172,7 @@ def four_point_basis(
     wanted = [round(value * _STEPS) for value in at]
     if not wanted or not all(0 < step < _STEPS for step in wanted) or len(set(wanted)) < len(wanted):
         raise ValueError(f"at: wanted different values of progress between 0 and 1, in twentieths, got {at}")
-    ds = networks(ds)
+    ds = networks(ds, least=2)
     basis = _basis(ds, sorted(wanted))
     most = len(wanted) + 1
     number = most if n_components is None else n_components

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trajkit.curves.means import MEANS
 from trajkit.curves.resampling import resample
 from trajkit.distances import METRICS
-from trajkit.schema import normalize, run_attributes, run_table, validate
+from trajkit.schema import networks, normalize, run_attributes, run_table
 
 
 def mean_trajectory(
@@ -66,7 +66,7 @@ def mean_trajectory(
     if mean not in MEANS:
         raise ValueError(f"unknown mean {mean!r}: wanted one of {list(MEANS)}")
     names = [by] if isinstance(by, str) else list(by)
-    even = resample(_networks(ds), n, extend=extend)
+    even = resample(networks(ds), n, extend=extend)
     groups = list(_groups(even, names))
     log_prob = np.stack([_mean(even["log_prob"].values[members], mean) for _, members in groups]).astype(np.float32)
     missing = np.asarray(np.isnan(log_prob).all((2, 3)))
@@ -139,7 +139,7 @@ def tube(
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}: wanted one of {list(METRICS)}")
     names = [by] if isinstance(by, str) else list(by)
-    even = resample(_networks(ds), n, extend=extend)
+    even = resample(networks(ds), n, extend=extend)
     log_prob = even["log_prob"].values
     out = np.full((even.sizes["run"], n), np.nan)
     for key, members in _groups(even, names):
@@ -158,14 +158,6 @@ def tube(
         "progress": ("checkpoint", np.linspace(0, 1, n)),
     }
     return xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
-
-
-def _networks(ds: xr.Dataset) -> xr.Dataset:
-    validate(ds)
-    networks = ds["kind"].values == "network"
-    if not networks.any():
-        raise ValueError("the dataset holds reference runs only: there is nothing to take a mean of")
-    return ds.isel(run=networks)
 
 
 def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ...], NDArray[np.intp]]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import run_attributes
+from trajkit.schema import is_network, run_attributes
 
 # Okabe & Ito's palette, readable with any colour vision (yellow last: it is faint on white), then darker tones.
 PALETTE = (
@@ -19,7 +19,8 @@ PALETTE = (
 SCALE = "Viridis"
 TIME_LIKE = "#D62728"
 SPACE_LIKE = "#3A6EA5"
-REFERENCE = "#333333"
+# As far from black as from white: seen on light and on dark pages.
+REFERENCE = "#767A80"
 # A number with no more values than this is told apart by colours, with more by a colour scale.
 MOST_CATEGORIES = len(PALETTE)
 
@@ -68,7 +69,7 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     ValueError
         If there is nothing of that name, or it is neither per run nor per point.
     """
-    network = _is_network(ds)
+    network = is_network(ds)
     if color is None:
         return Coloring("", ("networks",), np.where(network, 0, -1))
     values = _values(ds, color)
@@ -153,15 +154,11 @@ def _mixed(paint: str, gray: int) -> str:
     return "#" + "".join(f"{round(0.58 * part + 0.42 * gray):02X}" for part in parts)
 
 
-def _is_network(ds: xr.Dataset) -> NDArray[np.bool_]:
-    return np.asarray(ds["kind"].values == "network") if "kind" in ds else np.ones(ds.sizes["run"], dtype=bool)
-
-
 def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
     if isinstance(color, xr.DataArray):
         if "run" not in color.coords:
             raise ValueError(f"color: wanted a DataArray with a coordinate 'run', got coordinates {list(color.coords)}")
-        if unknown := set(ds["run"].values[_is_network(ds)].tolist()) - set(color["run"].values.tolist()):
+        if unknown := set(ds["run"].values[is_network(ds)].tolist()) - set(color["run"].values.tolist()):
             raise ValueError(f"color has no values for {len(unknown)} of the runs, {sorted(unknown)[0]!r} for one")
         wanted = {d: ds[d].values for d in color.dims if d in ("run", "checkpoint")}
         # Reindexing text would fill with NaN; references carry none of their own.

@@ -11,6 +11,8 @@ from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import coloring, quantity
 from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.template import TEMPLATE
+from trajkit.schema import is_network
 
 # These go to zero by powers.
 _LOGARITHMIC = ("loss",)
@@ -63,7 +65,7 @@ def learning_curves(
     if lacking := [n for n in needed if n not in ds or set(ds[n].dims) != {"run", "checkpoint"}]:
         raise ValueError(f"the dataset has no {lacking} on (run, checkpoint): give it with ds.assign(loss=tk.loss(ds))")
     colors = coloring(ds, color)
-    shown = chosen(ds, runs) & (ds["kind"].values == "network")
+    shown = chosen(ds, runs) & is_network(ds)
     along = ds[against].transpose("run", "checkpoint").values + (1.0 if against == "step" else 0.0)
     groups = [shown] if colors.code is None else [shown & (colors.code == c) for c in range(len(colors.categories))]
     figure = make_subplots(cols=len(names), horizontal_spacing=0.11)
@@ -93,7 +95,7 @@ def learning_curves(
     else:
         figure.update_xaxes(title_text="progress", range=[-0.02, 1.02])
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 10, "b": 45},
         legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 10}, "tracegroupgap": 0},
     )

@@ -8,10 +8,10 @@ from dataclasses import astuple, dataclass, fields
 import pandas as pd
 import xarray as xr
 
-from trajkit.analysis.attributes import networks
 from trajkit.distances import METRICS
 from trajkit.reporting import questions
 from trajkit.reporting.findings import Finding, Number, Part, Settings, cannot_tell
+from trajkit.schema import networks
 from trajkit.waiting import progress_bar
 
 
@@ -183,7 +183,7 @@ def examine(ds: xr.Dataset, settings: Settings, progress: bool | None) -> Findin
             f"wanted two draws, one permutation or more and a level between 0 and 1, got {settings.draws}, "
             f"{settings.permutations} and {settings.level}"
         )
-    networks(ds, least=1)
+    networks(ds)
     # Of a probe with one split, that is all samples.
     splits = [name for name in PARTS[1:] if (ds["split"].values == name).any()]
     present = ["all", *(splits if len(splits) > 1 else [])]

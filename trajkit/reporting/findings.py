@@ -11,11 +11,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import networks
 from trajkit.curves import resample
 from trajkit.curves.comparison import matched_distance
 from trajkit.distances import METRICS
-from trajkit.schema import normalize, run_attributes
+from trajkit.schema import networks, normalize, run_attributes
 from trajkit.selection import select
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
@@ -85,7 +84,7 @@ class Part:
 
     def __init__(self, ds: xr.Dataset, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
-        self.ds = networks(ds if name == "all" else select(ds, split=name), least=1)
+        self.ds = networks(ds if name == "all" else select(ds, split=name))
 
     @cached_property
     def even(self) -> xr.Dataset:

@@ -14,6 +14,7 @@ from trajkit.distances import METRICS, pairwise
 from trajkit.embedding import align, embed, inpca
 from trajkit.embedding.trajectories import on_runs, outline, with_missing_references
 from trajkit.points import points
+from trajkit.schema import networks
 from trajkit.selection import select
 
 QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
@@ -138,11 +139,6 @@ class Measurements:
         embeddings = [k for k in self._kept if k[0] == "embedding" and k[3] is not None]
         for key in embeddings[:-_EMBEDDINGS]:
             self._kept.pop(key)
-
-
-def networks(ds: xr.Dataset) -> xr.Dataset:
-    """Leave the references out."""
-    return ds.isel(run=ds["kind"].values == "network")
 
 
 def fitting(landmarks: int, ds: xr.Dataset) -> int | None:
