@@ -762,13 +762,13 @@ def broken_at_the_second_call() -> Callable[..., xr.Dataset]:
 
 
 @in_each_format
-def test_formats__show_progress_unless_quiet(
+def test_formats__show_progress_when_asked_or_slow(
     name: str, ds: xr.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write, read = FORMATS[name]
-    read(write(ds, tmp_path / name, progress=False), progress=False)
+    read(write(ds, tmp_path / name))
     assert capsys.readouterr() == ("", "")
-    read(write(ds, tmp_path / name, overwrite=True))
+    read(write(ds, tmp_path / name, overwrite=True, progress=True), progress=True)
     shown = capsys.readouterr().err
     assert "writing: 100%" in shown
     assert "reading: 100%" in shown

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 # Work that takes longer than this shows a bar by itself.
 PATIENCE_S = 4
@@ -29,3 +32,17 @@ def progress_bar(total: float, what: str, progress: bool | None) -> Any:
         disable=progress is False,
         leave=progress is True,
     )
+
+
+def watched(items: Collection[Item], what: str, progress: bool | None) -> Iterator[Item]:
+    """Give one item after the other, and count them on a `progress_bar`.
+
+    Examples
+    --------
+    >>> list(watched("abc", "reading", progress=None))
+    ['a', 'b', 'c']
+    """
+    with progress_bar(len(items), what, progress) as bar:
+        for item in items:
+            yield item
+            bar.update()

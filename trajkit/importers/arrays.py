@@ -22,12 +22,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from trajkit.importers.checks import listed, places, refuse_nan, with_epochs
 from trajkit.importers.files import read_csv, refuse_loss, write_csv
 from trajkit.schema import SchemaError, from_arrays, normalize, run_attributes, run_table, validate
 from trajkit.storage.whole import whole
+from trajkit.waiting import watched
 
 _FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")
@@ -45,7 +45,7 @@ def read_arrays(
     classes: Sequence[str] | None = None,
     form: Form = "logits",
     source: str = "",
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> xr.Dataset:
     """Read a folder of `.npy` and `.npz` files, one run each; `trajkit.importers.arrays` says how they are laid out.
 
@@ -71,7 +71,7 @@ def read_arrays(
     source
         Where the data come from, in a few words.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def read_arrays(
     >>> import trajkit as tk
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     np.save(f"{folder}/sgd.npy", np.zeros((4, 2, 3)))
-    ...     ds = tk.importers.read_arrays(folder, label=[0, 2], progress=False)
+    ...     ds = tk.importers.read_arrays(folder, label=[0, 2])
     >>> dict(ds.sizes), ds.run.values
     ({'run': 1, 'checkpoint': 4, 'sample': 2, 'class': 3}, array(['sgd'], dtype='<U3'))
     """
@@ -104,7 +104,7 @@ def read_arrays(
     given = {"label": label, "split": split, "sample": sample, "classes": classes}
     probe = _probe(folder) | {name: np.asarray(value) for name, value in given.items() if value is not None}
     read: list[Arrays] = []
-    for file in tqdm(files, desc="reading", unit="run", disable=not progress):
+    for file in watched(files, "reading", progress):
         run = _one_run(file, form)
         # The first run tells what is not given of the probe; the others are held against it.
         probe = {name: run[name] for name in _PROBE if name in run} | probe
@@ -127,7 +127,7 @@ def read_arrays(
 
 
 def write_arrays(
-    ds: xr.Dataset, folder: str | os.PathLike[str], *, overwrite: bool = False, progress: bool = True
+    ds: xr.Dataset, folder: str | os.PathLike[str], *, overwrite: bool = False, progress: bool | None = None
 ) -> Path:
     """Write trajectories as a folder of `.npz` files, from which `read_arrays` makes them again to float32.
 
@@ -143,7 +143,7 @@ def write_arrays(
     overwrite
         Replace a folder that this function wrote.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
     -------
@@ -163,8 +163,8 @@ def write_arrays(
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = tk.importers.write_arrays(ds, f"{folder}/runs", progress=False)
-    ...     again = tk.importers.read_arrays(path, progress=False)
+    ...     path = tk.importers.write_arrays(ds, f"{folder}/runs")
+    ...     again = tk.importers.read_arrays(path)
     >>> bool(abs(again.log_prob - ds.log_prob).max() < 1e-6)
     True
     """
@@ -181,7 +181,7 @@ def write_arrays(
         table = run_table(ds)[run_attributes(ds)].reset_index().assign(file=names)
         refuse_loss(table, part, text=("file", "run"))
         write_csv(table, part / "runs.csv")
-        for i, name in enumerate(tqdm(names, desc="writing", unit="run", disable=not progress)):
+        for i, name in enumerate(watched(names, "writing", progress)):
             run = ds.isel(run=i, checkpoint=np.flatnonzero(ds["step"].values[i] >= 0))
             _save(part / name, {key: run[key] for key in ("log_prob", "step", "epoch") if key in run})
     return folder

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from trajkit.importers.checks import listed, places, refuse_nan
 from trajkit.schema import SchemaError, from_arrays
+from trajkit.waiting import watched
 
 
 class _Epoch(NamedTuple):
@@ -36,7 +36,7 @@ def read_cartography(
     runs: pd.DataFrame | Mapping[str, Any] | None = None,
     steps_per_epoch: int = 1,
     classes: Sequence[str] | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> xr.Dataset:
     r"""Read training dynamics that dataset cartography logged.
 
@@ -56,7 +56,7 @@ def read_cartography(
     classes
         Names of the classes; "0", "1", ... otherwise.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def read_cartography(
     ...     for epoch, order in enumerate([["a", "b"], ["b", "a"]]):
     ...         lines = [json.dumps({"guid": g, f"logits_epoch_{epoch}": [0.0, epoch], "gold": 1}) for g in order]
     ...         _ = Path(folder, f"dynamics_epoch_{epoch}.jsonl").write_text("\n".join(lines))
-    ...     ds = tk.importers.read_cartography(folder, progress=False)
+    ...     ds = tk.importers.read_cartography(folder)
     >>> ds.sample.values, ds.step.values
     (array(['a', 'b'], dtype='<U1'), array([[0, 1]]))
     """
@@ -92,13 +92,11 @@ def read_cartography(
     files = {run: _files(Path(where)) for run, where in folders.items()}
     first: _Epoch | None = None
     logits: dict[str, list[NDArray[np.float64]]] = {run: [] for run in folders}
-    with tqdm(total=sum(map(len, files.values())), desc="reading", unit="epoch", disable=not progress) as bar:
-        for run, epochs in files.items():
-            for epoch, file in enumerate(epochs):
-                read = _read_epoch(file, epoch)
-                first = first or read
-                logits[run].append(_aligned(read, first, file))
-                bar.update()
+    epochs = [(run, *numbered) for run, found in files.items() for numbered in enumerate(found)]
+    for run, epoch, file in watched(epochs, "reading", progress):
+        read = _read_epoch(file, epoch)
+        first = first or read
+        logits[run].append(_aligned(read, first, file))
     assert first is not None
     epochs_done = [np.arange(len(values)) for values in logits.values()]
     return from_arrays(

@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from trajkit.importers.checks import listed
 from trajkit.importers.pickles import read_pickle
 from trajkit.schema import SchemaError, from_arrays
+from trajkit.waiting import watched
 
 _SOURCE = "result files of grasp-lyrl/low-dimensional-deepnets"
 
@@ -71,7 +71,7 @@ def read_deepnets(
     step: Callable[[dict[str, Any]], ArrayLike] | None = None,
     diverged: Literal["refuse", "cut"] = "refuse",
     classes: Sequence[str] | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> xr.Dataset:
     """Read result files of the code behind "The training process of many deep networks ...".
 
@@ -97,7 +97,7 @@ def read_deepnets(
     classes
         Names of the classes; "0", "1", ... otherwise.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def read_deepnets(
     >>> rows = [{"t": 0, "yvh": log_prob, "fv": -log_prob[[0, 1], [0, 1]]}]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = Path(folder, '{"m":"allcnn","opt":"sgd","seed":42}.p').write_bytes(pickle.dumps(rows))
-    ...     ds = tk.importers.read_deepnets(folder, probe={"test": slice(None)}, progress=False)
+    ...     ds = tk.importers.read_deepnets(folder, probe={"test": slice(None)})
     >>> ds.architecture.item(), ds.label.values
     ('allcnn', array([0, 1]))
     """
@@ -135,7 +135,7 @@ def read_deepnets(
     if not kept or set(kept) - set(_SPLITS):
         raise ValueError(f"probe: wanted samples of 'train', 'test' or both, got {sorted(kept)}")
     runs, attributes = [], []
-    for file in tqdm(_files(path), desc="reading", unit="run", disable=not progress):
+    for file in watched(_files(path), "reading", progress):
         configuration = _configuration(file)
         runs.append(_read_run(file, configuration, kept, step, diverged))
         attributes.append(_attributes(file, configuration))

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from trajkit.importers.checks import listed, refuse_nan, with_epochs
 from trajkit.importers.files import read_csv, refuse_loss, write_csv
 from trajkit.schema import SchemaError, from_arrays, run_attributes, run_table, validate
 from trajkit.storage.whole import whole
+from trajkit.waiting import watched
 
 _KEYS = ("run", "step", "sample", "class")
 # The column of predictions, and what `from_arrays` calls it.
@@ -26,7 +26,9 @@ _SUFFIXES = (".csv", ".parquet")
 _TEXT = ("run", "class", "label")
 
 
-def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = "", progress: bool = True) -> xr.Dataset:
+def read_table(
+    table: pd.DataFrame | str | os.PathLike[str], *, source: str = "", progress: bool | None = None
+) -> xr.Dataset:
     """Read trajectories from a long table, one row for each run, step, sample and class.
 
     Rows come in any order: they are put together by run, step, sample and class, and each combination is wanted once.
@@ -43,7 +45,7 @@ def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = ""
     source
         Where the data come from, in a few words.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = ""
     >>> import pandas as pd, trajkit as tk
     >>> table = pd.DataFrame({"run": "a", "step": 0, "sample": [3, 3, 8, 8], "class": ["cat", "dog"] * 2,
     ...                       "prob": [0.9, 0.1, 0.4, 0.6], "label": ["cat", "cat", "dog", "dog"], "optimizer": "sgd"})
-    >>> ds = tk.importers.read_table(table, progress=False)
+    >>> ds = tk.importers.read_table(table)
     >>> ds.optimizer.values, ds.label.values
     (array(['sgd'], dtype='<U3'), array([0, 1]))
     """
@@ -78,7 +80,7 @@ def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = ""
     samples, classes = table["sample"].unique(), table["class"].unique()
     groups = list(table.groupby("run", sort=False))
     parts = []
-    for run, rows in tqdm(groups, desc="reading", unit="run", disable=not progress):
+    for run, rows in watched(groups, "reading", progress):
         parts.append(_one_run(str(run), rows, form, samples, classes))
     predictions: dict[str, Any] = {_FORMS[form]: [values for values, _ in parts]}
     ds = from_arrays(
@@ -95,7 +97,7 @@ def read_table(table: pd.DataFrame | str | os.PathLike[str], *, source: str = ""
 
 
 def write_table(
-    ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, progress: bool = True
+    ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, progress: bool | None = None
 ) -> Path:
     """Write trajectories as a long table, from which `read_table` makes them again to float32.
 
@@ -112,7 +114,7 @@ def write_table(
     overwrite
         Replace a file that exists.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
     -------
@@ -135,8 +137,8 @@ def write_table(
     >>> import tempfile, trajkit as tk
     >>> ds = tk.simulate(runs=2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = tk.importers.write_table(ds, f"{folder}/runs.csv", progress=False)
-    ...     again = tk.importers.read_table(path, progress=False)
+    ...     path = tk.importers.write_table(ds, f"{folder}/runs.csv")
+    ...     again = tk.importers.read_table(path)
     >>> bool(abs(again.log_prob - ds.log_prob).max() < 1e-6)
     True
     """
@@ -145,9 +147,7 @@ def write_table(
     validate(ds)
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
         raise SchemaError([f"the run attributes {taken} have names of columns of the table: rename them"])
-    pieces = (
-        _rows(ds.isel(run=[i])) for i in tqdm(range(ds.sizes["run"]), "writing", unit="run", disable=not progress)
-    )
+    pieces = (_rows(ds.isel(run=[i])) for i in watched(range(ds.sizes["run"]), "writing", progress))
     with whole(path, overwrite=overwrite) as part:
         if suffix == ".csv":
             for columns in _attributes_and_samples(ds):
