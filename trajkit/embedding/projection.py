@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from trajkit.embedding.matrix import squared_lengths
 
@@ -56,13 +57,8 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
             "the embedding holds points that were projected themselves; project onto its landmarks, "
             "embedding.isel(point=embedding.is_landmark)"
         )
-    coordinate, eigenvalue = embedding["coordinate"].values, embedding["eigenvalue"].values
-    noise = len(weight) * np.finfo(float).eps * np.abs(eigenvalue).max()
-    if (tiny := np.abs(eigenvalue) <= noise).any():
-        raise ValueError(
-            f"components {embedding['component'].values[tiny].tolist()} have eigenvalues that are rounding noise "
-            f"(at most {noise:.2g}); embed fewer components: embedding.sel(component=slice(1, k)) keeps the first k"
-        )
+    coordinate = embedding["coordinate"].values
+    check_above_rounding(embedding["eigenvalue"].values, len(weight), embedding["component"].values)
     squared = squared_lengths(distance)
     centered = -0.5 * (squared - (squared @ weight)[:, None] - mean + weight @ mean)
     # sum_j w_j x_jk^2 is |lambda_k| with weights and |lambda_k| / m without: one expression serves both.
@@ -82,6 +78,16 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
         },
         attrs=embedding.attrs,
     )
+
+
+def check_above_rounding(eigenvalue: NDArray[np.float64], points: int, component: NDArray[np.int64]) -> None:
+    """Refuse components by whose eigenvalue nothing can be divided, for it is rounding noise."""
+    noise = points * np.finfo(float).eps * np.abs(eigenvalue).max()
+    if (tiny := np.abs(eigenvalue) <= noise).any():
+        raise ValueError(
+            f"components {component[tiny].tolist()} have eigenvalues that are rounding noise (at most {noise:.2g}); "
+            "embed fewer components: embedding.sel(component=slice(1, k)) keeps the first k"
+        )
 
 
 def _check_columns(embedding: xr.Dataset, distance: xr.DataArray) -> None:
