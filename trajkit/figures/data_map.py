@@ -8,6 +8,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import SCALE
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 
@@ -71,7 +72,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
             marker={"color": some["correctness"].values, "coloraxis": "coloraxis", "symbol": symbol, "size": 6},
         )
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 30, "b": 45},
         legend=LEGEND,
         coloraxis={

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trajkit.analysis import cluster
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import MOST_NAMES
 
 # Of what joins runs of several categories.
@@ -83,7 +84,7 @@ def dendrogram(
     few = len(names) <= MOST_NAMES
     top = float(tree.height.max()) or 1.0
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 75, "r": 10, "t": 15, "b": 30},
         legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 11}, "tracegroupgap": 2},
         xaxis={

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.bands import add_curve, add_markers, beside
 from trajkit.figures.coloring import PALETTE, REFERENCE, text
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 
@@ -46,7 +47,7 @@ def convergence(found: xr.Dataset) -> go.Figure:
         add_curve(figure, found.sel(quantity=name), x, name, PALETTE[k], row=1, col=column)
     figure.add_hline(y=1, line={"color": REFERENCE, "dash": "dot", "width": 1}, row=1, col=2)
     unit = found.attrs.get("units", "")
-    figure.update_layout(template="plotly_white", margin={"l": 60, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
+    figure.update_layout(template=TEMPLATE, margin={"l": 60, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
     figure.update_xaxes(title={"text": "progress"}, range=[-0.02, 1.02])
     figure.update_yaxes(
         title={"text": f"{found.attrs.get('metric', '')} distance of groups by {by} ({unit})"},
@@ -114,7 +115,7 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
         )
     ticks = [f"{v:g}<br><sup>p {p:.2g}</sup>" for v, p in zip(at, found["p_value"].values, strict=True)]
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 40, "b": 55},
         legend=LEGEND | {"title": {"text": by}},
         xaxis={"title": {"text": "progress"}, "tickvals": np.arange(len(at)), "ticktext": ticks, "zeroline": False},

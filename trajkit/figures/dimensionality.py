@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.bands import add_band, add_curve
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 _NULL = "samples shuffled"
@@ -75,9 +76,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
             y=found.attrs["share"], line={"color": REFERENCE, "dash": "dot", "width": 1}, row=1, col=column
         )
         lowest = min(lowest, float(found["lower"].sel(measure=measure).min()))
-    figure.update_layout(
-        template="plotly_white", margin={"l": 55, "r": 10, "t": 85, "b": 45}, legend=LEGEND | {"y": 1.17}
-    )
+    figure.update_layout(template=TEMPLATE, margin={"l": 55, "r": 10, "t": 85, "b": 45}, legend=LEGEND | {"y": 1.17})
     figure.update_xaxes(title={"text": "components"}, dtick=1 if len(x) <= 15 else None)
     room = 0.05 * (1 - lowest)
     figure.update_yaxes(range=[lowest - room, 1 + room])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trajkit.analysis.trees import join, leaf_order, runs_matrix
 from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import MOST_NAMES
 
 
@@ -84,7 +85,7 @@ def distance_matrix(
         "title": {"text": "" if few else f"{len(names)} runs"},
     }
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         height=600,
         margin={"l": 20, "r": 10, "t": 15, "b": 20},
         showlegend=bool(shapes),

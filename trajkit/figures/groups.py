@@ -8,6 +8,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, units
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 
@@ -62,7 +63,7 @@ def groups(found: xr.Dataset) -> go.Figure:
             ),
         )
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 50, "b": 45},
         title={"text": _joint(float(found["joint_r_squared"]), float(found["joint_p_value"])), "font": {"size": 12}},
         barmode="group",
@@ -133,7 +134,7 @@ def null_test(found: xr.Dataset) -> go.Figure:
         f"median ratio {float(found['median_ratio']):.2f}, p {float(found['overall_p_value']):.3g}"
     )
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 65, "r": 10, "t": 50, "b": 45},
         title={"text": title, "font": {"size": 12}},
         legend=LEGEND | {"y": 1.0},

@@ -9,6 +9,7 @@ import xarray as xr
 from trajkit.analysis.importances import NOISE
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 
 
 def importance(found: xr.Dataset) -> go.Figure:
@@ -59,7 +60,7 @@ def importance(found: xr.Dataset) -> go.Figure:
         figure.add_vline(x=float(mean.sel(attribute=NOISE)), line={"color": REFERENCE, "dash": "dot", "width": 1})
     score = found["r_squared"].values
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 40, "b": 45},
         title={
             "text": f"R<sup>2</sup> on held-out runs {score.mean():.2f} ({score.min():.2f} to {score.max():.2f})",

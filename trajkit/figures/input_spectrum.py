@@ -7,6 +7,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 
 
 def input_spectrum(found: xr.Dataset) -> go.Figure:
@@ -46,7 +47,7 @@ def input_spectrum(found: xr.Dataset) -> go.Figure:
         line = {"color": PALETTE[(1, 5)[k]], "width": 2, "dash": ("solid", "dash")[k]}
         figure.add_scatter(x=component, y=fit["fitted"].values, name=name, mode="lines", line=line)
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 10, "b": 45},
         legend={"x": 1, "xanchor": "right", "y": 1},
         xaxis={"title": {"text": "component"}},

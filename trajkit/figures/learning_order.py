@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.bands import add_markers, beside, error_bars
 from trajkit.figures.coloring import SCALE, SPACE_LIKE, text
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 
@@ -75,7 +76,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     low, high = float(share["lower"]), float(share["upper"])
     title = f"between / within {float(share['estimate']):.2f} ({low:.2f} to {high:.2f})"
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 55, "r": 10, "t": 60, "b": 45},
         title={"text": title, "font": {"size": 12}},
         legend=LEGEND,

@@ -10,6 +10,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.template import RED_SCENE_GRID, SCENE_GRID, TEMPLATE
 from trajkit.figures.titles import component_axis
 
 
@@ -24,7 +25,7 @@ def manifold(
 ) -> go.Figure:
     """Draw trajectories in three components of an embedding.
 
-    Each run is a line through its checkpoints. Reference runs are drawn in dark grey, with their names: single
+    Each run is a line through its checkpoints. Reference runs are drawn in grey, with their names: single
     points as diamonds, curves dashed. Time-like axes are red. Axis titles give the explained stress up to that
     component.
 
@@ -70,14 +71,13 @@ def manifold(
     traces = _network_traces(embedding, xyz, colors, shown, style) + _reference_traces(embedding, xyz, is_reference)
     figure = go.Figure(traces)
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 0, "r": 0, "t": 10, "b": 0},
         legend={
             "title": {"text": colors.title},
             "itemsizing": "constant",
             "x": 0.0,
             "y": 1.0,
-            "bgcolor": "rgba(255,255,255,0.7)",
         },
         # A constant revision keeps the reader's camera when data change.
         scene={
@@ -104,10 +104,9 @@ def _axes(embedding: xr.Dataset, components: tuple[int, int, int]) -> dict[str, 
 
 
 def _axis(axis: xr.Dataset) -> dict[str, Any]:
-    """Describe one axis, in front of a wall that is red where it is time-like."""
-    out = component_axis(axis, 0.05)
-    wall = "#fdf0f0" if int(axis["signature"]) < 0 else "#f4f6f9"
-    return out | {"showbackground": True, "backgroundcolor": wall, "gridcolor": out["zerolinecolor"]}
+    """Describe one axis, with a grid that is red where it is time-like."""
+    grid = RED_SCENE_GRID if int(axis["signature"]) < 0 else SCENE_GRID
+    return component_axis(axis, 0.05) | {"gridcolor": grid, "zerolinecolor": grid}
 
 
 def _network_traces(
@@ -179,7 +178,6 @@ def _names(embedding: xr.Dataset, xyz: list[Any], is_reference: np.ndarray) -> l
             "showarrow": False,
             "yshift": 16,
             "font": {"color": REFERENCE, "size": 13},
-            "bgcolor": "rgba(255,255,255,0.75)",
         }
         for row, k in zip(rows, at, strict=True)
     ]

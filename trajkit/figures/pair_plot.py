@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.template import GRID, RED_GRID, TEMPLATE
 from trajkit.figures.titles import component_axis
 
 # Beyond so many markers SVG takes seconds to draw; WebGL, of which a page has few, takes over.
@@ -19,7 +20,6 @@ _MOST_SVG = 20_000
 _NAME = {
     "showarrow": False,
     "font": {"color": REFERENCE, "size": 11},
-    "bgcolor": "rgba(255,255,255,0.6)",
     "borderpad": 0,
 }
 
@@ -33,7 +33,7 @@ def pair_plot(
 ) -> go.Figure:
     """Draw components of an embedding against each other, a panel for each pair.
 
-    Each run is a thin line through its checkpoints. Reference runs are dark grey: single points are diamonds with
+    Each run is a thin line through its checkpoints. Reference runs are grey: single points are diamonds with
     their names, curves dashed. Time-like axes are red. Axis titles give the explained stress up to that component.
 
     Parameters
@@ -175,7 +175,7 @@ def _single_points(embedding: xr.Dataset, is_reference: NDArray[np.bool_]) -> li
 def _axis(axis: xr.Dataset, outer: bool) -> dict[str, Any]:
     """Describe one axis, its title at the edge of the figure."""
     out = component_axis(axis, 0.08, titled=outer)
-    grid = "#f6dada" if int(axis["signature"]) < 0 else "#e8ecf1"
+    grid = RED_GRID if int(axis["signature"]) < 0 else GRID
     return out | {"gridcolor": grid, "showline": True, "linecolor": out["tickfont"]["color"]}
 
 
@@ -183,7 +183,7 @@ def _layout(colors: Coloring, rows: int, edge: float) -> dict[str, Any]:
     """Place legend and colour bar in the empty upper triangle, or beside a single panel."""
     inside = {"x": edge + 0.03, "y": 1.0, "xanchor": "left", "yanchor": "top"} if rows > 1 else {}
     out: dict[str, Any] = {
-        "template": "plotly_white",
+        "template": TEMPLATE,
         "height": max(450, 240 * rows + 60),
         "margin": {"l": 70, "r": 10, "t": 15, "b": 60},
         "legend": {

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import SCALE
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 
 _MEASURES = ("explained_stress", "explained_distance")
 
@@ -77,7 +78,7 @@ def phase_map(
         figure.update_yaxes(title_text="initial scale" if k == 0 else "", type="category", **place)
     name = f"{measure.replace('_', ' ')},<br>{component} component{'s' if component > 1 else ''}"
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 30, "b": 45},
         coloraxis={
             "colorscale": SCALE,

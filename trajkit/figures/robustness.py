@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.bands import add_markers, beside
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
 from trajkit.figures.results import refuse_others
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 
@@ -57,7 +58,7 @@ def stability(found: xr.Dataset) -> go.Figure:
         figure.data[-1].marker.update(size=8, opacity=0.8)
         if column == 2:
             figure.add_vline(x=float(whole[name]), line={"color": paint, "dash": "dot", "width": 1}, row=1, col=2)
-    figure.update_layout(template="plotly_white", margin={"l": 20, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
+    figure.update_layout(template=TEMPLATE, margin={"l": 20, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
     names = changes["change"].values.tolist()
     figure.update_yaxes(tickvals=np.arange(len(names)), range=[len(names) - 0.5, -0.5], zeroline=False)
     figure.update_yaxes(ticktext=names, automargin=True, col=1)
@@ -116,9 +117,7 @@ def compare_metrics(found: xr.Dataset) -> go.Figure:
             hovertemplate=f"{quantity}: %{{y:.4g}}, %{{customdata:.3g}} of its null<extra></extra>",
             **shown,
         )
-    figure.update_layout(
-        template="plotly_white", margin={"l": 45, "r": 10, "t": 70, "b": 45}, legend=LEGEND | {"y": 1.12}
-    )
+    figure.update_layout(template=TEMPLATE, margin={"l": 45, "r": 10, "t": 70, "b": 45}, legend=LEGEND | {"y": 1.12})
     figure.update_xaxes(tickvals=np.arange(len(metrics)), ticktext=metrics, range=[-0.6, len(metrics) - 0.4])
     figure.update_xaxes(zeroline=False, tickangle=-35, linecolor=REFERENCE)
     for column, quantity in enumerate(quantities, start=1):

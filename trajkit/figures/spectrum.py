@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
 
 
@@ -47,7 +48,7 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
         )
     lowest = min(0.0, float(embedding["explained_distance"].min()))
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         barmode="overlay",
         margin={"l": 60, "r": 55, "t": 10, "b": 40},
         legend=LEGEND,

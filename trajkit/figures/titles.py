@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from trajkit.figures.coloring import REFERENCE, TIME_LIKE
+from trajkit.figures.template import GRID, RED_GRID
 
 # With more runs than this, names would run into one another.
 MOST_NAMES = 48
@@ -24,7 +25,7 @@ def component_axis(axis: xr.Dataset, margin: float, titled: bool = True) -> dict
         "range": [low - room, high + room],
         "tickfont": {"size": 10, "color": paint},
         "nticks": 5,
-        "zerolinecolor": "#f0c4c4" if time_like else "#dde3ea",
+        "zerolinecolor": RED_GRID if time_like else GRID,
     }
 
 

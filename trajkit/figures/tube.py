@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trajkit.figures.bands import stretches
 from trajkit.figures.coloring import coloring_of_runs, quantity, units
+from trajkit.figures.template import TEMPLATE
 
 
 def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go.Figure:
@@ -78,7 +79,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
     # Lines after all bands, so that no band covers one.
     figure = go.Figure(bands + lines)
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         margin={"l": 75, "r": 10, "t": 15, "b": 45},
         legend={"title": {"text": colors.title}, "font": {"size": 11}, "tracegroupgap": 2},
         xaxis={"title": {"text": "progress"}, "range": [-0.02, 1.02]},

@@ -39,18 +39,22 @@ function isDark(element) {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-// plotly's templates are light. Dark grey, the colour of references, turns light on a dark page.
-function themed(layout, traces, dark) {
+// Figures are made for any page, with one grey for text and references. Here the page is known: they take its ink.
+function inked(json, dark) {
+  return JSON.parse(json.replaceAll("#767A80", dark ? "#d0d4da" : "#333a44"));
+}
+
+// Templates other than trajkit's are light.
+function themed(layout, dark) {
   const clear = "rgba(0,0,0,0)";
   const out = { ...layout, paper_bgcolor: clear, plot_bgcolor: clear, uirevision: "trajkit", autosize: true };
-  if (!dark) return [out, traces];
+  if (!dark) return out;
   out.font = { ...layout.font, color: "#d0d4da" };
   for (const key of Object.keys(out).filter((k) => /^[xy]axis/.test(k))) {
     out[key] = { gridcolor: "#3c4149", zerolinecolor: "#4a505a", linecolor: "#4a505a", ...out[key] };
   }
   if (out.legend) out.legend = { ...out.legend, bgcolor: clear };
-  const turned = JSON.parse(JSON.stringify(traces).replaceAll("#333333", "#c3c9d1"));
-  return [out, turned];
+  return out;
 }
 
 function render({ model, el }) {
@@ -65,13 +69,14 @@ function render({ model, el }) {
   const draw = async () => {
     wanted = false;
     if (!plotly || gone || !model.get("_drawn") || !el.clientWidth) return;
-    const figure = JSON.parse(model.get("_drawn"));
-    const marks = JSON.parse(model.get("_marks")).data;
+    const dark = isDark(el);
+    const figure = inked(model.get("_drawn"), dark);
+    const marks = inked(model.get("_marks"), dark).data;
     const faded = model.get("_faded");
     const data = figure.data.map((trace) => (faded ? { ...trace, opacity: 0.12 } : trace));
-    const [layout, traces] = themed(figure.layout, [...data, ...marks], isDark(el));
+    const layout = themed(figure.layout, dark);
     layout.height = model.get("height");
-    await plotly.react(place, traces, layout, { responsive: false, displaylogo: false });
+    await plotly.react(place, [...data, ...marks], layout, { responsive: false, displaylogo: false });
     if (!place.dataset.ready) listen();
     place.dataset.ready = "yes";
   };
