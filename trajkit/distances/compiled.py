@@ -427,19 +427,30 @@ def _log_of_chord(h: float) -> Any:  # pragma: no cover (compiled)
 
 
 @compiled
+def _bhattacharyya(log_p: Any, log_q: Any, a: Any, b: Any, n: int) -> Any:  # pragma: no cover (compiled)
+    """Return -log of the overlap of sample n, right near and far."""
+    h = _half_chord(a, b, n)
+    if h < 0.5:
+        return _log_of_chord(h)
+    overlap = _overlap(a, b, n)
+    if overlap > _SMALLEST:
+        return -np.log(overlap)
+    # Rows of log-probabilities sum to one only to rounding.
+    own = _log_overlap(log_p[n], log_p[n]) + _log_overlap(log_q[n], log_q[n])
+    return 0.5 * own - _log_overlap(log_p[n], log_q[n])
+
+
+@compiled
 def _exact_sum(
     metric: int, log_p: Any, log_q: Any, a: Any, b: Any, weight: Any, cap: float
 ) -> Any:  # pragma: no cover (compiled)
     """Return one pair's sum, whose terms are right near and far; a and b are the `power` of the two points."""
     total = 0.0
     for n in range(weight.shape[0]):
-        if metric in (_BHATTACHARYYA, _HELLINGER):
-            d = h = _half_chord(a, b, n)
-            if metric == _BHATTACHARYYA and h < 0.5:
-                d = _log_of_chord(h)
-            elif metric == _BHATTACHARYYA:
-                overlap = _overlap(a, b, n)
-                d = -np.log(overlap) if overlap > _SMALLEST else -_log_overlap(log_p[n], log_q[n])
+        if metric == _BHATTACHARYYA:
+            d = _bhattacharyya(log_p, log_q, a, b, n)
+        elif metric == _HELLINGER:
+            d = _half_chord(a, b, n)
         elif metric == _JENSEN_SHANNON:
             middle = np.logaddexp(log_p[n], log_q[n]) - np.log(2.0)
             d = 0.5 * (_relative_entropy(log_p[n], middle) + _relative_entropy(log_q[n], middle))
@@ -550,26 +561,6 @@ def _entropies(
                 lost[i * TILE + j] |= d[j] + own_b[n, j] > SUSPECT and cap > SUSPECT
 
 
-@compiled
-def _exact_overlap_sum(p: Any, q: Any, x: int, y: int, weight: Any, cap: float) -> Any:  # pragma: no cover (compiled)
-    """Return one pair's sum of -log overlap, whose terms are right near and far."""
-    log_p, a = p[0][x], p[1][x]
-    log_q, b = q[0][y], q[1][y]
-    total = 0.0
-    for n in range(weight.shape[0]):
-        h = _half_chord(a, b, n)
-        if h < 0.5:
-            d = _log_of_chord(h)
-        elif _overlap(a, b, n) > _SMALLEST:
-            d = -np.log(_overlap(a, b, n))
-        else:
-            own = _log_overlap(log_p[n], log_p[n]) + _log_overlap(log_q[n], log_q[n])
-            d = 0.5 * own - _log_overlap(log_p[n], log_q[n])
-        # A small mean of many samples can hide one beyond the cap.
-        total += weight[n] * min(d, cap)
-    return total
-
-
 @parallel
 def add_products(
     pairs: Any,
@@ -604,7 +595,8 @@ def add_products(
             for j in range(i + 1 if symmetric and row == column else 0, across):
                 at = i * TILE + j
                 if lost[at] or total[at] < near:
-                    total[at] = _exact_overlap_sum(p, q, row * TILE + i, column * TILE + j, weight, cap)
+                    x, y = row * TILE + i, column * TILE + j
+                    total[at] = _exact_sum(_BHATTACHARYYA, p[0][x], q[0][y], p[1][x], q[1][y], weight, cap)
         _add(total, row * TILE, column * TILE, symmetric, out)
 
 
