@@ -51,7 +51,7 @@ import torch
 torch.manual_seed(0)
 same = {name: ds[name].values for name in ("label", "sample", "split")}
 probe = tk.Probe(torch.randn(40, 8), classes=ds["class"].values, **same)
-live = tk.widgets.LiveView(tk.embed(ds), ds, share=0.5)
+live = tk.widgets.LiveView(tk.embed(ds), ds)
 display(live)
 model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.ReLU(), torch.nn.Linear(64, ds.sizes["class"]))
 optimizer = torch.optim.Adam(model.parameters(), 0.01)
@@ -346,7 +346,7 @@ def test_slicer__of_500_values_is_searched(page: Page) -> None:
 def test_live__draws_the_run_that_was_trained(page: Page) -> None:
     live = page.locator(".trajkit-live")
     live.scroll_into_view_if_needed()
-    expect(live).to_contain_text("12 checkpoints of 1 runs")
+    expect(live).to_contain_text("12 checkpoints of 1 run;", timeout=PATIENCE)
     live.locator(".js-plotly-plot .main-svg").first.wait_for()
     assert colored(pixels(live.locator(".trajkit-stage"))) > 0.002
 

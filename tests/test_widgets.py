@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 
@@ -12,7 +13,9 @@ import xarray as xr
 from ipywidgets.widgets.widget import _instances
 
 import trajkit as tk
+from trajkit.widgets.budget import Budget
 from trajkit.widgets.facets import RangeFacet, facet
+from trajkit.widgets.live import _curves
 from trajkit.widgets.measurements import Measurements, laid_upon
 
 # Names that are no Python names, and would be HTML if anybody took them for it.
@@ -566,17 +569,68 @@ def embedding(ds: xr.Dataset) -> xr.Dataset:
 
 
 def live_view(embedding: xr.Dataset, ds: xr.Dataset, **options: object) -> tk.widgets.LiveView:
-    return tk.widgets.LiveView(embedding, ds, **{"share": 1.0, **options})
+    """A live view that draws at once: its clock stands still, so that nothing takes time."""
+    live = tk.widgets.LiveView(embedding, ds, **options)
+    live.budget = Budget(0.05, clock=lambda: 0.0)
+    return live
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def slow_live_view(embedding: xr.Dataset, ds: xr.Dataset, monkeypatch, clock: Clock, *, point: float, panel: float):
+    """A live view to which placing a point and drawing the panel take so many seconds of a clock, as it knows."""
+    live = tk.widgets.LiveView(embedding, ds)
+    place, draw = live._place, live.panel.draw
+
+    def slow_place(log_prob: np.ndarray) -> np.ndarray:
+        clock.now += point * len(log_prob)
+        return place(log_prob)
+
+    def slow_draw(figure: object) -> None:
+        clock.now += panel
+        draw(figure)
+
+    live.budget = Budget(0.05, clock)
+    monkeypatch.setattr(live, "_place", slow_place)
+    monkeypatch.setattr(live.panel, "draw", slow_draw)
+    live._rehearse(ds.log_prob.values[0, 0])
+    live.budget.clock = clock
+    return live
+
+
+def test_budget__counts_each_second_once_and_allows_a_share_of_the_others() -> None:
+    clock = Clock()
+    budget = Budget(0.1, clock)
+    budget.start()
+    clock.now += 8
+    budget.start()
+    with budget.spending(), budget.spending("draw"):
+        clock.now += 2
+    assert (budget.spent, budget.expected("draw"), budget.expected("other")) == (2, 2, 0)
+    # 4 seconds are a tenth of 40, beside which 2 were spent so far, in 10.
+    assert budget.wait(2) == pytest.approx(42 - 10)
+    for _ in range(5):
+        with budget.spending("draw", times=4):
+            clock.now += 4
+    assert budget.expected("draw") == 1
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        Budget(0)
 
 
 def test_live__places_points_where_project_does(ds, embedding) -> None:
     live = live_view(embedding, ds, landmarks=10_000)
     log_prob = ds.log_prob.values[4, 3]
     live("mine", 3, None, log_prob)
-    live.flush()
-    # With every point as a landmark it is the formula of `project`; and a point that was embedded is where it was.
-    np.testing.assert_allclose(live.runs.coordinate.values[0, 0], embedding.coordinate.values[4, 3], atol=1e-4)
-    assert live.placement_error < 1e-4
+    np.testing.assert_allclose(live.runs.coordinate.values[0, 0], embedding.coordinate.values[4, 3], atol=1e-10)
+    assert live.placement_error < 1e-10
 
 
 def test_live__places_points_nearly_so_from_a_few_landmarks(ds, embedding) -> None:
@@ -589,25 +643,91 @@ def test_live__draws_several_runs_with_progress_and_loss(ds, embedding) -> None:
     for step in range(4):
         live("mine", step, None, ds.log_prob.values[0, step])
         live("A-0", step, None, ds.log_prob.values[1, step])
-    live.flush()
+    assert live.waiting == 0
     assert live.runs.run.values.tolist() == ["mine", "A-0"]
     assert live.view._live_runs == ["mine", "A-0 (live)"]
     np.testing.assert_allclose(live.runs.progress.values, tk.progress(ds).values[:2, :4], atol=1e-6)
     np.testing.assert_allclose(live.runs.loss.values, tk.loss(ds).values[:2, :4], rtol=1e-6)
     assert len(live.panel.figure.data) == 4
+    assert "8 checkpoints of 2 runs" in live._note.value
     live.clear()
     assert live.runs.sizes["run"] == 0
     assert live.view._live_runs == []
+    assert not live.panel.figure.data
 
 
-def test_live__puts_off_what_would_take_too_long_and_loses_nothing(ds, embedding) -> None:
-    live = live_view(embedding, ds, share=1e-9)
-    for step in range(8):
-        live("mine", step, None, ds.log_prob.values[0, step])
-    assert live.waiting == 7
+@pytest.mark.parametrize("names", [["mine"], ["b", "a"], [f"run {i}" for i in range(14)]], ids=len)
+def test_live__extends_curves_to_what_they_would_be_if_made_anew(ds, embedding, names) -> None:
+    live = live_view(embedding, ds)
+    for step in range(3):
+        for k, name in enumerate(names):
+            live(name, step * 10, None, ds.log_prob.values[k, step])
+    anew = _curves(live.runs)
+    assert len(live.panel.figure.data) == len(anew.data)
+    for extended, made in zip(live.panel.figure.data, anew.data, strict=True):
+        assert (extended.name, extended.line.color) == (made.name, made.line.color)
+        for part in ("x", "y", "text"):
+            np.testing.assert_array_equal(np.asarray(extended[part]), np.asarray(made[part]))
+    for axis in ("xaxis", "xaxis2"):
+        assert live.panel.figure.layout[axis].range == anew.layout[axis].range
+
+
+@pytest.mark.parametrize("point", [0.001, 0.02])
+@pytest.mark.parametrize("every", [0.01, 0.1, 1.0])
+def test_live__never_takes_more_than_its_share_and_draws_the_newest(ds, embedding, monkeypatch, point, every) -> None:
+    clock = Clock()
+    live = slow_live_view(embedding, ds, monkeypatch, clock, point=point, panel=0.005)
+    start, newest = clock.now, -1
+    for step in range(160):
+        live("mine", step, None, ds.log_prob.values[0, step % 8])
+        assert live.budget.spent <= 0.05 * (clock.now - start - live.budget.spent) + 1e-9
+        drawn = live.runs.step.values
+        if drawn.size and drawn.max() > newest:
+            newest = drawn.max()
+            assert newest == step
+        if live.waiting:
+            assert f"{live.waiting} passed over" in live._note.value
+        clock.now += every
+    # What can be drawn is: at most the time that the next drawing takes is left.
+    own = clock.now - start - live.budget.spent
+    assert live.budget.spent > 0.05 * own - 160 * point - 0.005 or live.waiting == 0
     live.flush()
     assert live.waiting == 0
+    assert live.runs.step.values.tolist() == [list(range(160))]
+    numbers = np.frombuffer(live.view._live, np.float32).reshape(-1, 3 + len(live.view._axes))[:, 1]
+    assert sorted(numbers.tolist()) == list(range(160))
+
+
+def test_live__draws_what_waits_once_a_training_is_quiet(ds, embedding) -> None:
+    async def training() -> tk.widgets.LiveView:
+        live = tk.widgets.LiveView(embedding, ds, share=1e-9)
+        for step in range(8):
+            live("mine", step, None, ds.log_prob.values[0, step])
+        assert live.waiting == 8
+        for _ in range(500):
+            if live.waiting:
+                await asyncio.sleep(0.02)
+        return live
+
+    live = asyncio.run(training())
+    assert live.waiting == 0
     assert live.runs.step.values.tolist() == [list(range(8))]
+    assert "passed over" not in live._note.value
+
+
+def test_live__leaves_what_waits_while_checkpoints_keep_coming(ds, embedding, monkeypatch) -> None:
+    clock = Clock()
+    live = slow_live_view(embedding, ds, monkeypatch, clock, point=1.0, panel=1.0)
+    for step in range(3):
+        live("mine", step, None, ds.log_prob.values[0, step])
+        clock.now += 10
+    # Ten seconds after the last: less than twice what lies between two.
+    live._look_again()
+    assert live.waiting == 3
+    clock.now += 10
+    while live.waiting:
+        live._look_again()
+    assert live.runs.step.values.tolist() == [[0, 1, 2]]
 
 
 def test_live__names_what_differs_between_the_probes(ds, embedding, tmp_path) -> None:

@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
-from typing import Any, NamedTuple
+import threading
+from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
+import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit import figures
 from trajkit.curves import progress
-from trajkit.distances import METRICS
-from trajkit.embedding.trajectories import with_missing_references
-from trajkit.points import points
-from trajkit.schema import normalize, validate
+from trajkit.embedding.placement import Placement
+from trajkit.figures.strands import Strands
+from trajkit.schema import validate
 from trajkit.storage import Probe
+from trajkit.widgets.budget import Budget
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.panels import FigurePanel
 
 Array = NDArray[np.float64]
 
-# Seconds after a cell's end in which what was put off is drawn.
+# A training is taken to have ended when no checkpoint came for twice the time between the last two, and for so long.
 _SOON = 0.05
+# Then what waits is drawn, in pieces that take about so long: the notebook answers in between.
+_PIECE = 1.0
+_CURVES = ("progress", "loss")
+# With more runs, as with one alone, a colour says nothing.
+_MOST_COLORS = 12
 
 
 class _Checkpoint(NamedTuple):
     run: str
+    number: int
     step: int
     log_prob: NDArray[np.float32]
+
+
+class _Drawn(NamedTuple):
+    step: int
+    progress: float
+    loss: float
+    coordinate: Array
 
 
 class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     """A listener of `tk.Recorder` that draws runs into a manifold while they are being trained.
 
-    Each checkpoint is placed by its distances to some points of the manifold, and drawn; progress and loss stand
-    beside it. Several runs may be recorded at once, one after another or together.
+    Each checkpoint is placed by its distances to some points of the manifold (as `tk.project` does, which it is with
+    all of them), and drawn; progress and loss stand beside it. Several runs may be recorded at once, one after another
+    or together.
 
-    With all points of the manifold this is `tk.project`. With fewer, from their distances d to the new point and D to
-    one another, b_j = -1/2 (d_j - mean d - mean_i D_ij + mean D), and the place x is where sum_k signature_k y_jk x_k
-    is nearest to b_j in least squares, y being their coordinates about their mean; `placement_error` says how far this
-    is from the places of points that are embedded.
-
-    Placing and drawing take no more than `share` of the time since the first checkpoint: what would take more is put
-    off until there is time again, or until the cell has ended; outside of a notebook, `flush` draws it.
+    Drawing takes no more than `share` of the training's time, counted from the first checkpoint; how long it takes is
+    tried before. A checkpoint that would take more waits: it is passed over for newer ones, the view says how many are,
+    and all are drawn when there is time, or once the training has ended: in a notebook by itself, and by `flush`
+    anywhere.
 
     Parameters
     ----------
@@ -70,9 +81,11 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     panel : FigurePanel
         Progress and loss against step.
     runs : xarray.Dataset
-        `progress`, `loss`, `step` and `coordinate` of the runs so far, those that wait included only once drawn.
+        `progress`, `loss`, `step` and `coordinate` of the checkpoints that are drawn, on (run, checkpoint).
     waiting : int
         Checkpoints that are not drawn yet.
+    budget : Budget
+        What drawing may take and has taken.
     placement_error : float
         Median distance between the places of up to 200 embedded points and where they are put, in units of the
         embedding's spread.
@@ -86,7 +99,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     --------
     >>> import tempfile, numpy as np, trajkit as tk
     >>> ds = tk.simulate(samples=20)
-    >>> live = tk.widgets.LiveView(tk.embed(ds), ds, share=1.0)
+    >>> live = tk.widgets.LiveView(tk.embed(ds), ds)
     >>> probe = tk.Probe(np.eye(20), label=ds.label.values, classes=ds["class"].values, sample=ds.sample.values,
     ...                  split=ds.split.values)
     >>> weights = np.zeros((20, ds.sizes["class"]))
@@ -109,26 +122,31 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         height: int = 460,
     ) -> None:
         validate(ds)
-        if not 0 < share <= 1:
-            raise ValueError(f"share: wanted a share of the training's time, above 0 and at most 1, got {share}")
+        self.budget = Budget(share)
         self._probe = ds.drop_vars([n for n in ds.variables if n not in ("sample", "class", "label", "split")])
-        self._place = _Placement(embedding, ds, landmarks)
+        self._place = Placement(embedding, ds, landmarks)
+        self._components = embedding["component"].values
+        self._known = set(embedding["run"].values.tolist())
         self.placement_error = self._place.error
         self.view = ManifoldView(embedding, color=color, height=height, opacity=0.35)
         self.panel = FigurePanel(height - 40)
         self._note = ipywidgets.HTML()
-        self._share, self._spent, self._started, self._last = share, 0.0, 0.0, 0.0
-        self._queue: deque[_Checkpoint] = deque()
-        self._rows: dict[str, list[tuple[int, float, float, Array]]] = {}
+        self._queue: list[_Checkpoint] = []
+        self._came: dict[str, int] = {}
+        self._rows: dict[str, dict[int, _Drawn]] = {}
+        self._last, self._interval = 0.0, 0.0
+        self._panel_key: tuple[str, ...] | None = None
+        # A training in another thread and the notebook's loop may both want to draw.
+        self._lock = threading.RLock()
+        self._loop = _running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._called = False
         self.view.layout.flex, self.view.layout.width, self.view.layout.min_width = "3 1 420px", "auto", "0"
         self.panel.layout.flex, self.panel.layout.width, self.panel.layout.min_width = "2 1 320px", "auto", "0"
         row = ipywidgets.HBox([self.view, self.panel], layout={"width": "100%", "flex_flow": "row wrap"})
         super().__init__([row, self._note])
         self.add_class("trajkit-live")
-        # The first call of everything compiles: not during the training.
-        self._place(ds["log_prob"].values[np.nonzero(ds["step"].values >= 0)][:1])
-        self._measured(_Checkpoint("", 0, ds["log_prob"].values[np.nonzero(ds["step"].values >= 0)][0]))
+        self._rehearse(ds["log_prob"].values[np.nonzero(ds["step"].values >= 0)][0])
 
     def __repr__(self) -> str:
         return f"LiveView({len(self._rows)} runs, {self.waiting} checkpoints waiting)"
@@ -141,14 +159,13 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def runs(self) -> xr.Dataset:
         """What was drawn of the runs: progress, loss, step and coordinate on (run, checkpoint)."""
-        longest = max((len(rows) for rows in self._rows.values()), default=0)
-        shape = (len(self._rows), longest)
+        shape = (len(self._rows), max((max(rows) + 1 for rows in self._rows.values()), default=0))
         step = np.full(shape, -1)
         values = np.full((2, *shape), np.nan)
-        coordinate = np.full((*shape, len(self._place.components)), np.nan)
+        coordinate = np.full((*shape, len(self._components)), np.nan)
         for i, rows in enumerate(self._rows.values()):
-            for k, (at, along, loss, x) in enumerate(rows):
-                step[i, k], values[0, i, k], values[1, i, k], coordinate[i, k] = at, along, loss, x
+            for k, row in rows.items():
+                step[i, k], values[:, i, k], coordinate[i, k] = row.step, (row.progress, row.loss), row.coordinate
         dims = ("run", "checkpoint")
         return xr.Dataset(
             {
@@ -160,8 +177,8 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             coords={
                 "run": list(self._rows),
                 "kind": ("run", ["network"] * len(self._rows)),
-                "checkpoint": np.arange(longest),
-                "component": self._place.components,
+                "checkpoint": np.arange(shape[1]),
+                "component": self._components,
             },
         )
 
@@ -188,43 +205,44 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
                 )
 
     def __call__(self, run: str, step: int, epoch: float | None, log_prob: NDArray[np.float32]) -> None:
-        """Take a checkpoint; place and draw it, and those that wait, if there is time.
+        """Take a checkpoint, and draw it and those that wait if there is time.
 
         Raises
         ------
         ValueError
             If the predictions are not on the manifold's probe.
         """
-        start = time.perf_counter()
         wanted = (self._probe.sizes["sample"], self._probe.sizes["class"])
         if np.shape(log_prob) != wanted:
             raise ValueError(
                 f"predictions of run {run!r} have shape {np.shape(log_prob)}: the manifold's probe has {wanted[0]} "
                 f"samples and {wanted[1]} classes; record on the probe that the manifold was made on"
             )
-        if not self._started:
-            self._started = start
-        self._queue.append(_Checkpoint(run, int(step), log_prob))
-        allowed = self._share * (start - self._started) - self._spent
-        if self._last <= allowed or not self._rows:
-            self._draw_waiting()
-            self._last = time.perf_counter() - start
-        else:
-            self._later()
-        self._spent += time.perf_counter() - start
+        self.budget.start()
+        with self._lock, self.budget.spending():
+            now = self.budget.clock()
+            self._interval, self._last = (now - self._last if self._came else 0.0), now
+            self._came[run] = self._came.get(run, -1) + 1
+            self._queue.append(_Checkpoint(run, self._came[run], int(step), log_prob))
+            self._draw_if_affordable()
+            if self._queue:
+                self._call_later(self._quiet_in())
 
     def flush(self) -> None:
         """Draw every checkpoint that waits."""
-        if self._queue:
-            self._draw_waiting()
+        with self._lock, self.budget.spending():
+            self._draw(self._queue)
 
     def clear(self) -> None:
         """Take the runs away, for another training."""
-        self._queue.clear()
-        self._rows.clear()
-        self._spent = self._started = self._last = 0.0
-        self.view.clear_live()
-        self._draw_panel()
+        with self._lock:
+            self._queue.clear()
+            self._rows.clear()
+            self._came.clear()
+            self.budget.restart()
+            self.view.clear_live()
+            self._empty_panel()
+            self._say()
 
     def close(self) -> None:
         """Close the view and the panel, and let the predictions go."""
@@ -237,117 +255,156 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             self._place.clear()
         super().close()
 
-    def _later(self) -> None:
-        """Have what waits drawn when the cell has ended; without a loop (in a script) somebody calls `flush`."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+    # When to draw
+
+    def _rehearse(self, log_prob: NDArray[np.float32]) -> None:
+        """Draw something and take it away: what is compiled or loaded is so before the training, and how long it takes.
+
+        A second time, for the first is no measure.
+        """
+        for again in (False, True):
+            if again:
+                self.budget = Budget(self.budget.share, self.budget.clock)
+            for k in range(2):
+                self._draw([_Checkpoint("a run that is no run", k, k, log_prob)])
+            self.clear()
+
+    def _draw_if_affordable(self) -> None:
+        """Draw all that wait, or of each run the newest, or nothing yet."""
+        newest = list({checkpoint.run: checkpoint for checkpoint in self._queue}.values())
+        for some in (self._queue, newest):
+            if self.budget.wait(self._expected(some)) == 0:
+                self._draw(some)
+                return
+        if self.budget.wait(self.budget.expected("note")) == 0:
+            self._say()
+
+    def _expected(self, some: list[_Checkpoint]) -> float:
+        """How many seconds it takes to draw some checkpoints."""
+        runs = {*self._rows, *(c.run for c in some)}
+        kind = "same panel" if _panel_key(list(runs)) == self._panel_key else "new panel"
+        return len(some) * self.budget.expected("point") + sum(self.budget.expected(t) for t in (kind, "note"))
+
+    def _quiet_in(self) -> float:
+        """In how many seconds the training is taken to have ended, if nothing comes."""
+        return max(_SOON, self._last + 2 * self._interval - self.budget.clock())
+
+    def _call_later(self, seconds: float) -> None:
+        """Have the notebook's loop look again. Without one, in a script, somebody calls `flush`."""
+        if self._loop is None or self._loop.is_closed() or self._called:
             return
-        if self._timer is None:
-            self._timer = loop.call_later(_SOON, self._now)
+        self._called = True
 
-    def _now(self) -> None:
-        self._timer = None
-        self.flush()
+        def call() -> None:
+            assert self._loop is not None
+            self._timer = self._loop.call_later(seconds, self._look_again)
 
-    def _draw_waiting(self) -> None:
-        waiting = list(self._queue)
-        self._queue.clear()
-        places = self._place(np.stack([c.log_prob for c in waiting]))
-        with self.view.hold_sync():
-            for checkpoint, x in zip(waiting, places, strict=True):
-                along, loss = self._measured(checkpoint)
-                rows = self._rows.setdefault(checkpoint.run, [])
-                rows.append((checkpoint.step, along, loss, x))
-                name = checkpoint.run if checkpoint.run not in self._place.names else f"{checkpoint.run} (live)"
-                self.view.append(name, len(rows) - 1, x, loss)
+        self._loop.call_soon_threadsafe(call)
+
+    def _look_again(self) -> None:
+        """Draw what waits if there is time or the training has ended; a cell that runs keeps the loop from calling."""
+        with self._lock, self.budget.spending():
+            self._called, self._timer = False, None
+            if self.budget.clock() - self._last >= max(_SOON, 2 * self._interval):
+                self._draw(self._queue[: max(1, int(_PIECE / max(self.budget.expected("point"), 1e-6)))])
+                left = 0.0
+            else:
+                self._draw_if_affordable()
+                left = self._quiet_in()
+            if self._queue:
+                self._call_later(left)
+
+    # Drawing
+
+    def _draw(self, some: list[_Checkpoint]) -> None:
+        """Place, measure and draw some of the checkpoints that wait."""
+        if not some:
+            return
+        some = list(some)
+        with self.budget.spending("point", len(some)), self.view.hold_sync():
+            log_prob = np.stack([c.log_prob for c in some])
+            for c, x, along, loss in zip(some, self._place(log_prob), *self._measured(log_prob), strict=True):
+                self._rows.setdefault(c.run, {})[c.number] = _Drawn(c.step, float(along), float(loss), x)
+                self.view.append(c.run if c.run not in self._known else f"{c.run} (live)", c.number, x, float(loss))
+        drawn = {(c.run, c.number) for c in some}
+        self._queue = [c for c in self._queue if (c.run, c.number) not in drawn]
         self._draw_panel()
+        self._say()
+
+    def _measured(self, log_prob: NDArray[np.float32]) -> tuple[Array, Array]:
+        """Progress and loss of predictions (point, sample, class)."""
+        many = self._probe.assign(
+            log_prob=(("run", "checkpoint", "sample", "class"), log_prob[None]),
+            step=(("run", "checkpoint"), np.arange(len(log_prob))[None]),
+        ).assign_coords(run=["live"], kind=("run", ["network"]), checkpoint=np.arange(len(log_prob)))
+        label = self._probe["label"].values
+        loss: Array = -log_prob[:, np.arange(len(label)), label].mean(1, dtype=np.float64)
+        return progress(many).values[0], loss
 
     def _draw_panel(self) -> None:
+        """Draw the curves; a figure of the same runs only gets the new points, for making one takes longest."""
         runs = self.runs
-        if runs.sizes["run"]:
-            # With one run alone a colour says nothing.
-            color = runs["run"] if 1 < runs.sizes["run"] <= 12 else None
-            figure = figures.learning_curves(runs, ["progress", "loss"], color=color)
-            self.panel.draw(figure.update_traces(line_width=2, opacity=1, mode="lines+markers", marker_size=4))
-        self._note.value = (
-            f"<small>{sum(map(len, self._rows.values()))} checkpoints of {len(self._rows)} runs; drawing took "
-            f"{self._spent:.2f} s</small>"
-        )
+        key = _panel_key(list(self._rows))
+        with self.budget.spending("same panel" if key == self._panel_key else "new panel"):
+            if key == self._panel_key:
+                _extend(self.panel.figure, runs)
+                self.panel.draw(self.panel.figure)
+            else:
+                self.panel.draw(_curves(runs))
+            self._panel_key = key
 
-    def _measured(self, checkpoint: _Checkpoint) -> tuple[float, float]:
-        """Progress and loss of one checkpoint."""
-        one = self._probe.assign(
-            log_prob=(("run", "checkpoint", "sample", "class"), checkpoint.log_prob[None, None]),
-            step=(("run", "checkpoint"), [[0]]),
-        ).assign_coords(run=["live"], kind=("run", ["network"]), checkpoint=[0])
-        label = self._probe["label"].values
-        loss = -float(np.mean(checkpoint.log_prob[np.arange(len(label)), label], dtype=np.float64))
-        return float(progress(one).item()), loss
+    def _empty_panel(self) -> None:
+        """Draw the axes alone; a figure that can take any runs is kept."""
+        if self._panel_key == ():
+            self.panel.draw(self.panel.figure.update_traces(x=[], y=[], text=[]))
+        else:
+            self.panel.draw(go.Figure())
+            self._panel_key = None
 
-
-class _Placement:
-    """Where new predictions lie in an embedding, from their distances to some of its points."""
-
-    def __init__(self, embedding: xr.Dataset, ds: xr.Dataset, landmarks: int) -> None:
-        self._metric = METRICS[embedding.attrs.get("metric", "bhattacharyya")]
-        self._cap = embedding.attrs.get("cap")
-        self.components = embedding["component"].values
-        self.names = set(embedding["run"].values.tolist())
-        stacked = points(with_missing_references(ds))
-        where = points(embedding[["coordinate", "step"]])
-        at = _matched(where, stacked)
-        x = where["coordinate"].transpose("point", "component").values
-        chosen = _spread(len(at), landmarks, stacked["kind"].values[at] == "reference")
-        self._log_prob = normalize(stacked["log_prob"].values[at[chosen]])
-        self._signature = embedding["signature"].values.astype(float)
-        self._center = x[chosen].mean(0)
-        self._coordinate = x[chosen] - self._center
-        between = self._distances(stacked["log_prob"].values[at[chosen]])
-        self._mean, self._total = between.mean(1), float(between.mean())
-        seen = np.random.default_rng(0).permutation(len(at))[:200]
-        apart = np.linalg.norm(self(stacked["log_prob"].values[at[seen]]) - x[seen], axis=1)
-        self.error = float(np.median(apart) / np.sqrt(np.square(x - x.mean(0)).sum(1).mean()))
-        if not self.error < 0.2:
-            raise ValueError(
-                f"points of ds do not lie where the embedding has them (off by {self.error:.2g} of its spread): wanted "
-                "the dataset that was embedded, on the same samples, or more landmarks or components"
-            )
-
-    def __call__(self, log_prob: NDArray[Any]) -> Array:
-        """Place predictions (point, sample, class): coordinates (point, component)."""
-        d = self._distances(log_prob)
-        inner = -0.5 * (d - d.mean(1, keepdims=True) - self._mean + self._total)
-        x: Array = np.linalg.lstsq(self._coordinate, inner.T, rcond=None)[0].T * self._signature + self._center
-        return x
-
-    def clear(self) -> None:
-        """Let the predictions go."""
-        self._log_prob = self._log_prob[:0]
-
-    def _distances(self, log_prob: NDArray[Any]) -> Array:
-        """Squared distances (point, landmark)."""
-        out = np.empty((len(log_prob), len(self._log_prob)))
-        for row, p in enumerate(normalize(log_prob)):
-            each = self._metric.per_sample(self._log_prob, p)
-            out[row] = (each if self._cap is None else np.minimum(each, self._cap)).mean(-1)
-        return np.square(out) if self._metric.scale == "length" else out
+    def _say(self) -> None:
+        """Write below the pictures what is drawn, what waits and why, and what it took."""
+        with self.budget.spending("note"):
+            count, share = sum(map(len, self._rows.values())), self.budget.share
+            parts = [f"{_counted(count, 'checkpoint')} of {_counted(len(self._rows), 'run')}"]
+            if self._queue:
+                parts += [
+                    f"{self.waiting} passed over until there is time: drawing may take {share:.2g} of the training's"
+                ]
+            parts += [f"drawing took {self.budget.spent:.2f} s"]
+            self._note.value = f"<small>{'; '.join(parts)}</small>"
 
 
-def _matched(where: xr.Dataset, stacked: xr.Dataset) -> NDArray[np.intp]:
-    """Place in the dataset of each point of the embedding."""
-    place = {k: i for i, k in enumerate(zip(stacked["run"].values, stacked["checkpoint"].values, strict=True))}
-    names = list(zip(where["run"].values, where["checkpoint"].values, strict=True))
-    if lacking := [n for n in names if n not in place]:
-        run, checkpoint = lacking[0]
-        raise ValueError(
-            f"{len(lacking)} points of the embedding are not in ds, run {str(run)!r} at checkpoint {checkpoint} for one"
-            ": wanted the dataset that was embedded"
-        )
-    return np.array([place[n] for n in names])
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
-def _spread(length: int, landmarks: int, is_reference: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Choose points evenly in their order, which is that of runs, and the references."""
-    even = np.unique(np.linspace(0, length - 1, min(landmarks, length)).astype(np.intp))
-    return np.union1d(even, np.flatnonzero(is_reference))
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _panel_key(runs: list[str]) -> tuple[str, ...]:
+    """Name the runs that have traces of their own: with one trace for all, the figure can take any runs."""
+    return tuple(sorted(runs)) if 1 < len(runs) <= _MOST_COLORS else ()
+
+
+def _curves(runs: xr.Dataset) -> go.Figure:
+    """Progress and loss against step."""
+    color = runs["run"] if _panel_key(runs["run"].values.tolist()) else None
+    figure = figures.learning_curves(runs, _CURVES, color=color)
+    return figure.update_traces(line_width=2, opacity=1, mode="lines+markers", marker_size=4)
+
+
+def _extend(figure: go.Figure, runs: xr.Dataset) -> None:
+    """Give the traces of a figure that `_curves` made the points of the same runs by now."""
+    along = 1.0 + runs["step"].values
+    groups = len(figure.data) // len(_CURVES)
+    for k, trace in enumerate(figure.data):
+        shown = runs["run"].values == trace.name if groups > 1 else np.ones(runs.sizes["run"], dtype=bool)
+        strands = Strands(runs, shown)
+        trace.x, trace.text = strands.take(along), strands.names()
+        trace.y = strands.take(runs[_CURVES[k // groups]].values)
+    for axis in (figure.layout.xaxis, figure.layout.xaxis2):
+        axis.range = [-0.05, np.log10(along.max()) + 0.05]
