@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from lab import browser_page, lab, run_notebook
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +60,26 @@ def screenfuls(page: Page) -> Iterator[int]:
         yield k
 
 
+def open_solutions(page: Page, name: str) -> None:
+    """See that all cells have run and the solutions are folded away, then open each with one click."""
+    of_solution = re.compile(r"^Solution [12]\b")
+    headings = page.locator(".jp-MarkdownCell", has=page.get_by_role("heading", name=of_solution))
+    expect(headings).to_have_count(2)
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    at = [
+        k
+        for k, cell in enumerate(cells)
+        if cell["cell_type"] == "code" and "solution" in cell["metadata"].get("tags", [])
+    ]
+    for k, place in enumerate(at):
+        solution = page.locator(".jp-Notebook-cell").nth(place)
+        expect(solution.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"))
+        expect(solution).to_be_hidden()
+        headings.nth(k).locator(".jp-showHiddenCellsButton").click()
+        expect(solution.locator(".jp-InputArea-editor")).to_be_visible()
+        expect(solution.locator(".jp-OutputArea-output").first).to_be_visible()
+
+
 def has_drawn(element: Locator) -> bool:
     """Whether there is more to see than one colour."""
     image = np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
@@ -70,6 +90,7 @@ def has_drawn(element: Locator) -> bool:
 def test_tutorial__runs_and_draws_in_jupyterlab(name: str, address: str) -> None:
     with browser_page(width=1280, height=1000) as page:
         run_notebook(page, address, f"{name}.ipynb")
+        open_solutions(page, name)
         for k in screenfuls(page):
             if kept := os.environ.get("TRAJKIT_PAGES"):
                 page.screenshot(path=Path(kept) / f"{name}-{k:02d}.png")
