@@ -243,6 +243,20 @@ def test_colour__by_an_array_is_the_figures(ds, embedding):
         ManifoldView().recolor("architecture")
 
 
+def test_titles__of_axes_are_those_given_and_stay_when_others_are_sent():
+    embedding = tk.embed(tk.simulate(runs=6, checkpoints=12, spread=0.3), 10)
+    view = ManifoldView(embedding, titles={2: "sideways", 9: "far\nout"})
+    view.components = (2, 3, 9)
+    view.reframe()
+    titles = {axis["component"]: axis["title"] for axis in view._axes}
+    assert (titles[2], titles[9]) == (["sideways"], ["far", "out"])
+    assert titles[3][0].startswith("component 3")
+    view.show(embedding)
+    assert view._axes[1]["title"][0].startswith("component 2")
+    with pytest.raises(ValueError, match=r"titles: the embedding has no components \[11\]"):
+        view.show(embedding, titles={11: "beyond"})
+
+
 def test_components__beyond_the_first_eight_come_when_they_are_asked_for():
     made = made_embedding(6, 4, components=12)
     view = ManifoldView(made)

@@ -14,6 +14,7 @@ from ipywidgets.widgets.widget import _instances
 
 import trajkit as tk
 from trajkit.widgets.budget import Budget
+from trajkit.widgets.explorer import _course
 from trajkit.widgets.facets import RangeFacet, facet
 from trajkit.widgets.live import _curves
 from trajkit.widgets.measurements import Measurements, laid_upon
@@ -545,6 +546,21 @@ def test_explorer__to_html_is_one_file_with_nothing_from_outside(explorer, tmp_p
     assert "src=" not in page
     assert len(page) < 3e6
     assert "log10(1 + step)" in page
+
+
+def test_explorer__page_shows_every_network_also_one_without_a_mistake(ds) -> None:
+    log_prob = ds.log_prob.values.copy()
+    log_prob[0, -1] = np.where(np.arange(5) == ds.label.values[:, None], 0.0, -200.0)
+    whole = tk.with_references(ds.assign(log_prob=(ds.log_prob.dims, log_prob)))
+    measured = {name: getattr(tk, name)(whole) for name in ("progress", "loss", "error")}
+    course = _course(tk.embed(whole.assign(measured)))
+    assert course.run.values.tolist() == ds.run.values.tolist()
+    recorded = (course.step >= 0).values
+    assert np.isfinite(course.coordinate.values[recorded]).all()
+    assert np.isnan(course.coordinate.sel(component=1).values[~recorded]).all()
+    at = dict(run=ds.run.values[0], checkpoint=ds.sizes["checkpoint"] - 1)
+    assert float(measured["loss"].sel(at)) == 0
+    np.testing.assert_allclose(course.coordinate.sel(at), [np.log10(1 + ds.step.values[0, -1]), 1, 0], atol=1e-12)
 
 
 def test_explorer__is_gone_when_it_is_closed(ds) -> None:

@@ -284,7 +284,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             self.slicer.conditions = {**self.slicer.conditions, "run": list(self.highlighted)}
 
     def to_html(self, path: str | Path, *, title: str = "Trajectories") -> Path:
-        """Write a page without kernel or network: the manifold as it is drawn now, and progress and loss against step.
+        """Write a page without kernel or network: the manifold as it is drawn now, and progress and error against step.
 
         Both turn, play, recolour, filter and select in the browser, and what is chosen in one is chosen in the other.
 
@@ -310,11 +310,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         looks: dict[str, Any] = {name: getattr(self.view, name) for name in _LOOKS}
         shown: dict[str, Any] = {"color": self.color_name, "runs": self.runs}
         manifold = ManifoldView(self.embedding, components=self.view.components, **shown, **looks)
-        course = ManifoldView(_course(self.embedding), height=380, camera=_FROM_ABOVE, **shown)
-        course._axes = [
-            {**axis, "title": [name]}
-            for axis, name in zip(course._axes, ("log10(1 + step)", "progress", "log10(loss)"), strict=True)
-        ]
+        course = ManifoldView(_course(self.embedding), titles=_ALONG, height=380, camera=_FROM_ABOVE, **shown)
         course.highlighted = self.highlighted
         links = [(0, 1, _TOGETHER)]
         try:
@@ -661,19 +657,23 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.highlighted = []
 
 
+# Titles of what `_course` lays out. Not the loss: that of a perfect prediction is 0, and has no place on a logarithmic
+# axis.
+_ALONG = {1: "log10(1 + step)", 2: "progress", 3: "classification error"}
+
+
 def _course(embedding: xr.Dataset) -> xr.Dataset:
-    """Lay points out by step, progress and loss, in place of components."""
-    # The loss of a perfect prediction is 0; the smallest float32 stands for it.
-    loss = np.log10(embedding["loss"].clip(min=float(np.finfo(np.float32).tiny)))
-    axes: list[Any] = [np.log10(1.0 + embedding["step"].clip(min=0)), embedding["progress"], loss]
+    """Lay the networks' points out by step, progress and error, in place of components."""
     # References take no steps.
-    networks = embedding["kind"] == "network"
-    coordinate = (
-        xr.concat(axes, "component").transpose("run", "checkpoint", "component").drop_vars("component", errors="ignore")
+    networks = embedding.isel(run=np.flatnonzero(embedding["kind"] == "network"))
+    steps = networks["step"].where(networks["step"] >= 0)
+    along: list[Any] = [np.log10(1.0 + steps), networks["progress"], networks["error"]]
+    coordinate = xr.concat([x.reset_coords(drop=True) for x in along], "component")
+    bare = networks.drop_vars([n for n, v in networks.variables.items() if "component" in v.dims])
+    out: xr.Dataset = bare.assign(
+        coordinate=coordinate.transpose("run", "checkpoint", "component"), signature=("component", [1, 1, 1])
     )
-    bare = embedding.drop_vars([n for n, v in embedding.variables.items() if "component" in v.dims])
-    out: xr.Dataset = bare.assign(coordinate=coordinate.reset_coords(drop=True), signature=("component", [1, 1, 1]))
-    return out.assign_coords(component=[1, 2, 3]).isel(run=np.flatnonzero(networks))
+    return out.assign_coords(component=list(_ALONG))
 
 
 def _within(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:

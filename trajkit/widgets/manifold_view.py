@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,9 @@ class ManifoldView(anywidget.AnyWidget):
     values
         More quantities for the hover card, colours and time: DataArrays on (run, checkpoint) with names, or a dict of
         them, such as `{"progress": tk.progress(ds), "loss": tk.loss(ds)}`.
+    titles
+        Titles of axes by their component, such as `{1: "width", 2: "depth"}`, of one line or more. Any other says which
+        component it is, and its explained stress.
     height
         In pixels.
     traits
@@ -129,7 +132,7 @@ class ManifoldView(anywidget.AnyWidget):
     Raises
     ------
     ValueError
-        If `embedding` is none, or a component, run, colour or value is unknown.
+        If `embedding` is none, or a component, run, colour, value or the component of a title is unknown.
 
     Examples
     --------
@@ -196,6 +199,7 @@ class ManifoldView(anywidget.AnyWidget):
         components: tuple[int, int, int] = (1, 2, 3),
         runs: xr.DataArray | Sequence[str] | None = None,
         values: Any = None,
+        titles: Mapping[int, str] | None = None,
         height: int = 560,
         **traits: Any,
     ) -> None:
@@ -204,6 +208,7 @@ class ManifoldView(anywidget.AnyWidget):
             raise TypeError(f"unknown traits {unknown}: wanted some of {known}, or 'layout'")
         self.embedding: xr.Dataset | None = None
         self._box: packing.Box = {}
+        self._titles: dict[int, str] = {}
         self._order: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self._quantity_arrays: dict[str, xr.DataArray] = {}
         self._linked: list[ManifoldView] = []
@@ -211,7 +216,7 @@ class ManifoldView(anywidget.AnyWidget):
         super().__init__(height=height)
         self.on_msg(self._receive)
         if embedding is not None:
-            self.show(embedding, color=color, components=components, runs=runs, values=values)
+            self.show(embedding, color=color, components=components, runs=runs, values=values, titles=titles)
         # After the data, which names of runs and colours are checked against.
         for name, value in traits.items():
             setattr(self, name, value)
@@ -226,12 +231,13 @@ class ManifoldView(anywidget.AnyWidget):
         components: tuple[int, ...] | None = None,
         runs: xr.DataArray | Sequence[str] | None = None,
         values: Any = None,
+        titles: Mapping[int, str] | None = None,
     ) -> None:
         """Draw an embedding; camera, selection and time stay. What has not changed is not sent again.
 
         Parameters
         ----------
-        embedding, color, runs, values
+        embedding, color, runs, values, titles
             As for the class.
         components
             As for the class; None keeps those shown.
@@ -250,6 +256,8 @@ class ManifoldView(anywidget.AnyWidget):
         """
         wanted = tuple(int(k) for k in (self.components if components is None else components))
         _check_embedding(embedding, wanted)
+        if unknown := sorted(set(titles or {}) - set(embedding["component"].values.tolist())):
+            raise ValueError(f"titles: the embedding has no components {unknown}, but {embedding['component'].values}")
         quantities = packing.per_point_quantities(embedding, values)
         if not (isinstance(color, str) and color in quantities):
             coloring(embedding, color)
@@ -260,7 +268,8 @@ class ManifoldView(anywidget.AnyWidget):
         packed = packing.pack(embedding, sent, box, quantities)
         with self.hold_sync():
             self.embedding, self._box, self._order = embedding, box, np.argsort(~is_network, kind="stable")
-            self._runs, self._axes = packed.runs, packing.axes(embedding, sent, box)
+            self._titles = dict(titles or {})
+            self._runs, self._axes = packed.runs, packing.axes(embedding, sent, box, self._titles)
             self._attributes = packing.attributes(embedding)
             self._quantities = packing.quantity_ranges(quantities, is_network)
             self._offset, self._checkpoint = packed.offset.tobytes(), packed.checkpoint.tobytes()
@@ -353,7 +362,7 @@ class ManifoldView(anywidget.AnyWidget):
             sent = [axis["component"] for axis in self._axes]
             packed = packing.pack(self.embedding, sent, box, {})
             with self.hold_sync():
-                self._box, self._axes = box, packing.axes(self.embedding, sent, box)
+                self._box, self._axes = box, packing.axes(self.embedding, sent, box, self._titles)
                 self._coordinate = packed.coordinate.tobytes()
         self.camera = {**CAMERA, "projection": self.camera["projection"]}
 
@@ -625,7 +634,7 @@ class ManifoldView(anywidget.AnyWidget):
             sent = packing.sent_components(self.embedding, self.components)
             packed = packing.pack(self.embedding, sent, self._box, {})
             with self.hold_sync():
-                self._axes = packing.axes(self.embedding, sent, self._box)
+                self._axes = packing.axes(self.embedding, sent, self._box, self._titles)
                 self._coordinate = packed.coordinate.tobytes()
 
 

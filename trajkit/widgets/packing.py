@@ -103,15 +103,18 @@ def _around(middle: float) -> tuple[float, float]:
     return middle - max(1.0, abs(middle)), middle + max(1.0, abs(middle))
 
 
-def axes(embedding: xr.Dataset, components: Iterable[int], box: Box) -> list[dict[str, Any]]:
-    """Describe each axis: component, range, title, and whether it is time-like."""
+def axes(
+    embedding: xr.Dataset, components: Iterable[int], box: Box, titles: Mapping[int, str] | None = None
+) -> list[dict[str, Any]]:
+    """Describe each axis: component, range, lines of the title, and whether it is time-like."""
+    own = titles or {}
     return [
         {
             "component": k,
             "low": box[k][0],
             "high": box[k][1],
             "time_like": int(embedding["signature"].sel(component=k)) < 0,
-            "title": component_title(embedding.sel(component=k)).split("<br>"),
+            "title": own[k].split("\n") if k in own else component_title(embedding.sel(component=k)).split("<br>"),
         }
         for k in components
     ]
