@@ -51,13 +51,9 @@ def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     """
     validate(ds)
     random = np.random.default_rng(seed)
-    group = ds["label"].values * 2 + (ds["split"].values == "train")
-    by_group = np.argsort(group, kind="stable")
-    log_prob = ds["log_prob"].values.copy()
-    for r in np.flatnonzero(is_network(ds)):
-        # Sorting by group with ties broken at random permutes within each group.
-        shuffled = np.lexsort((random.random(len(group)), group))
-        log_prob[r][:, by_group] = log_prob[r][:, shuffled]
+    log_prob, runs = ds["log_prob"].values.copy(), np.flatnonzero(is_network(ds))
+    for r, places in zip(runs, permuted_within(kinds_of_samples(ds), len(runs), random), strict=True):
+        log_prob[r] = np.take(log_prob[r], places, axis=1)
     return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
 
 
@@ -214,6 +210,46 @@ def name_of(null: Null) -> str:
     'shuffle_within_class'
     """
     return str(getattr(null, "__name__", type(null).__name__))
+
+
+def kinds_of_samples(ds: xr.Dataset) -> NDArray[np.int64]:
+    """Give samples of one class and split the same number.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> kinds_of_samples(tk.simulate(samples=8, classes=2))
+    array([1, 1, 3, 1, 2, 0, 2, 2])
+    """
+    out: NDArray[np.int64] = ds["label"].values * 2 + (ds["split"].values == "train")
+    return out
+
+
+def permuted_within(kind: NDArray[np.int64], n: int, random: np.random.Generator) -> NDArray[np.intp]:
+    """Give the places (n, sample) of n random permutations that leave each sample among those of its kind.
+
+    Examples
+    --------
+    >>> permuted_within(np.array([0, 1, 0, 1, 2]), 2, np.random.default_rng(0))
+    array([[2, 3, 0, 1, 4],
+           [2, 3, 0, 1, 4]])
+    """
+    out = np.empty((n, len(kind)), dtype=np.intp)
+    # Sorting by kind with ties broken at random permutes within each kind.
+    out[:, np.argsort(kind, kind="stable")] = np.argsort(kind + random.random(out.shape), axis=1)
+    return out
+
+
+def written_p(p_value: float, draws: int) -> str:
+    """Write a p-value told by so many random draws: the least that they can show is a bound, not a measurement.
+
+    Examples
+    --------
+    >>> written_p(0.05, 19), written_p(0.05, 999), written_p(0.001, 999)
+    ('p ≤ 0.05', 'p = 0.05', 'p ≤ 0.001')
+    """
+    least = (1 + 1e-9) / (1 + draws)
+    return f"p {'≤' if p_value <= least else '='} {p_value:.3g}"
 
 
 def _even(ds: xr.Dataset) -> xr.Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
@@ -17,18 +17,12 @@ from trajkit.waiting import progress_bar
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, how it is put to the data, by which rule it holds, and the Python that gives its numbers."""
+    """A sentence, by which rule it holds, and how it is put to the data."""
 
     name: str
     statement: str
     rule: str
-    code: str
     examine: Callable[[Part], Finding]
-
-    def line(self, settings: Settings, part: str = "all") -> str:
-        """Write the Python that gives the numbers of a part, "all" samples or a split."""
-        line = self.code.format(metric=settings.metric, draws=settings.draws)
-        return line if part == "all" else f"ds = tk.select(ds, split={part!r}); {line}"
 
 
 CLAIMS = (
@@ -37,7 +31,6 @@ CLAIMS = (
         "Trajectories lie on a manifold of few dimensions.",
         f"Holds if {questions.FEW} components or fewer explain {questions.SHARE:.0%} of the distances, and three "
         "explain more of them than of runs whose samples are shuffled within their classes.",
-        "tk.dimensionality(ds, n={draws}, metric={metric!r})",
         questions.low_dimensional,
     ),
     Claim(
@@ -45,28 +38,24 @@ CLAIMS = (
         "All networks explore the same manifold: at equal progress they are nearer to each other than to networks that "
         "learn as much, but other samples first.",
         "Holds if the interval of the ratio lies below 1, and the mean distance is below every draw of the null.",
-        "tk.null_test(ds, n={draws}, by='architecture')",
         questions.one_manifold,
     ),
     Claim(
         "architecture distinguishes",
         "Architecture gives distinguishable trajectories.",
         "Holds if runs of two architectures are further apart than runs of one, more than permuted labels explain.",
-        "tk.compare_groups(tk.trajectory_distance(ds, n=20, metric={metric!r}), by=[...])",
         questions.architecture_distinguishes,
     ),
     Claim(
         "others matter less",
         "Every other setting explains less of the distances than architecture.",
         "Holds if the interval of no other setting's R² reaches that of architecture.",
-        "tk.compare_groups(tk.trajectory_distance(ds, n=20, metric={metric!r}), by=[...])",
         questions.others_matter_less,
     ),
     Claim(
         "architecture predicts",
         "Of all settings, architecture tells most about the distance of two networks that were not seen.",
         "Holds if its importance is the largest, and above that of a random number in every fold.",
-        "tk.importance(tk.trajectory_distance(ds, n=20, metric={metric!r}), by=[...], repeats=3)",
         questions.architecture_predicts,
     ),
     Claim(
@@ -74,7 +63,6 @@ CLAIMS = (
         "Larger networks go along the same manifold, faster.",
         "Holds if, among runs that differ in size alone, larger ones take fewer steps to progress 0.5, and are nearer "
         "to each other than architectures are.",
-        "tk.speed_comparison(ds, by='width')",
         questions.larger_is_faster,
     ),
     Claim(
@@ -82,14 +70,12 @@ CLAIMS = (
         "Networks that start far apart come together.",
         "Holds if, from the start to the end of training, the distance between initial weights of different kinds "
         "falls, also in units of that within a kind: the intervals do not overlap.",
-        "tk.convergence(ds, by='init', n=20, metric={metric!r})",
         questions.starts_converge,
     ),
     Claim(
         "metrics agree",
         "The distance that is taken does not matter: architecture distinguishes under each.",
         "Holds if architecture explains distances under every metric.",
-        "tk.compare_groups(ds, by='architecture', metric='hellinger')",
         questions.metrics_agree,
     ),
     Claim(
@@ -98,7 +84,6 @@ CLAIMS = (
         f"Holds if in three components no points move by {questions.MOVED} of their spread or more (root mean square, "
         "the worst of three draws) with half the samples, half the runs, or without any one architecture, and every "
         "time as many components are time-like.",
-        "tk.stability(ds, shares=[0.5], repeats=3, metric={metric!r})",
         questions.picture_is_stable,
     ),
     Claim(
@@ -106,7 +91,6 @@ CLAIMS = (
         "Networks learn samples in the same order.",
         "Holds if they agree more than runs whose samples are shuffled within their classes: above all draws of the "
         "null, and with the interval above its mean.",
-        "tk.data_map(ds, by='architecture').agreement",
         questions.same_order,
     ),
 )
@@ -151,8 +135,10 @@ def claims(
     -------
     pandas.DataFrame
         One row for each number: `claim`, `statement`, `samples` ("all", "train" or "test"), `statistic`, `value`,
-        `lower`, `upper`, `null` (what the value would be by chance), `p_value`, `unit`, `verdict` on the claim
-        ("holds", "does not hold", "cannot be told"), `because`, `rule`, `code`. NaN where there is none.
+        `lower`, `upper`, `null` (what the value would be by chance), `p_value` and `p_least`, the least p-value that so
+        many draws can show (where they are equal, p is a bound), `unit`, `verdict` on the claim ("holds", "does not
+        hold", "cannot be told"), `because`, `rule`, and `code`: lines of Python of which the last gives the value, from
+        the dataset `ds`, with `np` for numpy and `tk` for trajkit. NaN, or no code, where there is none.
 
     Raises
     ------
@@ -167,7 +153,7 @@ def claims(
     (['cannot be told'], 'p-values of 2 draws never reach 0.05')
     """
     settings = Settings(metric, draws, permutations, level, seed=seed)
-    return table_of(examine(ds, settings, progress), settings)
+    return table_of(examine(ds, settings, progress))
 
 
 Findings = dict[str, dict[str, Finding]]
@@ -207,18 +193,22 @@ def _asked(claim: Claim, part: Part) -> Finding:
         return cannot_tell(str(error))
 
 
-def table_of(found: Findings, settings: Settings) -> pd.DataFrame:
+_OF_NUMBER = ("statistic", "value", "lower", "upper", "null", "p_value", "p_least", "unit")
+
+
+def table_of(found: Findings) -> pd.DataFrame:
     """Write findings as one row for each number."""
-    rows = []
     empty = Number("", float("nan"))
-    for claim in CLAIMS:
-        for part, finding in found[claim.name].items():
-            for number in finding.numbers or (empty,):
-                rows.append(
-                    (claim.name, claim.statement, part, *astuple(number), finding.verdict, finding.because, claim.rule,
-                     claim.line(settings, part))
-                )  # fmt: skip
-    names = [field.name for field in fields(Number)]
     return pd.DataFrame(
-        rows, columns=["claim", "statement", "samples", *names, "verdict", "because", "rule", "code"]
-    )  # fmt: skip
+        [
+            {
+                **{"claim": claim.name, "statement": claim.statement, "samples": part},
+                **{name: getattr(number, name) for name in _OF_NUMBER},
+                **{"verdict": finding.verdict, "because": finding.because, "rule": claim.rule},
+                "code": f"{finding.code}\n{number.code}".strip(),
+            }
+            for claim in CLAIMS
+            for part, finding in found[claim.name].items()
+            for number in finding.numbers or (empty,)
+        ]
+    )

@@ -44,7 +44,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Number:
-    """A statistic with its interval, its null and the p-value against it; NaN where there is none."""
+    """A statistic with its interval, its null and the p-value against it, told by `draws`; NaN where there is none.
+
+    `code` is the Python of the value, after the lines of its finding.
+    """
 
     statistic: str
     value: float
@@ -53,15 +56,26 @@ class Number:
     null: float = np.nan
     p_value: float = np.nan
     unit: str = ""
+    draws: int = 0
+    code: str = ""
+
+    @property
+    def p_least(self) -> float:
+        """The least p-value that so many draws can show; NaN where there is none."""
+        return 1 / (1 + self.draws) if np.isfinite(self.p_value) else np.nan
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about a claim on some samples; `results` are what figures are drawn from."""
+    """What was found about a claim on some samples.
+
+    `code` are the lines of Python that the numbers' own begin with; `results` are what figures are drawn from.
+    """
 
     numbers: tuple[Number, ...]
     verdict: str
     because: str
+    code: str = ""
     results: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,9 +88,9 @@ def cannot_tell(why: str) -> Finding:
     return Finding((), UNKNOWN, why)
 
 
-def judged(holds: bool, because: str, numbers: list[Number], **results: Any) -> Finding:
+def judged(holds: bool, because: str, numbers: list[Number], code: list[str], **results: Any) -> Finding:
     """Say whether a claim holds."""
-    return Finding(tuple(numbers), HOLDS if holds else FAILS, because, results)
+    return Finding(tuple(numbers), HOLDS if holds else FAILS, because, "\n".join(code), results)
 
 
 class Part:
@@ -85,6 +99,10 @@ class Part:
     def __init__(self, ds: xr.Dataset, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
         self.ds = networks(ds if name == "all" else select(ds, split=name))
+        wanted = {} if self.ds.sizes["run"] == ds.sizes["run"] else {"kind": "network"}
+        wanted |= {} if name == "all" else {"split": name}
+        arguments = ", ".join(f"{key}={value!r}" for key, value in wanted.items())
+        self.code_of_part = [f"ds = tk.select(ds, {arguments})"] if wanted else []
 
     @cached_property
     def even(self) -> xr.Dataset:
@@ -123,12 +141,29 @@ class Part:
             total += np.concatenate(rows)
         return xr.DataArray(total.T / even.sizes["checkpoint"], dims=("sample", "pair"))
 
+    @property
+    def code_of_distance(self) -> list[str]:
+        """Write the Python that gives `distance`."""
+        metric = self.settings.metric
+        return [*self.code_of_part, f"distance = tk.trajectory_distance(ds, n={PROGRESS}, metric={metric!r})"]
+
     @cached_property
-    def thin(self) -> xr.Dataset:
+    def thinned(self) -> list[int]:
         """So few checkpoints, evenly spaced, that points can be embedded many times."""
         wanted = max(3, _POINTS // self.ds.sizes["run"])
         of = self.ds.sizes["checkpoint"]
-        return self.ds.isel(checkpoint=np.unique(np.linspace(0, of - 1, min(wanted, of)).round().astype(int)))
+        even: list[int] = np.unique(np.linspace(0, of - 1, min(wanted, of)).round().astype(int)).tolist()
+        return even
+
+    @property
+    def thin(self) -> xr.Dataset:
+        """The networks at these checkpoints."""
+        return self.ds.isel(checkpoint=self.thinned)
+
+    @property
+    def code_of_thin(self) -> list[str]:
+        """Write the Python that gives `thin`."""
+        return [*self.code_of_part, f"thin = ds.isel(checkpoint={self.thinned})"]
 
     @cached_property
     def attributes(self) -> list[str]:
@@ -153,26 +188,45 @@ class Part:
         codes, _ = pd.factorize(values.where(values != "") if values.dtype.kind not in "fib" else values)
         return codes
 
-    def strata(self, varying: str, least: int = 6) -> NDArray[np.intp]:
-        """Give numbers to groups of runs that differ in one setting alone, or the seed; -1 elsewhere.
+    def others(self, varying: str) -> list[str]:
+        """Name the settings in which runs agree that differ in one alone, or in the seed.
 
-        Attributes that follow from the varying one, such as the parameters of a width, do not count.
+        Those that follow from the varying one, such as the parameters of a width, do not count.
         """
         own = self.code(varying)
-        rest = [
-            self.code(name)
-            for name in run_attributes(self.ds)
-            if name not in _OUTCOMES | {varying, "seed"} and not _is_function(self.code(name), own)
-        ]
-        group = pd.DataFrame(dict(enumerate(rest))).groupby(list(range(len(rest))), sort=False).ngroup().to_numpy()
-        several = pd.Series(own).groupby(group).transform("nunique").to_numpy() > 1
-        out = np.where(several & (own >= 0), group, -1)
+        code = {n: self.code(n) for n in run_attributes(self.ds) if n not in _OUTCOMES | {varying, "seed"}}
+        return [n for n, c in code.items() if len(np.unique(c)) > 1 and not _is_function(c, own)]
+
+    def strata(self, varying: str, least: int = 6) -> NDArray[np.intp]:
+        """Give numbers to groups of runs that agree in all other settings; -1 where the varying one does not vary."""
+        own = pd.Series(self.code(varying))
+        own = own.where(own >= 0)
+        group: NDArray[Any] = np.zeros(len(own), dtype=np.intp)
+        if others := self.others(varying):
+            code = pd.DataFrame({name: self.code(name) for name in others})
+            group = code.groupby(others, sort=False).ngroup().to_numpy()
+        several = own.groupby(group).transform("nunique").to_numpy() > 1
+        out = np.where(several & own.notna(), group, -1)
         if (out >= 0).sum() < least:
             raise CannotTellError(
                 f"only {int((out >= 0).sum())} runs have another beside them that differs in {varying} and agrees in "
                 f"all other settings but the seed; {least} are the least"
             )
         return out
+
+    def code_of_strata(self, varying: str) -> list[str]:
+        """Write the Python that gives `some`, the runs for which there are `strata`."""
+        lines, others = [*self.code_of_part], self.others(varying)
+        if (self.code(varying) < 0).any():
+            there = f"ds[{varying!r}] != ''" if self.ds[varying].dtype.kind == "U" else f"ds[{varying!r}].notnull()"
+            lines.append(f"ds = ds.isel(run=({there}).values)")
+        if not others:
+            return [*lines, "some = ds"]
+        return [
+            *lines,
+            f"alike = tk.run_table(ds).groupby({others}, dropna=False)",
+            f"some = ds.isel(run=(alike[{varying!r}].transform('nunique') > 1).values)",
+        ]
 
 
 def _is_function(code: NDArray[np.intp], of: NDArray[np.intp]) -> bool:

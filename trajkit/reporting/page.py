@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from plotly.offline import get_plotlyjs
 from trajkit.reporting.claims import CLAIMS, Claim, Findings, examine, table_of
 from trajkit.reporting.findings import HOLDS, UNKNOWN, Finding, Number, Settings
 from trajkit.reporting.pictures import overview, picture
-from trajkit.schema import installed_version, run_attributes
+from trajkit.schema import installed_version, is_network, run_attributes
 from trajkit.storage.whole import check_destination, whole
 
 # Values of an attribute that are counted one by one.
@@ -41,8 +42,9 @@ def report(
     """Write a page with every claim about a dataset: statement, numbers, intervals, nulls, verdict, figure and code.
 
     What `trajkit.claims` gives, as the supplement of a paper: a table of all claims, what is in the dataset, then each
-    claim with all its numbers for all samples and for each split, the rule of its verdict, and a figure of all samples.
-    One file of about five megabytes, most of it plotly's; it opens without a network, on paper and in the dark.
+    claim with all its numbers for all samples and for each split, the rule of its verdict, a figure of all samples, and
+    the Python that gives the numbers. One file of five to seven megabytes, of which plotly's library is 4.8; it opens
+    without a network, on paper and in the dark.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def report(
     path
         The page to write; a file of that name is replaced.
     title
-        Of the page; by default the dataset's source.
+        Of the page; by default it says how many networks there are, and on which data where the metadata do.
     metric, draws, permutations, level, seed, progress
         As for `trajkit.claims`.
 
@@ -79,11 +81,26 @@ def report(
     check_destination(target, overwrite=True)  # now, and not after minutes of work
     settings = Settings(metric, draws, permutations, level, seed=seed)
     found = examine(ds, settings, progress)
-    title = title or f"Trajectories of {ds.attrs.get('source') or 'networks'}"
-    page = _page(ds, found, settings, title)
+    page = _page(ds, found, settings, title or _title(ds))
     with whole(target, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
-    return table_of(found, settings)
+    return table_of(found)
+
+
+def _title(ds: xr.Dataset) -> str:
+    """Say what was analysed: how many networks, on which data or, where that is not known, from where."""
+    count, data, source = int(is_network(ds).sum()), _metadata(ds).get("data"), ds.attrs.get("source")
+    what = f" on {data}" if isinstance(data, str) and data else f" from {source}" if source else ""
+    return f"Trajectories of {count} network{'' if count == 1 else 's'}{what}"
+
+
+def _metadata(ds: xr.Dataset) -> dict[str, Any]:
+    """Read the free metadata; they need not be JSON."""
+    try:
+        told = json.loads(str(ds.attrs.get("metadata") or "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _page(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> str:
@@ -95,7 +112,9 @@ def _page(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> st
         f"draws, 399 for those that cost little; tests of groups: {settings.permutations} permutations; seed "
         f"{settings.seed}. Intervals cover {settings.level:.0%}; they are over samples of the probe unless stated "
         f"otherwise, and say nothing of other runs. Evidence is p ≤ {settings.significant:g}; p-values are not "
-        "corrected for the number of claims."
+        f"corrected for the number of claims. A p-value with ≤ is the least that its draws can show, "
+        f"{1 / (1 + settings.draws):.3g} of {settings.draws}: more draws may show less. Lines of Python take the "
+        "dataset as ds, numpy as np and trajkit as tk."
     )
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
@@ -128,7 +147,7 @@ def _headline(finding: Finding) -> str:
 
 def _contents(ds: xr.Dataset, settings: Settings) -> str:
     """Say what is in the dataset: runs by attribute, samples, checkpoints, and what is missing."""
-    of = ds.isel(run=ds["kind"].values == "network")
+    of = ds.isel(run=is_network(ds))
     recorded = (of["step"] >= 0).sum("checkpoint").values
     last = of["step"].max("checkpoint").values
     split = Counter(ds["split"].values.tolist())
@@ -140,7 +159,7 @@ def _contents(ds: xr.Dataset, settings: Settings) -> str:
         ("checkpoints", f"{recorded.min()} to {recorded.max()} a run, {recorded.sum()} in all"),
         ("last step", f"{last.min()} to {last.max()}"),
         ("missing", f"{int((recorded < of.sizes['checkpoint']).sum())} runs lack some of {of.sizes['checkpoint']}"),
-        ("diverged", _diverged(of)),
+        ("failed", _failed(of)),
     ]
     rows += [(name, _values(of[name])) for name in run_attributes(of) if name not in ("kind", "diverged_at")]
     body = "".join(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>" for name, text in rows)
@@ -148,16 +167,12 @@ def _contents(ds: xr.Dataset, settings: Settings) -> str:
     return f'<h2 id="dataset">What is in the dataset</h2><div class="wide"><table>{body}</table></div>{figures}\n'
 
 
-def _diverged(ds: xr.Dataset) -> str:
+def _failed(ds: xr.Dataset) -> str:
+    """Say how many runs diverged or crashed: a recorder keeps what there is of them, the zoo's packs name them."""
     if "diverged_at" in ds.coords:
-        return f"{int(np.isfinite(ds['diverged_at'].values.astype(float)).sum())} runs, kept up to where they did"
-    try:
-        told = json.loads(str(ds.attrs.get("metadata") or "{}"))
-    except json.JSONDecodeError:
-        told = {}
-    if isinstance(told, dict) and isinstance(told.get("diverged"), list):
-        return f"{len(told['diverged'])} runs, left out"
-    return "not recorded"
+        return f"{int(np.isfinite(ds['diverged_at'].values.astype(float)).sum())} runs diverged, kept up to there"
+    failed = _metadata(ds).get("failed_runs")
+    return f"{len(failed)} runs diverged or crashed, left out" if isinstance(failed, dict) else "not recorded"
 
 
 def _values(attribute: xr.DataArray) -> str:
@@ -201,13 +216,22 @@ def _section(claim: Claim, found: dict[str, Finding], settings: Settings) -> str
         f'<h2 id="{_anchor(claim)}">{escape(claim.statement)}</h2><p class="soft">{escape(claim.rule)}</p>{why}'
         f'<div class="wide"><table><tr><th>samples</th><th>statistic</th>{head}</tr>{"".join(rows)}</table></div>'
         f"{'' if drawn is None else _figure(drawn[0], _anchor(claim) + '-figure', drawn[1])}"
-        f"<pre>{escape(claim.line(settings))}</pre>\n"
+        f"{_code(shown)}\n"
     )
+
+
+def _code(finding: Finding) -> str:
+    """Write the Python that gives the numbers, each in a line named by what it gives."""
+    if not finding.numbers:
+        return ""
+    lines = [f"{number.code}  # {number.statistic}" for number in finding.numbers]
+    return f"<pre>{escape(chr(10).join([*finding.code.splitlines(), '', *lines]))}</pre>"
 
 
 def _cells(number: Number) -> str:
     interval = f"{_short(number.lower)} to {_short(number.upper)}" if np.isfinite(number.lower) else "-"
-    numbers = (_value(number), interval, _short(number.null), _short(number.p_value))
+    bound = "≤ " if number.p_value <= number.p_least * (1 + 1e-9) else ""
+    numbers = (_value(number), interval, _short(number.null), bound + _short(number.p_value))
     return f"<td>{escape(number.statistic)}</td>" + "".join(f'<td class="number">{text}</td>' for text in numbers)
 
 

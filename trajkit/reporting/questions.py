@@ -23,6 +23,7 @@ from trajkit.analysis import (
 )
 from trajkit.analysis.attributes import groups
 from trajkit.analysis.importances import NOISE
+from trajkit.analysis.nulls import kinds_of_samples, permuted_within, written_p
 from trajkit.analysis.variance import products, span
 from trajkit.distances import METRICS
 from trajkit.reporting.findings import PROGRESS, CannotTellError, Finding, Number, Part, judged
@@ -45,10 +46,15 @@ def low_dimensional(part: Part) -> Finding:
     found = dimensionality(
         part.thin, FEW, n=how.draws, share=SHARE, metric=how.metric, level=how.level, seed=how.seed
     )  # fmt: skip
+    code = [
+        *part.code_of_thin,
+        f"found = tk.dimensionality(thin, {FEW}, n={how.draws}, share={SHARE}, metric={how.metric!r}, seed={how.seed})",
+    ]
     numbers = []
     for measure in ("explained distance", "explained stress"):
         of = found.sel(measure=measure, component=3)
-        numbers.append(_number(f"{measure} of 3 components", of, of["null"]))
+        at = f"found.estimate.sel(measure={measure!r}, component=3)"
+        numbers.append(_number(f"{measure} of 3 components", of, of["null"], draws=how.draws, code=at))
     needed = found.sel(measure="explained distance")
     null = needed["null_needed"]
     numbers.append(
@@ -56,6 +62,7 @@ def low_dimensional(part: Part) -> Finding:
             f"components for {SHARE:.0%} of distance",
             _or_none(int(needed["needed"])),
             null=float(null.median()) if (null > 0).all() else np.nan,
+            code="found.needed.where(found.needed > 0).sel(measure='explained distance')",
         )
     )
     p, enough = float(found["p_value"].sel(measure="explained distance", component=3)), int(needed["needed"])
@@ -64,9 +71,9 @@ def low_dimensional(part: Part) -> Finding:
     )
     because = (
         f"{count} {SHARE:.0%} of the distances; three explain {'more' if p <= how.significant else 'no more'} than of "
-        f"shuffled runs (p = {p:.3g})"
+        f"shuffled runs ({written_p(p, how.draws)})"
     )
-    return judged(enough > 0 and p <= how.significant, because, numbers, dimensionality=found)
+    return judged(enough > 0 and p <= how.significant, because, numbers, code, dimensionality=found)
 
 
 def one_manifold(part: Part) -> Finding:
@@ -86,16 +93,24 @@ def one_manifold(part: Part) -> Finding:
     observed, null = float(found["observed"].mean()), float(found["null"].mean())
     p, below = float(found["overall_p_value"]), float(found["share_below"])
     upper = float(interval["upper"])
+    code = [*part.code_of_part, f"found = tk.null_test(ds, n={how.draws}, by={by!r}, seed={how.seed})"]
+    road = float(found["straight"].mean())
     numbers = [
-        Number("distance / distance to shuffled runs", observed / null, float(interval["lower"]), upper, 1.0, p),
-        Number("median ratio of pairs", float(found["median_ratio"]), null=1.0),
-        Number("share of pairs nearer than their null", below, null=0.5),
-        Number("mean distance at equal progress", observed, null=null, unit="nat"),
-        Number("distance if each left the straight road its own way", float(found["straight"].mean()), unit="nat"),
-    ]
+        Number(
+            "distance / distance to shuffled runs", observed / null, float(interval["lower"]), upper, 1.0, p,
+            draws=how.draws, code="found.observed.mean() / found.null.mean()",
+        ),
+        Number("median ratio of pairs", float(found["median_ratio"]), null=1.0, code="found.median_ratio"),
+        Number("share of pairs nearer than their null", below, null=0.5, code="found.share_below"),
+        Number("mean distance at equal progress", observed, null=null, unit="nat", code="found.observed.mean()"),
+        Number(
+            "distance if each left the straight road its own way", road, unit="nat", code="found.straight.mean()"
+        ),
+    ]  # fmt: skip
     which = f"differ in {by}" if by else "are compared"
     because = f"{below:.0%} of the {found.sizes['pair']} pairs of runs that {which} are nearer than their null"
-    return judged(upper < 1 and p <= how.significant, f"{because} (p = {p:.3g})", numbers, null_test=found)
+    because += f" ({written_p(p, how.draws)})"
+    return judged(upper < 1 and p <= how.significant, because, numbers, code, null_test=found)
 
 
 def architecture_distinguishes(part: Part) -> Finding:
@@ -103,34 +118,40 @@ def architecture_distinguishes(part: Part) -> Finding:
     how, found = part.settings, _groups_of(part)
     row = found["groups"].sel(attribute=ARCHITECTURE)
     p = float(row["p_value"])
-    own = found["r_squared"].sel(attribute=ARCHITECTURE)
-    numbers = [
-        _number("R² of architecture", own, p_value=p),
-        Number("R² beyond all other settings", float(row["unique_r_squared"]), p_value=float(row["unique_p_value"])),
-        Number("distance between / within architectures", float(row["ratio"]), null=1.0, p_value=p),
-        Number("R² of all settings", float(found["groups"]["joint_r_squared"])),
-    ]
+    bounds, table, n = found["r_squared"].sel(attribute=ARCHITECTURE), found["groups"], how.permutations
     apart = float(row["ratio"])
-    because = f"runs of two architectures are {apart:.2f} times as far apart as runs of one (p = {p:.3g})"
-    return judged(apart > 1 and p <= how.significant, because, numbers, distance=part.distance, groups=found["groups"])
+    numbers = [
+        _number("R² of architecture", bounds, p_value=p, draws=n, code=_of_groups("r_squared", ARCHITECTURE)),
+        Number(
+            "R² beyond all other settings", float(row["unique_r_squared"]), p_value=float(row["unique_p_value"]),
+            draws=n, code=_of_groups("unique_r_squared", ARCHITECTURE),
+        ),
+        Number(
+            "distance between / within architectures", apart, null=1.0, p_value=p, draws=n,
+            code=_of_groups("ratio", ARCHITECTURE),
+        ),
+        Number("R² of all settings", float(table["joint_r_squared"]), code="groups.joint_r_squared"),
+    ]  # fmt: skip
+    because = f"runs of two architectures are {apart:.2f} times as far apart as runs of one ({written_p(p, n)})"
+    holds = apart > 1 and p <= how.significant
+    return judged(holds, because, numbers, _code_of_groups(part), distance=part.distance, groups=table)
 
 
 def others_matter_less(part: Part) -> Finding:
     """Compare what each other setting explains, beyond all others, with what architecture does."""
-    found = _groups_of(part)
+    found, n = _groups_of(part), part.settings.permutations
     table = found["groups"]
     others = [name for name in part.attributes if name != ARCHITECTURE]
     if not others:
         raise CannotTellError("no other setting varies than the architecture")
-    bounds = found["r_squared"].sel(attribute=ARCHITECTURE)
-    numbers = [_number(f"R² of {ARCHITECTURE}", bounds, p_value=float(table["p_value"].sel(attribute=ARCHITECTURE)))]
-    for name in others:
-        p = float(table["p_value"].sel(attribute=name))
-        numbers.append(_number(f"R² of {name}", found["r_squared"].sel(attribute=name), p_value=p))
+    numbers = []
+    for name in (ARCHITECTURE, *others):
+        bounds, p = found["r_squared"].sel(attribute=name), float(table["p_value"].sel(attribute=name))
+        numbers.append(_number(f"R² of {name}", bounds, p_value=p, draws=n, code=_of_groups("r_squared", name)))
     most = max(numbers[1:], key=lambda number: number.value)
-    least, highest = float(bounds["lower"]), max(number.upper for number in numbers[1:])
+    least, highest = numbers[0].lower, max(number.upper for number in numbers[1:])
     because = f"of the others {most.statistic[6:]} explains most, {most.value:.2f} beside {numbers[0].value:.2f}"
-    return judged(highest < least, because, numbers, groups=table)
+    return judged(highest < least, because, numbers, _code_of_groups(part), groups=table)
 
 
 def architecture_predicts(part: Part) -> Finding:
@@ -142,21 +163,27 @@ def architecture_predicts(part: Part) -> Finding:
     score = float(found["r_squared"].mean())
     if not score > 0:
         raise CannotTellError(f"distances of held-out runs cannot be predicted from the settings (R² {score:.2f})")
+    code = [
+        *part.code_of_distance,
+        f"found = tk.importance(distance, {part.attributes}, repeats=3, seed={how.seed})",
+    ]
     null = found["importance"].sel(attribute=NOISE)
     mean = found["importance"].mean("fold")
-    numbers = [Number("R² on held-out runs (range over folds)", score, *_span(found["r_squared"]), null=0.0)]
-    for name in mean["attribute"].values[np.argsort(-mean.values)]:
+    spread = _span(found["r_squared"])
+    numbers = [
+        Number("R² on held-out runs (range over folds)", score, *spread, null=0.0, code="found.r_squared.mean()")
+    ]
+    for name in mean["attribute"].values[np.argsort(-mean.values)].tolist():
         if name != NOISE:
-            each = found["importance"].sel(attribute=name)
-            spread = _span(each)
-            value = float(each.mean())
-            numbers.append(Number(f"importance of {name} (range over folds)", value, *spread, null=float(null.mean())))
+            each, line = found["importance"].sel(attribute=name), f"found.importance.sel(attribute={name!r}).mean()"
+            said = f"importance of {name} (range over folds)"
+            numbers.append(Number(said, float(each.mean()), *_span(each), null=float(null.mean()), code=line))
     first = str(mean["attribute"].values[int(np.argmax(mean.values))])
     lowest = float(found["importance"].sel(attribute=ARCHITECTURE).min())
     clear = lowest > float(null.max())
     than = "more" if clear else "no more"
     because = f"{first} tells most; architecture tells {than} than a random number in every fold"
-    return judged(first == ARCHITECTURE and clear, because, numbers, importance=found)
+    return judged(first == ARCHITECTURE and clear, because, numbers, code, importance=found)
 
 
 def larger_is_faster(part: Part) -> Finding:
@@ -170,19 +197,28 @@ def larger_is_faster(part: Part) -> Finding:
     r, p = _stratified_correlation(size, steps, own, how.permutations, how.seed)
     count, strata = len(own), len(np.unique(own))
     across, alike, architectures = _by_size(part, by, group)
+    ratio = "groups.between.sel(attribute='architecture') / groups.replicates"
     numbers = [
         Number(
-            f"rank correlation of {by} and steps to progress {at}", r, *_fisher(r, count - strata, how.level), 0.0, p
+            f"rank correlation of {by} and steps to progress {at}", r, *_fisher(r, count - strata, how.level), 0.0, p,
+            draws=how.permutations, code=f"ranks.corr().loc[{by!r}, 'steps']",
         ),
-        Number(f"distance between {by}s / between seeds", across / alike, null=1.0),
-        Number("distance between architectures / between seeds", architectures / alike, null=1.0),
-    ]
+        Number(
+            f"distance between {by}s / between seeds", across / alike, null=1.0,
+            code=f"groups.alone_ratio.sel(attribute={by!r})",
+        ),
+    ]  # fmt: skip
+    if np.isfinite(architectures):
+        said = "distance between architectures / between seeds"
+        numbers.append(Number(said, architectures / alike, null=1.0, code=ratio))
     near = across < architectures if np.isfinite(architectures) else True
     where = "nearer" if near else "not nearer"
     told = "" if np.isnan(architectures) else f"; two {by}s are {where} than two architectures"
-    because = f"{count} runs in {strata} groups that differ in {by} alone{told} (p = {p:.3g})"
-    results = {"speed": found, "runs": chosen["run"].values, "by": by}
-    return judged(r < 0 and p <= how.significant and bool(near), because, numbers, **results)
+    p_said = written_p(p, how.permutations)
+    because = f"{count} runs in {strata} groups that differ in {by} alone{told} ({p_said})"
+    return judged(
+        r < 0 and p <= how.significant and bool(near), because, numbers, _code_of_size(part, by, chosen), speed=found
+    )
 
 
 def starts_converge(part: Part) -> Finding:
@@ -201,18 +237,25 @@ def starts_converge(part: Part) -> Finding:
         raise CannotTellError("runs of one kind of init coincide at the start or the end: there is no distance within")
     apart = float(between["estimate"][-1] / between["estimate"][0])
     unit = str(found.attrs.get("units", ""))
-    numbers = [
-        _number("between / within inits, at the end", end, null=1.0),
-        _number("between / within inits, at the start", start, null=1.0),
-        _number("distance between inits at the end", between.isel(progress=-1), unit=unit),
-        _number("distance between inits at the start", between.isel(progress=0), unit=unit),
+    code = [
+        *part.code_of_strata(by),
+        f"found = tk.convergence(some, {by!r}, metric={how.metric!r}, n={PROGRESS}, draws={INTERVAL}, seed={how.seed})",
     ]
+    line = "found.estimate.sel(quantity={!r})[{}]"
+    numbers = [
+        _number("between / within inits, at the end", end, null=1.0, code=line.format("ratio", -1)),
+        _number("between / within inits, at the start", start, null=1.0, code=line.format("ratio", 0)),
+        _number("distance between inits at the end", between.isel(progress=-1), unit=unit,
+                code=line.format("between", -1)),
+        _number("distance between inits at the start", between.isel(progress=0), unit=unit,
+                code=line.format("between", 0)),
+    ]  # fmt: skip
     falls = float(end["upper"]) < float(start["lower"])
     because = (
         f"between inits the distance {'falls' if apart < 1 else 'grows'} to {apart:.0%} of what it was at the start, "
         f"and from {float(start['estimate']):.2f} to {float(end['estimate']):.2f} times that within"
     )
-    return judged(falls and apart < 1, because, numbers, convergence=found)
+    return judged(falls and apart < 1, because, numbers, code, convergence=found)
 
 
 def metrics_agree(part: Part) -> Finding:
@@ -220,25 +263,31 @@ def metrics_agree(part: Part) -> Finding:
     how = part.settings
     if ARCHITECTURE not in part.attributes:
         raise CannotTellError(_lacking(part))
-    numbers, missing = [], []
+    numbers, missing, code, n = [], [], [*part.code_of_part], how.permutations
     for metric in ("bhattacharyya", "hellinger", "fisher_rao", "jeffreys"):
         try:
             distance = part.distance if metric == how.metric else part.distance_by(metric)
         except ValueError as error:
             missing.append(f"{metric} ({error})")
             continue
-        found = compare_groups(distance, ARCHITECTURE, n=how.permutations, seed=how.seed)
-        p = float(found["p_value"].item())
-        numbers.append(Number(f"R² of architecture, {metric}", float(found["r_squared"].item()), p_value=p))
+        found = compare_groups(distance, ARCHITECTURE, n=n, seed=how.seed)
+        code += [
+            f"distance = tk.trajectory_distance(ds, n={PROGRESS}, metric={metric!r})",
+            f"{metric} = tk.compare_groups(distance, {ARCHITECTURE!r}, n={n}, seed={how.seed})",
+        ]
+        p, value = float(found["p_value"].item()), float(found["r_squared"].item())
+        line = f"{metric}.r_squared.item()"
+        numbers.append(Number(f"R² of architecture, {metric}", value, p_value=p, draws=n, code=line))
         # Ratios of lengths and of squared lengths compare once both are lengths.
         length = METRICS[metric].attrs(metric)["scale"] == "length"
-        ratio = float(found["ratio"].item())
-        numbers.append(Number(f"between / within, as lengths, {metric}", ratio if length else ratio**0.5, null=1.0))
+        ratio, line = float(found["ratio"].item()), f"{metric}.ratio.item()"
+        ratio, line = (ratio, line) if length else (ratio**0.5, f"{line} ** 0.5")
+        numbers.append(Number(f"between / within, as lengths, {metric}", ratio, null=1.0, code=line))
     evidence = [number for number in numbers if np.isfinite(number.p_value)]
     low, high = min(n.value for n in evidence), max(n.value for n in evidence)
     because = f"R² of architecture is between {low:.2f} and {high:.2f} under {len(evidence)} metrics"
     because += f"; without {', '.join(missing)}" if missing else ""
-    return judged(all(n.p_value <= how.significant for n in evidence), because, numbers)
+    return judged(all(number.p_value <= how.significant for number in evidence), because, numbers, code)
 
 
 def picture_is_stable(part: Part) -> Finding:
@@ -247,6 +296,11 @@ def picture_is_stable(part: Part) -> Finding:
     if ARCHITECTURE not in part.attributes:
         raise CannotTellError(_lacking(part))
     found = stability(part.thin, ARCHITECTURE, shares=(0.5,), repeats=3, metric=how.metric, seed=how.seed)
+    code = [
+        *part.code_of_thin,
+        f"found = tk.stability(thin, {ARCHITECTURE!r}, shares=[0.5], repeats=3, metric={how.metric!r}, "
+        f"seed={how.seed})",
+    ]
     numbers, lost = [], []
     for change in found["change"].values.tolist():
         misfit = found["misfit"].sel(change=change)
@@ -261,13 +315,13 @@ def picture_is_stable(part: Part) -> Finding:
         if not draws:
             continue
         name = f"misfit, {change}" + (f" (largest of {draws} draws)" if draws > 1 else "")
-        numbers.append(Number(name, float(misfit.max()), null=1.0))
+        numbers.append(Number(name, float(misfit.max()), null=1.0, code=f"found.misfit.sel(change={change!r}).max()"))
     if not numbers:
         raise CannotTellError("every change alters the number of time-like components: nothing can be aligned")
     worst = max(numbers, key=lambda number: number.value)
     because = f"points move most, by {worst.value:.2f} of their spread, with the change: {worst.statistic[8:]}"
     because += f"; other kinds of axes: {', '.join(lost)}" if lost else ""
-    return judged(not lost and worst.value < MOVED, because, numbers, stability=found)
+    return judged(not lost and worst.value < MOVED, because, numbers, code, stability=found)
 
 
 def same_order(part: Part) -> Finding:
@@ -276,46 +330,59 @@ def same_order(part: Part) -> Finding:
     by = ARCHITECTURE if ARCHITECTURE in part.attributes else None
     if part.ds.sizes["run"] < 2:
         raise CannotTellError("wanted two runs or more to compare")
+    from scipy.stats import rankdata
 
     shown = data_map(part.ds)
     confidence = shown["confidence"].values
     code = groups(part.ds, by)[0] if by else np.arange(len(confidence))
-    label, random = part.ds["label"].values, np.random.default_rng(how.seed)
-    kind = label * 2 + (part.ds["split"].values == "train")
+    kind, random = kinds_of_samples(part.ds), np.random.default_rng(how.seed)
+
+    share = (code == np.arange(code.max() + 1)[:, None]) / np.bincount(code)[:, None]
 
     def agreement(some: Array) -> float:
-        mean = pd.DataFrame(some).groupby(code).mean().T.rank()
-        return float(np.corrcoef(mean.T)[np.triu_indices(code.max() + 1, k=1)].mean())
+        rank = rankdata(share @ some, axis=1)
+        return float(np.corrcoef(rank)[np.triu_indices(len(rank), k=1)].mean())
 
     def agreement_of(drawn: xr.Dataset) -> xr.DataArray:
         return xr.DataArray(agreement(confidence[:, drawn["place"].values]))
 
     value = agreement(confidence)
-    null = np.array([agreement(_permuted(confidence, kind, random)) for _ in range(how.permutations)])
-    bare = part.ds.isel(run=[0], checkpoint=[0]).assign(place=("sample", np.arange(len(label))))
+
+    def shuffled() -> Array:
+        return np.take_along_axis(confidence, permuted_within(kind, len(confidence), random), axis=1)
+
+    null = np.array([agreement(shuffled()) for _ in range(how.permutations)])
+    bare = part.ds.isel(run=[0], checkpoint=[0]).assign(place=("sample", np.arange(len(kind))))
     interval = bootstrap(bare, agreement_of, INTERVAL, level=how.level, seed=how.seed)
     p = (1 + int((null >= value).sum())) / (1 + len(null))
     of, lower = "architectures" if by else "runs", float(interval["lower"])
-    number = _number(f"rank correlation of confidences, between {of}", interval, null=float(null.mean()), p_value=p)
+    lines = [*part.code_of_part, f"agreement = tk.data_map(ds, by={by!r}).agreement.values"]
+    number = _number(
+        f"rank correlation of confidences, between {of}", interval, null=float(null.mean()), p_value=p,
+        draws=len(null), code="agreement[np.triu_indices(len(agreement), k=1)].mean()",
+    )  # fmt: skip
     because = f"{of} agree with a rank correlation of {value:.2f}, runs shuffled within classes with {number.null:.2f}"
-    return judged(lower > number.null and p <= how.significant, because, [number], data_map=shown)
+    because += f" ({written_p(p, len(null))})"
+    return judged(lower > number.null and p <= how.significant, because, [number], lines, data_map=shown)
 
 
 def _number(
     name: str,
     of: xr.Dataset,
-    draws: xr.DataArray | None = None,
+    of_null: xr.DataArray | None = None,
     *,
     null: float = np.nan,
     p_value: float | None = None,
     unit: str = "",
+    draws: int = 0,
+    code: str = "",
 ) -> Number:
     """Take estimate and bounds, and the mean of what the null gave."""
-    if draws is not None:
-        null = float(draws.mean())
+    if of_null is not None:
+        null = float(of_null.mean())
     p = float(of["p_value"]) if p_value is None and "p_value" in of else np.nan if p_value is None else p_value
     value, lower, upper = (float(of[key]) for key in ("estimate", "lower", "upper"))
-    return Number(name, value, lower, upper, null, p, unit)
+    return Number(name, value, lower, upper, null, p, unit, draws, code)
 
 
 def _fisher(r: float, degrees: int, level: float) -> tuple[float, float]:
@@ -324,15 +391,6 @@ def _fisher(r: float, degrees: int, level: float) -> tuple[float, float]:
         return np.nan, np.nan
     wide = NormalDist().inv_cdf((1 + level) / 2) / np.sqrt(degrees - 3)
     return float(np.tanh(np.arctanh(r) - wide)), float(np.tanh(np.arctanh(r) + wide))
-
-
-def _permuted(values: Array, kind: NDArray[np.int64], random: np.random.Generator) -> Array:
-    """Permute the samples of each run among those of one kind, as `shuffle_within_class` does."""
-    out = np.empty_like(values)
-    by_kind = np.argsort(kind, kind="stable")
-    for r in range(len(values)):
-        out[r, by_kind] = values[r, np.lexsort((random.random(len(kind)), kind))]
-    return out
 
 
 def _or_none(count: int) -> float:
@@ -383,6 +441,16 @@ def _groups_of(part: Part) -> dict[str, xr.Dataset]:
     return found
 
 
+def _code_of_groups(part: Part) -> list[str]:
+    how = part.settings
+    found = f"groups = tk.compare_groups(distance, {part.attributes}, n={how.permutations}, seed={how.seed})"
+    return [*part.code_of_distance, found]
+
+
+def _of_groups(variable: str, attribute: str) -> str:
+    return f"groups.{variable}.sel(attribute={attribute!r})"
+
+
 def _r_squared(part: Part, distance: Array, basis: list[Array]) -> list[float]:
     """Share of the sum of squares that each attribute explains by itself, as `compare_groups` has it."""
     squared = np.zeros((part.ds.sizes["run"],) * 2)
@@ -402,6 +470,23 @@ def _size(part: Part) -> tuple[str, NDArray[np.intp]]:
             except CannotTellError as error:
                 why = str(error)
     raise CannotTellError(why)
+
+
+def _code_of_size(part: Part, by: str, chosen: xr.Dataset) -> list[str]:
+    """Write the Python that ranks sizes and steps among runs that are else alike, and compares their distances."""
+    metric, others = part.settings.metric, part.others(by)
+    varying = [name for name in others if len(set(chosen[name].values.tolist())) > 1]
+    ranked = f"table[[{by!r}, 'steps']]"
+    within = f".groupby([table[name] for name in {others}], dropna=False)"
+    ranks = [f"ranks = {ranked}{within}.rank()", f"ranks = ranks - ranks{within}.transform('mean')"]
+    return [
+        *part.code_of_strata(by),
+        f"steps = tk.speed_comparison(some, {by!r}, at=[0.5]).steps.values[:, 0].round(6)",
+        "table = tk.run_table(some).assign(steps=steps)",
+        *(ranks if others else [f"ranks = {ranked}.rank()"]),
+        f"distance = tk.trajectory_distance(some, n={PROGRESS}, metric={metric!r})",
+        f"groups = tk.compare_groups(distance, {[*varying, by]}, n=1)",
+    ]
 
 
 def _stratified_correlation(x: Array, y: Array, group: NDArray[np.intp], n: int, seed: int) -> tuple[float, float]:
