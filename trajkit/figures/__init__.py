@@ -1,6 +1,7 @@
 """Figures: pure functions from datasets to `plotly.graph_objects.Figure`. They compute no distances.
 
-Colours are told apart by colour-blind readers; time-like axes are red.
+Colours are told apart by colour-blind readers; time-like axes are red. All have the plotly template of the name
+`TEMPLATE`, read on light and on dark pages: `plotly.io.templates.default = tk.figures.TEMPLATE` gives it to your own.
 """
 
 from trajkit.figures.data_map import data_map
@@ -19,9 +20,11 @@ from trajkit.figures.phase_map import phase_map
 from trajkit.figures.progress import progress
 from trajkit.figures.robustness import compare_metrics, stability
 from trajkit.figures.spectrum import spectrum
+from trajkit.figures.template import TEMPLATE
 from trajkit.figures.tube import tube
 
 __all__ = [
+    "TEMPLATE",
     "compare_metrics",
     "convergence",
     "data_map",
