@@ -20,6 +20,7 @@ from xarray.core import indexing
 
 import trajkit as tk
 from trajkit.storage.files import _rounded
+from trajkit.storage.whole import whole
 
 
 @pytest.fixture
@@ -438,6 +439,27 @@ def test_save__a_folder_in_the_way_is_left_alone(tmp_path: Path, ds: xr.Dataset)
     with pytest.raises(OSError, match=r"saving .*x.nc failed"):
         tk.save(ds, tmp_path / "x.nc", overwrite=True)
     assert list(tmp_path.iterdir()) == [tmp_path / "x.nc"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("file", "file"), ("folder", "folder"), (None, "file"), (None, "folder")])
+def test_whole__takes_the_place_at_the_end_or_not_at_all(tmp_path: Path, old: str | None, new: str) -> None:
+    def write(path: Path, kind: str | None, text: str) -> None:
+        if kind == "folder":
+            path.mkdir()
+        if kind:
+            (path / "inner" if kind == "folder" else path).write_text(text)
+
+    path = tmp_path / "x"
+    held = path / "inner" if new == "folder" else path
+    write(path, old, "old")
+    with pytest.raises(KeyboardInterrupt), whole(path, overwrite=True) as part:
+        write(part, new, "half")
+        raise KeyboardInterrupt
+    assert (held.read_text() if old else path.exists()) == ("old" if old else False)
+    with whole(path, overwrite=True) as part:
+        write(part, new, "new")
+    assert held.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # --- shipped data -------------------------------------------------------------------------------------------------
