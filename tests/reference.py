@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import trajkit as tk
@@ -15,7 +14,7 @@ def write(folder: Path) -> None:
 
     # pdoc looks at what a module holds; some names are loaded only when they are first asked for.
     vars(tk).update({name: getattr(tk, name) for name in tk.__all__})
-    pdoc.render.configure(docformat="numpy", show_source=False, footer_text=f"trajkit {version('trajkit')}")
+    pdoc.render.configure(docformat="numpy", show_source=False, footer_text=f"trajkit {tk.__version__}")
     pdoc.pdoc("trajkit", output_directory=folder)
 
 

@@ -64,7 +64,7 @@ from trajkit.embedding import align, embed, embedding_quality, explained_distanc
 from trajkit.imprinting import imprint
 from trajkit.points import concat, points, unstack
 from trajkit.recording import RecordAt, Recorder, record
-from trajkit.schema import SchemaError, from_arrays, run_table, validate
+from trajkit.schema import SchemaError, from_arrays, installed_version, run_table, validate
 from trajkit.selection import select
 from trajkit.simulate import simulate
 from trajkit.storage import Probe, Store, load, sample_data, save
@@ -144,6 +144,9 @@ __all__ = [
     "widgets",
     "with_references",
 ]
+
+# What the installed package says, which has it from pyproject.toml.
+__version__ = installed_version()
 
 # plotly and ipywidgets are loaded when first asked for: scripts that only compute never pay for them.
 _LAZY = {
