@@ -87,7 +87,8 @@ def run_attributes(ds: xr.Dataset | xr.DataArray) -> list[str]:
     >>> run_attributes(tk.simulate(runs=2))
     ['kind', 'architecture', 'seed']
     """
-    return [str(name) for name, c in ds.coords.items() if c.dims == ("run",) and name != "run"]
+    # Of variables: to build an array for each coordinate would take a hundred times as long.
+    return [str(name) for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"]
 
 
 def is_network(ds: xr.Dataset | xr.DataArray) -> NDArray[np.bool_]:
@@ -262,10 +263,10 @@ def _identity_problems(ds: xr.Dataset) -> Iterator[str]:
 
 def _value_problems(ds: xr.Dataset) -> Iterator[str]:
     """Look at the numbers run by run, so that memory stays that of one run."""
-    checkpoints = ds["checkpoint"].values
+    checkpoints, steps, predictions = ds["checkpoint"].values, ds["step"].values, ds["log_prob"].variable
     for index, run in enumerate(ds["run"].values.tolist()):
-        step = ds["step"].values[index]
-        log_prob = np.asarray(ds["log_prob"].isel(run=index).values)
+        step = steps[index]
+        log_prob = np.asarray(predictions[index].values)
         recorded = step >= 0
         if not recorded.any():
             yield f"run {run!r} has no recorded checkpoint (every step is -1): drop the run"
@@ -275,7 +276,7 @@ def _value_problems(ds: xr.Dataset) -> Iterator[str]:
             )
         if (step < -1).any():
             yield f"run {run!r}: 'step' holds values below -1 (-1 marks a missing checkpoint)"
-        for k in np.flatnonzero(recorded):
+        for k in [] if _sums_to_one(log_prob[recorded]) else np.flatnonzero(recorded):
             if problem := _row_problem(log_prob[k]):
                 yield f"run {run!r}, checkpoint {checkpoints[k]}: {problem}"
         for k in np.flatnonzero(~recorded):
@@ -284,6 +285,13 @@ def _value_problems(ds: xr.Dataset) -> Iterator[str]:
                     f"run {run!r}, checkpoint {checkpoints[k]}: step is -1 (missing) but 'log_prob' holds values; "
                     "give its step, or set it to NaN"
                 )
+
+
+def _sums_to_one(log_prob: NDArray[Any]) -> bool:
+    """Say whether all rows hold probabilities, which are then at most 1 and not NaN; doubtful ones are looked at."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.exp(log_prob) @ np.ones(log_prob.shape[-1], dtype=log_prob.dtype)
+        return bool((np.abs(total - 1) <= ROW_TOLERANCE).all())
 
 
 def _row_problem(log_prob: NDArray[Any]) -> str | None:

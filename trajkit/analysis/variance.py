@@ -75,8 +75,8 @@ def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.rand
 
     def f(order: NDArray[np.intp]) -> float:
         permuted = rest[np.ix_(order, order)]
-        model = float((gain * permuted).sum())
-        left: float = total - model - float((known * permuted).sum())
+        model = float(np.vdot(gain, permuted))
+        left: float = total - model - (float(np.vdot(known, permuted)) if reduced.size else 0.0)
         return (model / added) / (left / left_over)
 
     runs = np.arange(len(inner))
