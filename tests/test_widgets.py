@@ -511,6 +511,19 @@ def test_explorer__groups_and_nulls_are_measured_when_asked_for(explorer) -> Non
     assert panel.figures.children == ()
 
 
+def test_explorer__tests_against_the_null_by_the_metric_that_is_chosen(explorer) -> None:
+    explorer.slicer.conditions = {"architecture": ["A", "B"]}
+    explorer.metric = "fisher_rao"
+    panel = explorer.show_panel("Groups and nulls")
+    panel.draws.value = 9
+    panel.test.click()
+    found = tk.null_test(explorer.part.sel(run=explorer.runs), n=9, metric="fisher_rao")
+    np.testing.assert_allclose(panel.null.figure.data[0].y, found.observed)
+    assert panel.null.figure.layout.yaxis.title.text == "fisher_rao distance at equal progress (rad)"
+    figure = run_code(panel.code_line.code, {"tk": tk, "part": explorer.part, "selected": explorer.selected})
+    np.testing.assert_array_equal(figure.data[0].x, panel.null.figure.data[0].x)
+
+
 def test_explorer__asks_for_a_cap_where_a_distance_is_infinite(ds) -> None:
     sure = ds.copy(deep=True)
     sure.log_prob[dict(run=0, checkpoint=-1, sample=0)] = [0.0] + [-np.inf] * 4
@@ -527,6 +540,19 @@ def test_explorer__of_one_run_of_one_checkpoint_says_what_cannot_be_drawn(ds) ->
     explorer = tk.explore(ds.isel(run=[0], checkpoint=[0, 1]))
     assert "wanted two runs or more" in explorer.show_panel("Tree").message.value
     assert explorer.show_panel("Progress").message.value == ""
+
+
+def test_explorer__shows_no_picture_of_other_runs_where_there_is_none_of_these(explorer) -> None:
+    matrix, tree = explorer.show_panel("Distances"), explorer.show_panel("Tree")
+    assert (tree.body.layout.display, tree.code_line.layout.display) == ("", "")
+    explorer.slicer.conditions = {"run": ["A-1"]}
+    for panel in (tree, matrix):
+        explorer.show_panel(panel.title)
+        assert "wanted two runs or more" in panel.message.value
+        assert (panel.body.layout.display, panel.code_line.layout.display) == ("none", "none")
+    explorer.slicer.conditions = {}
+    assert matrix.body.layout.display == ""
+    assert matrix.message.value == ""
 
 
 def test_explorer__embeds_from_landmarks_when_asked(ds) -> None:

@@ -52,9 +52,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
             try:
                 self.draw()
                 self.say("")
-            # An error in an observer would only reach the log: say it where the reader looks.
+                self._show(True)
+            # An error in an observer would only reach the log: say it where the reader looks, without what was drawn
+            # before, of something else.
             except ValueError as problem:
                 self.say(str(problem))
+                self._show(False)
             self._drawn = self.key()
         self.mark()
 
@@ -73,6 +76,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         """Write a message above the panel."""
         self.message.value = f"<div style='line-height:1.4'>{html.escape(message)}</div>" if message else ""
         self.message.layout.display = "" if message else "none"
+
+    def _show(self, drawn: bool) -> None:
+        for part in (self.body, self.code_line):
+            part.layout.display = "" if drawn else "none"
 
     def close(self) -> None:
         """Close what the panel holds."""
@@ -184,9 +191,10 @@ class LossPanel(ProgressPanel):
     title = "Loss and error"
 
     def figure(self) -> go.Figure:
-        """Draw both, side by side."""
+        """Draw both, side by side; in a narrow panel the second title needs more room than between two large plots."""
         e = self.explorer
-        return _plain(figures.learning_curves(e.shown_part, color=e.color_name, runs=e.runs))
+        figure = _plain(figures.learning_curves(e.shown_part, color=e.color_name, runs=e.runs))
+        return apart(figure)
 
     def code(self) -> str:
         """Write the line."""
@@ -257,6 +265,8 @@ class MatrixPanel(FigureOf):
 
     def figure(self) -> go.Figure:
         """Draw the matrix, in the order of the colour's groups."""
+        if len(self.explorer.runs) < 2:
+            raise ValueError(f"wanted two runs or more to compare, got {len(self.explorer.runs)}")
         figure = figures.distance_matrix(self.explorer.distance(), order=self._order())
         # Names, which the hover text has as well, would take half of a panel, and the legend is the manifold's.
         figure.update_layout(height=None, showlegend=False, margin={"l": 10, "r": 10, "t": 10, "b": 30})
@@ -353,11 +363,12 @@ class TablePanel(Panel):
         table = run_table(e.shown_part.sel(run=e.runs)).drop(columns=["kind", "checkpoints"])
         last = final(e.shown_part.sel(run=e.runs))
         attributes = [n for n in table.columns if table[n].nunique(dropna=False) > 1]
-        columns = ["run", *attributes, *last]
+        # Where runs ended comes first: a panel shows a few columns, and attributes are in the names already.
+        columns = ["run", *last, *attributes]
         with self.table.hold_sync():
             self.table.columns = columns
             self.table.rows = [
-                [run, *(_plain_value(table[n].iloc[i]) for n in attributes), *(_plain_value(last[n][i]) for n in last)]
+                [run, *(_plain_value(last[n][i]) for n in last), *(_plain_value(table[n].iloc[i]) for n in attributes)]
                 for i, run in enumerate(e.runs)
             ]
         self.code_line.code = "tk.run_table(selected)"
@@ -453,10 +464,12 @@ class GroupsPanel(Panel):
 
     def _test(self) -> None:
         e, n = self.explorer, self.draws.value
-        found = null_test(e.part.sel(run=e.runs), n=n)
+        options = {"n": n, "metric": e.metric, "cap": e.measured.cap_of(e.metric)}
+        found = null_test(e.part.sel(run=e.runs), **options)
         self.null = self.null or FigurePanel(_HEIGHT)
         self.null.draw(figures.null_test(found))
-        self._codes["null"] = f"tk.figures.null_test(tk.null_test(part.sel(run=selected.run), n={n}))"
+        found_code = f"tk.null_test(part.sel(run=selected.run), n={n}{e.metric_code})"
+        self._codes["null"] = f"tk.figures.null_test({found_code})"
         self._arrange()
 
     def _arrange(self) -> None:
@@ -503,6 +516,11 @@ def _rings(x: list[Any], y: list[Any], runs: list[str], **look: Any) -> dict[str
     text = "<b>%{text}</b><extra></extra>"
     out = {"type": "scatter", "mode": "markers", "x": x, "y": y, "text": runs, "marker": marker}
     return out | {"showlegend": False, "hovertemplate": text, "cliponaxis": False}
+
+
+def apart(figure: go.Figure) -> go.Figure:
+    """Leave more room between two plots side by side."""
+    return figure.update_layout(xaxis_domain=[0.0, 0.4], xaxis2_domain=[0.6, 1.0])
 
 
 def _plain(figure: go.Figure) -> go.Figure:

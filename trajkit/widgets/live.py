@@ -19,6 +19,7 @@ from trajkit.figures.strands import Strands
 from trajkit.schema import validate
 from trajkit.storage import Probe
 from trajkit.widgets.budget import Budget
+from trajkit.widgets.linked import apart
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.panels import FigurePanel
 
@@ -393,7 +394,7 @@ def _panel_key(runs: list[str]) -> tuple[str, ...]:
 def _curves(runs: xr.Dataset) -> go.Figure:
     """Progress and loss against step."""
     color = runs["run"] if _panel_key(runs["run"].values.tolist()) else None
-    figure = figures.learning_curves(runs, _CURVES, color=color)
+    figure = apart(figures.learning_curves(runs, _CURVES, color=color))
     return figure.update_traces(line_width=2, opacity=1, mode="lines+markers", marker_size=4)
 
 

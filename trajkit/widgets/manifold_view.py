@@ -267,10 +267,11 @@ class ManifoldView(anywidget.AnyWidget):
         box = packing.framed(embedding, self._box)
         packed = packing.pack(embedding, sent, box, quantities)
         with self.hold_sync():
+            if self.embedding is None or not packing.same_attributes(self.embedding, embedding):
+                self._attributes = packing.attributes(embedding)
             self.embedding, self._box, self._order = embedding, box, np.argsort(~is_network, kind="stable")
             self._titles = dict(titles or {})
             self._runs, self._axes = packed.runs, packing.axes(embedding, sent, box, self._titles)
-            self._attributes = packing.attributes(embedding)
             self._quantities = packing.quantity_ranges(quantities, is_network)
             self._offset, self._checkpoint = packed.offset.tobytes(), packed.checkpoint.tobytes()
             self._step, self._coordinate = packed.step.tobytes(), packed.coordinate.tobytes()

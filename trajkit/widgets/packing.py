@@ -127,6 +127,13 @@ def attributes(embedding: xr.Dataset) -> list[dict[str, Any]]:
     return [attribute(name, coloring(embedding, name), order) for name in names]
 
 
+def same_attributes(one: xr.Dataset, other: xr.Dataset) -> bool:
+    """Whether two embeddings have the same runs and attributes, as when only checkpoints differ: comparing is cheap."""
+    names = run_attributes(one)
+    same = names == run_attributes(other)
+    return same and all(one[n].identical(other[n]) for n in ("run", *names))
+
+
 def attribute(name: str, colors: Coloring, order: NDArray[np.intp]) -> dict[str, Any]:
     """Describe one run attribute, with the runs in `order`."""
     out: dict[str, Any] = {"name": name, "title": colors.title}

@@ -96,6 +96,8 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         self.splits = list(dict.fromkeys(self.dataset["split"].values.tolist()))
         self.facets, same = _facets(self.dataset)
         self._masks: dict[str, Mask] = {}
+        # Made when it is asked for, and again when conditions have changed.
+        self._chosen: Mask | None = None
         self._past: list[Conditions] = []
         self._future: list[Conditions] = []
         self._travels = self._settles = False
@@ -219,6 +221,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     @traitlets.observe("conditions")
     def _conditions_changed(self, change: Any) -> None:
+        self._chosen = None
         if not self._travels:
             self._past.append(change["old"])
             self._future.clear()
@@ -338,7 +341,13 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         return keep
 
     def _points(self) -> Mask:
-        """Which points (run, checkpoint) meet all conditions."""
+        """Which points (run, checkpoint) meet all conditions: asked for many times in a change of one."""
+        if self._chosen is None:
+            self._chosen = self._measured_points()
+            self._chosen.flags.writeable = False
+        return self._chosen
+
+    def _measured_points(self) -> Mask:
         out = self._recorded & self._mask()[:, None]
         for name in ("progress", "step"):
             if name in self.conditions:
