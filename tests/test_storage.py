@@ -449,12 +449,16 @@ def test_whole__takes_the_place_at_the_end_or_not_at_all(tmp_path: Path, old: st
         if kind:
             (path / "inner" if kind == "folder" else path).write_text(text)
 
+    def stopped_halfway() -> None:
+        with whole(path, overwrite=True) as part:
+            write(part, new, "half")
+            raise KeyboardInterrupt
+
     path = tmp_path / "x"
     held = path / "inner" if new == "folder" else path
     write(path, old, "old")
-    with pytest.raises(KeyboardInterrupt), whole(path, overwrite=True) as part:
-        write(part, new, "half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        stopped_halfway()
     assert (held.read_text() if old else path.exists()) == ("old" if old else False)
     with whole(path, overwrite=True) as part:
         write(part, new, "new")
