@@ -238,6 +238,45 @@ def test_mouse__turns_pans_and_zooms_and_double_click_resets(opened, embedding):
     assert get(page, "camera") == start
 
 
+@pytest.mark.parametrize("tool", ["orbit", "lasso"])
+def test_fingers__turn_with_one_and_zoom_and_move_with_two(opened, embedding, tool):
+    page = opened(ManifoldView(embedding, camera={"projection": "orthographic"}, tool=tool))
+    box = page.locator(STAGE).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    devtools = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *fingers: tuple[float, float]) -> None:
+        places = [{"x": x + a, "y": y + b, "id": k} for k, (a, b) in enumerate(fingers)]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+        settle(page)
+
+    before = get(page, "camera")
+    touch("touchStart", (-50, 0), (50, 0))
+    for wide in (60, 80, 100):
+        touch("touchMove", (-wide, 0), (wide, 0))
+    touch("touchEnd")
+    after = get(page, "camera")
+    # Twice as far apart is twice as large, and what lay between the fingers still does.
+    assert after["zoom"] / before["zoom"] == pytest.approx(2, rel=1e-6)
+    np.testing.assert_allclose(after["target"], before["target"], atol=0.02)
+    assert (after["yaw"], after["pitch"]) == (before["yaw"], before["pitch"])
+    touch("touchStart", (-50, 0), (50, 0))
+    for far in (20, 40):
+        touch("touchMove", (far - 50, 0), (far + 50, 0))
+    touch("touchEnd")
+    moved = get(page, "camera")
+    assert moved["zoom"] == pytest.approx(after["zoom"], rel=1e-6)
+    assert np.abs(np.subtract(moved["target"], after["target"])).max() > 0.01
+    if tool == "orbit":
+        touch("touchStart", (0, 0))
+        for far in (10, 30):
+            touch("touchMove", (far, 0))
+        touch("touchEnd")
+        assert get(page, "camera")["yaw"] == pytest.approx(moved["yaw"] - 0.4 * 30, abs=1e-6)
+    assert (get(page, "pinned"), get(page, "selection")) == ([], [])
+    devtools.detach()
+
+
 def test_keyboard__turns_zooms_looks_along_axes_and_resets(opened, embedding):
     page = opened(ManifoldView(embedding))
     start = get(page, "camera")
