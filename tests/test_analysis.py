@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -186,14 +188,17 @@ def test_cluster__refuses_what_is_no_distance_of_runs():
 # null_test
 
 
-def test_null_test__by_default_compares_trajectory_distances():
+@pytest.mark.parametrize("metric", ["bhattacharyya", "hellinger", "fisher_rao", "jeffreys", "jensen_shannon"])
+def test_null_test__by_default_compares_trajectory_distances(metric):
     ds = tk.simulate(runs=4, samples=30, spread=0.3, ragged=True)
-    test = tk.null_test(ds, n=1, seed=5)
-    same = tk.null_test(ds, lambda d: tk.trajectory_distance(d, n=20), n=1, seed=5)
+    cap = 9.0 if metric == "jeffreys" else None
+    test = tk.null_test(ds, n=1, seed=5, metric=metric, cap=cap)
+    distance = tk.trajectory_distance(ds, n=20, metric=metric, cap=cap)
+    same = tk.null_test(ds, lambda d: tk.trajectory_distance(d, n=20, metric=metric, cap=cap), n=1, seed=5)
+    assert test.observed.attrs["units"] == distance.attrs["units"]
     assert test.sizes == {"pair": 6, "draw": 1}
     np.testing.assert_allclose(test.observed, same.observed, rtol=1e-6)
     np.testing.assert_allclose(test.null, same.null, rtol=1e-6)
-    distance = tk.trajectory_distance(ds, n=20)
     for pair in range(6):
         at = test.isel(pair=pair)
         expected = float(distance.sel(run=at.run.item(), run2=at.run2.item()))
@@ -230,14 +235,21 @@ def test_null_test__runs_that_bend_alike_are_closer_than_their_null_and_others_a
     assert (alike.p_value == 0.2).all()
 
 
-def test_null_test__the_straight_road_is_the_sum_of_both_distances_to_the_geodesic():
+@pytest.mark.parametrize(("metric", "power"), [("bhattacharyya", 1), ("hellinger", 1), ("fisher_rao", 2)])
+def test_null_test__the_straight_road_is_the_sum_of_both_distances_to_the_geodesic(metric, power):
     ds = tk.simulate(runs=3, samples=100, groups=3, spread=0.3)
-    test = tk.null_test(ds, n=1)
-    distance = tk.trajectory_distance(tk.with_references(ds), n=20).sel(run="geodesic")
+    test = tk.null_test(ds, n=1, metric=metric)
+    distance = tk.trajectory_distance(tk.with_references(ds), n=20, metric=metric).sel(run="geodesic") ** power
     expected = distance.sel(run2=test.run.values).values + distance.sel(run2=test.run2.values).values
-    np.testing.assert_allclose(test.straight, expected, rtol=1e-3)
+    np.testing.assert_allclose(test.straight, expected ** (1 / power), rtol=1e-3)
     # Three groups bend in unrelated directions.
     np.testing.assert_allclose(test.observed / test.straight, 1, atol=0.2)
+
+
+def test_null_test__has_no_straight_road_where_truth_is_infinitely_far():
+    ds = tk.simulate(runs=2, samples=20, checkpoints=4, spread=0.3).isel(checkpoint=slice(0, 3))
+    assert "straight" not in tk.null_test(ds, n=1, metric="jeffreys")
+    assert "straight" in tk.null_test(ds, n=1, metric="jeffreys", cap=5.0)
 
 
 def test_null_test__p_values_are_uniform_where_the_null_is_true():
@@ -267,6 +279,8 @@ def test_null_test__takes_any_statistic_and_leaves_its_input():
         ({"n": 0}, "n: wanted one draw"),
         ({"alternative": "two-sided"}, "alternative: wanted 'less' or 'greater'"),
         ({"by": "optimizer"}, "no run attribute 'optimizer'"),
+        ({"metric": "kullback_leibler"}, "metric: wanted one of"),
+        ({"statistic": mean_distance, "metric": "hellinger"}, "give them to it"),
         ({"statistic": lambda d: 1.0}, "wanted one that returns a DataArray"),
         ({"statistic": lambda d: xr.DataArray(np.nan)}, "finite"),
         ({"statistic": lambda d: xr.DataArray(1.0), "by": "architecture"}, "picks pairs of runs"),
@@ -567,19 +581,32 @@ def test_bootstrap__over_seeds_the_jackknife_covers():
     assert (share_covered(60, 4, over="seed", interval="jackknife") >= 0.88).all()
 
 
+def coverage_of_the_docstring() -> list[tuple[str, str, int, float, float]]:
+    """Interval, what is drawn and how many, lowest and highest coverage."""
+    rows = re.findall(r'\| "(\w+)"\s+\|((?: \d+-\d+ %\s+\|){6})', inspect.getdoc(tk.bootstrap) or "")
+    return [
+        (interval, over, number, int(low) / 100, int(high) / 100)
+        for interval, cells in rows
+        for (over, number), (low, high) in zip(
+            [(over, number) for over in ("seed", "run") for number in (3, 5, 8)],
+            re.findall(r"(\d+)-(\d+)", cells),
+            strict=True,
+        )
+    ]
+
+
+def test_bootstrap__docstring_tells_coverage_of_every_interval():
+    assert len(coverage_of_the_docstring()) == 3 * 2 * 3
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("over", [{"over": "seed"}, {"over": "run", "by": "architecture"}])
-@pytest.mark.parametrize(
-    ("interval", "least"),
-    [
-        ("percentile", {3: 0.5, 5: 0.85, 8: 0.86}),
-        ("bca", {3: 0.5, 5: 0.85, 8: 0.86}),
-        ("jackknife", {3: 0.91, 5: 0.91}),
-    ],
-)
-def test_bootstrap__covers_over_seeds_and_runs_as_its_docstring_says(over, interval, least):
-    for seeds, share in least.items():
-        assert (share_covered(200, seeds, n=299, interval=interval, **over) >= share).all()
+@pytest.mark.parametrize(("interval", "over", "number", "low", "high"), coverage_of_the_docstring())
+def test_bootstrap__covers_over_seeds_and_runs_as_its_docstring_says(interval, over, number, low, high):
+    """Up to three standard errors of a share of 200."""
+    strata = {"by": "architecture"} if over == "run" else {}
+    share = share_covered(200, number, n=299, interval=interval, over=over, **strata)
+    assert low - 3 * np.sqrt(low * (1 - low) / 200) <= share.min()
+    assert share.max() <= high + 3 * np.sqrt(high * (1 - high) / 200)
 
 
 def test_bootstrap__pairs_weighted_are_copies_left_out():

@@ -56,10 +56,14 @@ def test_groups__have_the_largest_on_top_and_the_joint_test_above(ds: xr.Dataset
 
 def test_null__has_a_marker_for_each_pair_and_the_line_of_the_median(ds: xr.Dataset) -> None:
     found = tk.null_test(ds, n=4)
-    pairs, diagonal, median = tk.figures.null_test(found).data
+    figure = tk.figures.null_test(found)
+    pairs, diagonal, median = figure.data
     np.testing.assert_array_equal(pairs.y, found.observed)
     np.testing.assert_array_equal(pairs.x, found.null.mean("draw"))
     assert diagonal.y[1] == diagonal.x[1]
     assert median.y[1] / median.x[1] == pytest.approx(float(found.median_ratio))
+    # Of four draws no p-value is below a fifth.
+    assert figure.layout.title.text.endswith("p ≤ 0.2")
+    assert figure.layout.yaxis.title.text == "bhattacharyya distance at equal progress (nat)"
     with pytest.raises(ValueError, match="of pairs"):
         tk.figures.null_test(tk.null_test(ds, lambda d: tk.loss(d).mean(), n=2))

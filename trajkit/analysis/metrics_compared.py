@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.attributes import groups, own_copies
+from trajkit.analysis.attributes import check_metrics, groups, own_copies
 from trajkit.analysis.nulls import null_test
 from trajkit.curves import resample
 from trajkit.curves.comparison import matched_distance
@@ -84,9 +84,9 @@ def compare_metrics(
     (('metric', 'quantity'), True)
     """
     names = list(metrics)
-    known = [name for name, metric in METRICS.items() if metric.symmetric]
-    if not names or len(set(names)) < len(names) or set(names) - set(known):
-        raise ValueError(f"metrics: wanted one or more of {known}, each once, got {names}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"metrics: wanted one or more, each once, got {names}")
+    check_metrics(*names)
     ds = networks(ds, least=2)
 
     def of_one(some: xr.Dataset, metric: str) -> xr.DataArray:

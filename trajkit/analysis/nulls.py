@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.attributes import groups, own_copies
+from trajkit.analysis.attributes import check_metrics, groups, own_copies
 from trajkit.curves import references, resample
 from trajkit.curves.comparison import matched_distance
+from trajkit.distances import METRICS
 from trajkit.points import concat
 from trajkit.schema import is_network, networks, validate
 
@@ -104,6 +106,8 @@ def null_test(
     n: int = 19,
     *,
     null: Null = shuffle_within_class,
+    metric: str = "bhattacharyya",
+    cap: float | None = None,
     by: str | None = None,
     alternative: str = "less",
     seed: int = 0,
@@ -130,12 +134,14 @@ def null_test(
         A trajectory dataset; reference runs are left out of pairs.
     statistic
         From a trajectory dataset to a DataArray, such as `lambda ds: tk.embed(ds).explained_distance`. Of one with
-        dimensions (run, run2) each pair is taken once. None for the mean bhattacharyya distance, in nats, over 20
-        values of progress: `trajectory_distance(ds, n=20)`.
+        dimensions (run, run2) each pair is taken once. None for the mean distance over 20 values of progress:
+        `trajectory_distance(ds, n=20, metric=metric, cap=cap)`.
     n
         Draws of the null. The least p-value that n draws can give is 1 / (n + 1).
     null
         From a trajectory dataset and a seed to another; without a statistic, one that keeps progress.
+    metric, cap
+        Of the distance, where no statistic is given; a symmetric one. See `pairwise`.
     by
         For statistics of pairs: only pairs of runs that differ in this attribute.
     alternative
@@ -148,15 +154,17 @@ def null_test(
     xarray.Dataset
         `observed`, `ratio` and `p_value` with the statistic's dimensions, (pair) with coordinates `run` and `run2` for
         one of pairs; `null` (draw, ...). Without a statistic also `straight` (pair), d(u, geodesic) + d(v, geodesic):
-        how far apart two runs would be that leave the straight road in unrelated directions (squared lengths add).
+        how far apart two runs would be that leave the straight road in unrelated directions (squared lengths add, and
+        lengths as their squares); but not under "jeffreys" without a cap, which puts truth infinitely far.
         Over all entries: `median_ratio`; `share_below`, the share of entries below the mean of their nulls;
         `overall_p_value`, of the mean over entries. Ratios are NaN where the null is 0.
 
     Raises
     ------
     ValueError
-        If n or alternative make no sense, the statistic is no DataArray or not finite, there are no two runs to make a
-        pair of, or `by` is unknown, missing for some run or the same for all.
+        If n, alternative or metric make no sense, or both a metric and a statistic are given; the statistic is no
+        DataArray or not finite, there are no two runs to make a pair of, or `by` is unknown, missing for some run or
+        the same for all.
 
     Examples
     --------
@@ -173,10 +181,13 @@ def null_test(
         raise ValueError(f"n: wanted one draw of the null or more, got {n}")
     if alternative not in ("less", "greater"):
         raise ValueError(f"alternative: wanted 'less' or 'greater', got {alternative!r}")
-    straight = statistic is None
+    straight = statistic is None and (metric != "jeffreys" or cap is not None)
     if statistic is None:
+        check_metrics(metric)
         # Shuffling keeps progress, so that resampling once serves all draws.
-        ds, statistic = _even(networks(ds, least=2)), _distance
+        ds, statistic = _even(networks(ds, least=2), straight), partial(_distance, metric=metric, cap=cap)
+    elif metric != "bhattacharyya" or cap is not None:
+        raise ValueError("metric and cap are those of the distance that is taken without a statistic: give them to it")
     validate(ds)
     values = statistic(ds)
     observed = _entries(values, ds, by)
@@ -252,23 +263,27 @@ def written_p(p_value: float, draws: int) -> str:
     return f"p {'≤' if p_value <= least else '='} {p_value:.3g}"
 
 
-def _even(ds: xr.Dataset) -> xr.Dataset:
-    """Bring the runs, and the geodesic beside them, to equal progress."""
+def _even(ds: xr.Dataset, straight: bool) -> xr.Dataset:
+    """Bring the runs, and the geodesic beside them if it is asked for, to equal progress."""
+    if not straight:
+        return resample(ds, _PROGRESS)
     road = references(ds, 2 * _PROGRESS + 1).sel(run=["geodesic"])
     return concat([resample(ds, _PROGRESS), resample(road, _PROGRESS)])
 
 
 def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:
     away = distance.sel(run="geodesic", drop=True)
-    values = away.sel(run2=pairs["run"].values).values + away.sel(run2=pairs["run2"].values).values
-    attrs = {"long_name": "distance of runs that leave the geodesic in unrelated directions", "units": "nat"}
-    return pairs.copy(data=values).assign_attrs(attrs)
+    own, other = (away.sel(run2=pairs[end].values).values for end in ("run", "run2"))
+    values = np.hypot(own, other) if pairs.attrs["scale"] == "length" else own + other
+    return pairs.copy(data=values).assign_attrs(
+        long_name="distance of runs that leave the geodesic in unrelated directions"
+    )
 
 
-def _distance(even: xr.Dataset) -> xr.DataArray:
+def _distance(even: xr.Dataset, metric: str, cap: float | None) -> xr.DataArray:
     coords = {"run": even["run"].values, "run2": even["run"].values}
-    attrs = {"long_name": "bhattacharyya distance at equal progress", "units": "nat"}
-    return xr.DataArray(matched_distance(even, "bhattacharyya"), coords, ("run", "run2"), attrs=attrs)
+    attrs = METRICS[metric].attrs(metric) | {"long_name": f"{metric} distance at equal progress"}
+    return xr.DataArray(matched_distance(even, metric, cap), coords, ("run", "run2"), attrs=attrs)
 
 
 def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, units
+from trajkit.analysis.nulls import written_p
+from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, quantity, units
 from trajkit.figures.results import refuse_others
 from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
@@ -65,7 +66,7 @@ def groups(found: xr.Dataset) -> go.Figure:
     figure.update_layout(
         template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 50, "b": 45},
-        title={"text": _joint(float(found["joint_r_squared"]), float(found["joint_p_value"])), "font": {"size": 12}},
+        title={"text": _joint(found), "font": {"size": 12}},
         barmode="group",
         legend=LEGEND | {"y": 1.0, "traceorder": "reversed"},
         xaxis={"title": {"text": "share of squared distance explained, R<sup>2</sup>"}, "rangemode": "tozero"},
@@ -74,10 +75,12 @@ def groups(found: xr.Dataset) -> go.Figure:
     return figure
 
 
-def _joint(joint: float, p: float) -> str:
+def _joint(found: xr.Dataset) -> str:
+    joint = float(found["joint_r_squared"])
     if not np.isfinite(joint):
         return "as many combinations of values as runs: nothing is left to test all together"
-    return f"all together R<sup>2</sup> {joint:.2f}, p {p:.3g}"
+    p = written_p(float(found["joint_p_value"]), found.attrs["permutations"])
+    return f"all together R<sup>2</sup> {joint:.2f}, {p}"
 
 
 def null_test(found: xr.Dataset) -> go.Figure:
@@ -129,16 +132,17 @@ def null_test(found: xr.Dataset) -> go.Figure:
             x=[0, most], y=[0, slope * most], mode="lines", name=f"{name} ({slope:.2f})", hoverinfo="skip"
         )
         figure.data[-1].line = {"color": paint, "dash": dash, "width": 1.2}
+    draws = found.sizes["draw"]
     title = (
         f"{float(found['share_below']):.0%} of pairs below their null, "
-        f"median ratio {float(found['median_ratio']):.2f}, p {float(found['overall_p_value']):.3g}"
+        f"median ratio {float(found['median_ratio']):.2f}, {written_p(float(found['overall_p_value']), draws)}"
     )
     figure.update_layout(
         template=TEMPLATE,
         margin={"l": 65, "r": 10, "t": 50, "b": 45},
         title={"text": title, "font": {"size": 12}},
         legend=LEGEND | {"y": 1.0},
-        xaxis={"title": {"text": f"mean distance when samples are shuffled ({unit})"}, "range": [0, most]},
-        yaxis={"title": {"text": f"distance observed ({unit})"}, "range": [0, most]},
+        xaxis={"title": {"text": f"the same when samples are shuffled, mean of {draws} draws"}, "range": [0, most]},
+        yaxis={"title": {"text": quantity(found["observed"])}, "range": [0, most]},
     )
     return figure

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from trajkit.distances import METRICS
+from trajkit.analysis.attributes import check_metrics
 from trajkit.reporting import questions
 from trajkit.reporting.findings import Finding, Number, Part, Settings, cannot_tell
 from trajkit.schema import networks
@@ -118,7 +118,7 @@ def claims(
     ds
         A trajectory dataset; reference runs are left out.
     metric
-        Of all distances but those of `null_test`, which are Bhattacharyya's; a symmetric one.
+        Of all distances; a symmetric one.
     draws
         Of the nulls and intervals that take an embedding, or all distances, for each: 19 is the least that can give
         p = 0.05. Intervals of explained stress and distance are rough then; others have 399 draws.
@@ -161,9 +161,7 @@ Findings = dict[str, dict[str, Finding]]
 
 def examine(ds: xr.Dataset, settings: Settings, progress: bool | None) -> Findings:
     """Find out about every claim (by name) on every part of the samples."""
-    if settings.metric not in METRICS or not METRICS[settings.metric].symmetric:
-        known = [name for name in METRICS if METRICS[name].symmetric]
-        raise ValueError(f"metric: wanted one of {known}, got {settings.metric!r}")
+    check_metrics(settings.metric)
     if settings.draws < 2 or settings.permutations < 1 or not 0 < settings.level < 1:
         raise ValueError(
             f"wanted two draws, one permutation or more and a level between 0 and 1, got {settings.draws}, "

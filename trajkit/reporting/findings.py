@@ -130,14 +130,15 @@ class Part:
     @cached_property
     def each_sample(self) -> xr.DataArray:
         """Distances (sample, pair), of which `distance` is the mean over samples."""
-        return self.per_sample(self.even, self.settings.metric)
+        return self.per_sample(self.even)
 
-    def per_sample(self, even: xr.Dataset, metric: str) -> xr.DataArray:
+    def per_sample(self, even: xr.Dataset) -> xr.DataArray:
         """Give the distance (sample, pair) of runs at equal progress."""
+        metric = METRICS[self.settings.metric]
         total = np.zeros((len(self.pairs[0]), even.sizes["sample"]))
         for log_prob in even["log_prob"].values.swapaxes(0, 1):
             p = normalize(log_prob)
-            rows = [METRICS[metric].per_sample(p[u], p[u + 1 :]) for u in range(len(p) - 1)]
+            rows = [metric.per_sample(p[u], p[u + 1 :]) for u in range(len(p) - 1)]
             total += np.concatenate(rows)
         return xr.DataArray(total.T / even.sizes["checkpoint"], dims=("sample", "pair"))
 

@@ -80,21 +80,24 @@ def one_manifold(part: Part) -> Finding:
     """Compare distances of runs at equal progress with those of runs that learn other samples."""
     how = part.settings
     by = ARCHITECTURE if ARCHITECTURE in part.attributes else None
-    found = null_test(part.ds, n=how.draws, by=by, seed=how.seed)
+    found = null_test(part.ds, n=how.draws, metric=how.metric, by=by, seed=how.seed)
     chosen = _pairs(part, by)
     scrambled = shuffle_within_class(part.even, how.seed)
-    own = part.each_sample if how.metric == "bhattacharyya" else part.per_sample(part.even, "bhattacharyya")
-    means = [each.isel(pair=chosen).mean("pair") for each in (own, part.per_sample(scrambled, "bhattacharyya"))]
-    both = xr.concat(means, dim="what")
+    both = (part.each_sample, part.per_sample(scrambled))
+    means = [each.isel(pair=chosen).mean("pair") for each in both]
+    joined = xr.concat(means, dim="what")
     interval = bootstrap(
-        part.ds, lambda _: both, INTERVAL, then=lambda mean: mean.isel(what=0) / mean.isel(what=1),
+        part.ds, lambda _: joined, INTERVAL, then=lambda mean: mean.isel(what=0) / mean.isel(what=1),
         level=how.level, seed=how.seed,
     )  # fmt: skip
     observed, null = float(found["observed"].mean()), float(found["null"].mean())
     p, below = float(found["overall_p_value"]), float(found["share_below"])
     upper = float(interval["upper"])
-    code = [*part.code_of_part, f"found = tk.null_test(ds, n={how.draws}, by={by!r}, seed={how.seed})"]
-    road = float(found["straight"].mean())
+    code = [
+        *part.code_of_part,
+        f"found = tk.null_test(ds, n={how.draws}, metric={how.metric!r}, by={by!r}, seed={how.seed})",
+    ]
+    unit = str(found["observed"].attrs["units"])
     numbers = [
         Number(
             "distance / distance to shuffled runs", observed / null, float(interval["lower"]), upper, 1.0, p,
@@ -102,11 +105,11 @@ def one_manifold(part: Part) -> Finding:
         ),
         Number("median ratio of pairs", float(found["median_ratio"]), null=1.0, code="found.median_ratio"),
         Number("share of pairs nearer than their null", below, null=0.5, code="found.share_below"),
-        Number("mean distance at equal progress", observed, null=null, unit="nat", code="found.observed.mean()"),
-        Number(
-            "distance if each left the straight road its own way", road, unit="nat", code="found.straight.mean()"
-        ),
+        Number("mean distance at equal progress", observed, null=null, unit=unit, code="found.observed.mean()"),
     ]  # fmt: skip
+    if "straight" in found:
+        said, road = "distance if each left the straight road its own way", float(found["straight"].mean())
+        numbers.append(Number(said, road, unit=unit, code="found.straight.mean()"))
     which = f"differ in {by}" if by else "are compared"
     because = f"{below:.0%} of the {found.sizes['pair']} pairs of runs that {which} are nearer than their null"
     because += f" ({written_p(p, how.draws)})"

@@ -391,9 +391,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def distance_code(self) -> str:
         """Write `distance`."""
         part = "tk.select(part, kind='network')" if self._has_references else "part"
-        options = "".join(f", {k}={v!r}" for k, v in self._metric_options().items())
         runs = "run=selected.run.values, run2=selected.run.values"
-        return f"distance = tk.trajectory_distance({part}{options}).sel({runs})"
+        return f"distance = tk.trajectory_distance({part}{self.metric_code}).sel({runs})"
+
+    @property
+    def metric_code(self) -> str:
+        """Write the metric and its cap as further arguments."""
+        return "".join(f", {k}={v!r}" for k, v in self._metric_options().items())
 
     # Drawing
 
