@@ -220,6 +220,45 @@ def test_claims__refuse_what_makes_no_sense(change):
         tk.claims(simulated(), **change)
 
 
+# Runs without structure
+
+
+def unstructured(seed: int) -> xr.Dataset:
+    """Runs that learn each the samples in an order of its own and confuse classes of their own; names say nothing."""
+    random, label = np.random.default_rng(seed), np.arange(24) % 4
+    right, t = label[:, None] == np.arange(4), np.linspace(0, 1, 6)[:, None, None]
+    ease, drift = random.uniform(0.3, 1.7, (8, 1, 24, 1)), random.standard_normal((8, 1, 24, 4))
+    names = {"architecture": random.permutation(list("AABBCCDD")), "seed": np.arange(8)}
+    return tk.from_arrays(logits=6 * t * ease * right + 6 * t * (1 - t) * drift, label=label, runs=names)
+
+
+def test_groups_and_nulls__find_nothing_in_runs_without_structure():
+    p_groups, p_null, ratio = [], [], []
+    for seed in range(10):
+        ds = unstructured(seed)
+        p_groups.append(tk.compare_groups(tk.trajectory_distance(ds, n=5), "architecture", n=199).p_value.item())
+        null = tk.null_test(ds, n=4, seed=seed)
+        p_null.append(float(null.overall_p_value))
+        ratio.append(float(null.median_ratio))
+    assert sum(p > 0.05 for p in p_groups) >= 9
+    np.testing.assert_allclose(ratio, 1, atol=0.1)
+    # Of four draws p is a fifth or more, and every fifth alike often.
+    assert 0.4 < np.mean(p_null) < 0.8
+
+
+def test_claims__do_not_hold_for_runs_without_structure_and_hold_for_copies_of_one():
+    """Learnt by all in one order, with one set of confusions and a little of their own, the same runs have it all."""
+    asked_for = ("low-dimensional", "one manifold", "architecture distinguishes", "same order")
+    ds = unstructured(0)
+    assert [asked(claim, ds).verdict for claim in asked_for] == [FAILS] * 4
+    first = ds.log_prob.values.astype(float)[[0, 0, 0, 0, 1, 1, 1, 1]]
+    mixed = 0.8 * ds.log_prob.values[0] + 0.15 * first + 0.05 * ds.log_prob.values
+    mixed -= np.log(np.exp(mixed).sum(-1, keepdims=True))
+    alike = ds.assign(log_prob=ds.log_prob.copy(data=mixed.astype(np.float32)))
+    alike = alike.assign_coords(architecture=("run", list("AAAABBBB")))
+    assert [asked(claim, alike).verdict for claim in asked_for] == [HOLDS] * 4
+
+
 # The page
 
 
