@@ -71,7 +71,8 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     landmarks
         To how many points of the manifold distances are measured.
     share
-        Of the training's time that drawing may take.
+        Of the training's own time that drawing may take. A twentieth is what is to be kept: the rest of it is left to
+        what has no place in this count, such as the threads that send what is drawn.
     height
         In pixels.
 
@@ -119,7 +120,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         *,
         color: str | xr.DataArray | None = None,
         landmarks: int = 300,
-        share: float = 0.05,
+        share: float = 0.04,
         height: int = 460,
     ) -> None:
         validate(ds)

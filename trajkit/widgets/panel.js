@@ -57,6 +57,12 @@ function themed(layout, dark) {
   return out;
 }
 
+// Thin lines that let the page through are hard to see where that is dark.
+function seen(trace, faded, dark) {
+  if (faded) return { ...trace, opacity: 0.12 };
+  return dark && trace.mode === "lines" && trace.opacity > 0.5 ? { ...trace, opacity: 1 } : trace;
+}
+
 function render({ model, el }) {
   el.classList.add("trajkit-panel");
   const place = document.createElement("div");
@@ -73,7 +79,7 @@ function render({ model, el }) {
     const figure = inked(model.get("_drawn"), dark);
     const marks = inked(model.get("_marks"), dark).data;
     const faded = model.get("_faded");
-    const data = figure.data.map((trace) => (faded ? { ...trace, opacity: 0.12 } : trace));
+    const data = figure.data.map((trace) => seen(trace, faded, dark));
     const layout = themed(figure.layout, dark);
     layout.height = model.get("height");
     await plotly.react(place, [...data, ...marks], layout, { responsive: false, displaylogo: false });
