@@ -15,6 +15,7 @@ from oracles import relative, within
 from strategies import METRICS, datasets, metrics
 
 import trajkit as tk
+from trajkit.embedding.trajectories import points_with_references, with_missing_references
 
 
 def as_distance(values: NDArray[Any], scale: str = "squared length") -> xr.DataArray:
@@ -476,3 +477,13 @@ def test_inpca__wrong_types_are_refused() -> None:
 def test_inpca__weights_are_one_positive_number_per_point(weights: Any) -> None:
     with pytest.raises(ValueError, match="weights: wanted 3 positive numbers, one per point"):
         tk.inpca(as_distance(SQUARE), 1, weights=weights)
+
+
+@pytest.mark.parametrize("known", [None, 7])
+def test_points_with_references__are_those_of_runs_side_by_side(known) -> None:
+    ds = tk.simulate(runs=4, ragged=True, spread=0.3)
+    ds = ds.assign(progress=tk.progress(ds))
+    ds = ds if known is None else tk.with_references(ds, known)
+    xr.testing.assert_identical(
+        points_with_references(ds).drop_attrs(), tk.points(with_missing_references(ds)).drop_attrs()
+    )

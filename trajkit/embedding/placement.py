@@ -12,7 +12,7 @@ from trajkit.distances import METRICS, pairwise
 from trajkit.distances.fixed import DistancesTo
 from trajkit.embedding.matrix import squared_lengths
 from trajkit.embedding.projection import check_above_rounding
-from trajkit.embedding.trajectories import with_missing_references
+from trajkit.embedding.trajectories import points_with_references
 from trajkit.points import points
 from trajkit.schema import validate
 
@@ -69,7 +69,7 @@ class Placement:
 
     def __init__(self, embedding: xr.Dataset, ds: xr.Dataset, landmarks: int | None = None) -> None:
         validate(ds)
-        stacked = points(with_missing_references(ds))
+        stacked = points_with_references(ds)
         embedded = points(embedding)
         embedded = embedded.isel(point=embedded["weight"].values > 0)
         at = _matched(embedded, stacked)

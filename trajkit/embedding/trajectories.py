@@ -84,15 +84,15 @@ def embed(
     """
     # Predictions of a lazy dataset are checked when their run is read.
     validate(ds, values=landmarks is None)
-    bare = ds if landmarks is None else outline(ds)
+    bare = outline(ds)
     everything = with_missing_references(bare) if references else bare
-    stacked = points(everything)
     if landmarks is None:
+        stacked = points_with_references(ds) if references else points(ds)
         embedding = inpca(pairwise(stacked, metric=metric, cap=cap, progress=progress), n_components)
     else:
         parts = [ds, *([_missing_references(ds)] if everything.sizes["run"] > ds.sizes["run"] else [])]
         how: dict[str, Any] = {"metric": metric, "cap": cap, "seed": seed, "progress": progress}
-        embedding = landmark_embedding(parts, stacked, landmarks, n_components, **how)
+        embedding = landmark_embedding(parts, points(everything), landmarks, n_components, **how)
     return on_runs(embedding, everything, ds)
 
 
@@ -154,3 +154,22 @@ def with_missing_references(ds: xr.Dataset) -> xr.Dataset:
     return (
         concat([bare, added.drop_vars([n for n in added.variables if n not in kept])]) if added.sizes["run"] else bare
     )
+
+
+def points_with_references(ds: xr.Dataset) -> xr.Dataset:
+    """Stack all points, and after them those of the references that `ds` lacks, as `points` does.
+
+    Side by side, runs of few checkpoints would have to be as long as the geodesic, and mostly missing.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2, checkpoints=3)
+    >>> points_with_references(ds).run.values[[0, 5, 6, 7, 8, 57]].tolist()
+    ['A-0', 'B-0', 'ignorance', 'truth', 'geodesic', 'geodesic']
+    """
+    named = points(with_missing_references(outline(ds)))
+    each = [points(part[["log_prob", "step"]])["log_prob"].values for part in (ds, _missing_references(ds))]
+    probe = {name: ds[name].variable for name in ("sample", "label", "split")}
+    log_prob = (("point", "sample", "class"), np.concatenate(each))
+    return named.drop_dims("sample").assign_coords(probe).assign(log_prob=log_prob)

@@ -12,8 +12,7 @@ import xarray as xr
 from trajkit.curves import distance_to_geodesic, error, loss, progress, trajectory_distance
 from trajkit.distances import METRICS, pairwise
 from trajkit.embedding import align, embed, inpca
-from trajkit.embedding.trajectories import on_runs, outline, with_missing_references
-from trajkit.points import points
+from trajkit.embedding.trajectories import on_runs, outline, points_with_references, with_missing_references
 from trajkit.schema import networks
 from trajkit.selection import select
 
@@ -118,7 +117,7 @@ class Measurements:
         """Distances between all points and the references."""
 
         def measure() -> xr.DataArray:
-            return pairwise(points(with_missing_references(self.part(split))), metric=metric, cap=self.cap_of(metric))
+            return pairwise(points_with_references(self.part(split)), metric=metric, cap=self.cap_of(metric))
 
         return self._once(("points", split, metric), measure)
 
