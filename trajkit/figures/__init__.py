@@ -20,11 +20,10 @@ from trajkit.figures.phase_map import phase_map
 from trajkit.figures.progress import progress
 from trajkit.figures.robustness import compare_metrics, stability
 from trajkit.figures.spectrum import spectrum
-from trajkit.figures.template import TEMPLATE
+from trajkit.figures.template import TEMPLATE as TEMPLATE  # a word, with no page of its own
 from trajkit.figures.tube import tube
 
 __all__ = [
-    "TEMPLATE",
     "compare_metrics",
     "convergence",
     "data_map",
