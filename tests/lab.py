@@ -31,8 +31,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def lab(root: Path, scratch: Path) -> Iterator[str]:
-    """Serve `root` with JupyterLab on loopback; gives its address. Settings and state stay in `scratch`."""
+def lab(root: Path, scratch: Path, python: str | Path = sys.executable) -> Iterator[str]:
+    """Serve `root` with the JupyterLab of `python` on loopback; gives its address.
+
+    Settings and state stay in `scratch`, and so does the process id of the server.
+    """
     settings = scratch / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     # The news pop-up would cover the page.
@@ -49,7 +52,7 @@ def lab(root: Path, scratch: Path) -> Iterator[str]:
     port = free_port()
     log = (scratch / "lab.log").open("w")
     command = [
-        sys.executable,
+        str(python),
         "-m",
         "jupyter",
         "lab",
@@ -60,6 +63,7 @@ def lab(root: Path, scratch: Path) -> Iterator[str]:
     ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
     server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+    (scratch / "pid").write_text(str(server.pid))
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/api/status?token={TOKEN}", server, Path(log.name))
@@ -68,6 +72,13 @@ def lab(root: Path, scratch: Path) -> Iterator[str]:
         server.terminate()
         server.wait(30)
         log.close()
+
+
+def put(scratch: Path, plugin: str, settings: dict[str, str]) -> None:
+    """Change settings of a plugin of JupyterLab, for pages that are opened from now on."""
+    path = scratch / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(settings))
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

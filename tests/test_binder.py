@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import binder_image
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -70,9 +71,23 @@ def test_post_build__works_once_trajkit_is_installed(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nif [ "$2" = pip ]; then exit 0; fi\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    done = run(ROOT / "binder" / "postBuild", env=environment)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = run(ROOT / "binder" / "postBuild", env=os.environ | {"PATH": path, "NB_PYTHON_PREFIX": str(tmp_path)})
     assert done.returncode == 0, done.stderr
+    settings = json.loads((tmp_path / "share" / "jupyter" / "lab" / "settings" / "overrides.json").read_text())
+    assert settings == {"@jupyterlab/notebook-extension:tracker": {"kernelShutdown": True}}
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_image__is_as_large_and_takes_as_much_memory_as_the_readme_says(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    said = re.search(r"(\d\.\d) GB installed.*?at most (\d\.\d) GB of memory", readme, flags=re.DOTALL)
+    assert said
+    python = binder_image.build(tmp_path / "environment")
+    assert binder_image.size(tmp_path / "environment") == pytest.approx(float(said[1]), abs=0.1)
+    peaks = binder_image.peaks(python, tmp_path / "lab", close=True)
+    assert max(peaks.values()) < 1000 * float(said[2]) <= 1000
 
 
 def test_post_build__installs_no_torch() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab import browser_page, lab, run_notebook
+from lab import browser_page, lab, put, run_notebook
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -42,12 +42,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         put(scratch, "notebook-extension/tracker", {"windowingMode": "none"})
         put(scratch, "apputils-extension/themes", {"theme": THEMES[os.environ.get("TRAJKIT_THEME", "light")]})
         yield address
-
-
-def put(scratch: Path, plugin: str, settings: dict[str, str]) -> None:
-    path = scratch / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(settings))
 
 
 def screenfuls(page: Page) -> Iterator[int]:
