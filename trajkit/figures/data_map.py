@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from trajkit.figures.coloring import SCALE
+from trajkit.figures.coloring import REFERENCE, SCALE
 from trajkit.figures.results import refuse_others
 from trajkit.figures.template import TEMPLATE
 from trajkit.figures.titles import LEGEND
@@ -69,7 +69,14 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
                 "<b>sample %{text}</b>, class number %{customdata[0]}<br>confidence %{y:.3f}, variability %{x:.3f}<br>"
                 "right at %{customdata[1]:.0%} of checkpoints, forgotten %{customdata[2]:.2g} times<extra></extra>"
             ),
-            marker={"color": some["correctness"].values, "coloraxis": "coloraxis", "symbol": symbol, "size": 6},
+            # The legend shows a mark without a value, black: its rim is seen on dark pages too.
+            marker={
+                "color": some["correctness"].values,
+                "coloraxis": "coloraxis",
+                "symbol": symbol,
+                "size": 6,
+                "line": {"color": REFERENCE, "width": 0.7},
+            },
         )
     figure.update_layout(
         template=TEMPLATE,
