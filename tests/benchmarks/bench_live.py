@@ -1,25 +1,50 @@
 """How much a LiveView slows the training of a small convolutional network, beside recording alone.
 
-python tests/benchmarks/bench_live.py             # 20 checkpoints in 400 steps, each way five times in turn
+Both trainings go on in turn, step by step, so that whatever else the machine does slows them alike; the LiveView's
+clock stands still while the other one has its turn.
+
+python tests/benchmarks/bench_live.py             # 20 checkpoints in 400 steps
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from statistics import median
 
 import torch
+import xarray as xr
 
 import trajkit as tk
 
 
+class Stopwatch:
+    """Seconds by the wall's clock and of the processor, while it runs."""
+
+    def __init__(self) -> None:
+        self.wall = self.processor = 0.0
+        self._since: tuple[float, float] | None = None
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        assert self._since is not None
+        self.wall += time.perf_counter() - self._since[0]
+        self.processor += time.process_time() - self._since[1]
+        self._since = None
+
+    def __call__(self) -> float:
+        return self.wall + (time.perf_counter() - self._since[0] if self._since else 0.0)
+
+
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--steps", type=int, default=400)
     options.add_argument("--every", type=int, default=20)
-    options.add_argument("--repeats", type=int, default=5)
+    options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = options.parse_args()
     torch.set_num_threads(given.threads)
@@ -27,33 +52,37 @@ def main() -> None:
     # Points of every eighth run make the manifold; how many there are makes no difference to drawing.
     ds = ds.isel(run=slice(None, None, 8))
     embedding = tk.embed(ds)
-    training(ds, None, 20, 20)
-    took: dict[str, list[tuple[float, float]]] = {"recording": [], "recording and drawing": []}
-    waited, spent = [], []
-    for repeat in range(given.repeats):
-        # In turn, and each first as often as the other: the machine may have other work.
-        for way in list(took)[:: 1 if repeat % 2 else -1]:
-            live = tk.widgets.LiveView(embedding, ds) if way != "recording" else None
-            took[way].append(training(ds, live, given.steps, given.every))
-            if live is not None:
-                waited.append(live.waiting)
-                spent.append(live.budget.spent / took[way][-1][0])
-                live.close()
-    for place, clock in enumerate(("wall", "CPU")):
-        plain, drawn = ([each[place] for each in took[way]] for way in took)
-        for way, each in zip(took, (plain, drawn), strict=True):
-            print(f"{clock:5s}{way:24s}{statistics.median(each):8.2f} s   {[round(s, 2) for s in each]}")
-        ratios = [b / a - 1 for a, b in zip(plain, drawn, strict=True)]
-        print(f"{clock:5s}drawing adds {statistics.median(ratios):.1%} in the median pair, {min(ratios):.1%} at least")
-    print(f"by its own clock, drawing took {statistics.median(spent):.1%} of the time, {max(spent):.1%} at most")
-    print(f"of {given.steps // given.every + 1} checkpoints, {statistics.median(waited)} were passed over till the end")
+    for _ in training(ds, None, 20, 20):
+        pass
+    for _ in range(given.repeats):
+        live, drawn, plain = tk.widgets.LiveView(embedding, ds), Stopwatch(), Stopwatch()
+        live.budget.clock = drawn
+        ways = [
+            (drawn, training(ds, live, given.steps, given.every)),
+            (plain, training(ds, None, given.steps, given.every)),
+        ]
+        # Steps that follow a checkpoint: slower ones would show what drawing leaves behind.
+        after: dict[Stopwatch, list[float]] = {drawn: [], plain: []}
+        for step in range(given.steps + 1):
+            for watch, steps in ways[:: 1 if step % 2 else -1]:
+                before = watch.processor
+                with watch:
+                    next(steps)
+                if step % given.every == 1:
+                    after[watch].append(1e3 * (watch.processor - before))
+        wall, processor = drawn.wall / plain.wall - 1, drawn.processor / plain.processor - 1
+        own = live.budget.spent / (drawn.wall - live.budget.spent)
+        print(f"recording {plain.wall:.2f} s, of the processor {plain.processor:.2f} s; drawing adds", end=" ")
+        print(f"{wall:.1%}, of the processor {processor:.1%}, by its own clock {own:.1%};", end=" ")
+        print(f"{live.waiting} of {given.steps // given.every + 1} checkpoints passed over till the end;", end=" ")
+        print(
+            "a step after one takes {:.1f} ms, {:.1f} with drawing".format(*map(median, (after[plain], after[drawn])))
+        )
+        live.close()
 
 
-def training(ds: object, live: tk.widgets.LiveView | None, steps: int, every: int) -> tuple[float, float]:
-    """Seconds by the wall's clock and of the processor.
-
-    Trained on random images of 8x8 pixels; the probe has the size and the labels of the digits'.
-    """
+def training(ds: xr.Dataset, live: tk.widgets.LiveView | None, steps: int, every: int) -> Iterator[None]:
+    """Train on random images of 8x8 pixels, a step at a time; the probe has the size and the labels of the digits'."""
     torch.manual_seed(0)
     n = ds.sizes["sample"]
     probe = tk.Probe(
@@ -78,14 +107,13 @@ def training(ds: object, live: tk.widgets.LiveView | None, steps: int, every: in
         tempfile.TemporaryDirectory() as folder,
         tk.Recorder(folder, probe, run="cnn", listeners=[live] if live is not None else []) as record,
     ):
-        start, processor = time.perf_counter(), time.process_time()
         for step in range(steps + 1):
             if step % every == 0:
                 record(model, step)
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(model(images), labels).backward()
             optimizer.step()
-        return time.perf_counter() - start, time.process_time() - processor
+            yield
 
 
 if __name__ == "__main__":
