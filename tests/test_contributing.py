@@ -90,6 +90,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import coloring_of_runs
+from trajkit.figures.template import TEMPLATE
 
 
 def lengths(length: xr.DataArray, *, color: str | None = None) -> go.Figure:
@@ -97,7 +98,7 @@ def lengths(length: xr.DataArray, *, color: str | None = None) -> go.Figure:
     colors = coloring_of_runs(length, color)
     paint = [colors.palette(code) for code in colors.code]
     figure = go.Figure(go.Bar(x=length["run"].values, y=length.values, marker_color=paint))
-    return figure.update_layout(template=tk.figures.TEMPLATE, yaxis_title=f"length [{length.attrs['units']}]")
+    return figure.update_layout(template=TEMPLATE, yaxis_title=f"length [{length.attrs['units']}]")
 '''
 
 
