@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from plotly.colors import hex_to_rgb
 
 from trajkit.analysis.nulls import written_p
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, quantity, units
@@ -56,7 +57,8 @@ def groups(found: xr.Dataset) -> go.Figure:
             name=label,
             orientation="h",
             customdata=about,
-            marker={"color": SPACE_LIKE, "opacity": opacity},
+            # In the colour, which the legend shows as well; not as the opacity of the marker.
+            marker={"color": f"rgba{(*hex_to_rgb(SPACE_LIKE), opacity)}"},
             hovertemplate=(
                 f"<b>%{{y}}</b>, {label}: R<sup>2</sup> %{{x:.3f}}, p %{{customdata[{p}]:.3g}}<br>"
                 f"distance within %{{customdata[2]:.3g}}, between %{{customdata[3]:.3g}} {unit} "
@@ -65,8 +67,8 @@ def groups(found: xr.Dataset) -> go.Figure:
         )
     figure.update_layout(
         template=TEMPLATE,
-        margin={"l": 20, "r": 10, "t": 50, "b": 45},
-        title={"text": _joint(found), "font": {"size": 12}},
+        margin={"l": 20, "r": 10, "t": 60, "b": 45},
+        title={"text": _joint(found), "font": {"size": 12}, "y": 1, "yref": "container", "pad": {"t": 10}},
         barmode="group",
         legend=LEGEND | {"y": 1.0, "traceorder": "reversed"},
         xaxis={"title": {"text": "share of squared distance explained, R<sup>2</sup>"}, "rangemode": "tozero"},
@@ -134,15 +136,15 @@ def null_test(found: xr.Dataset) -> go.Figure:
         figure.data[-1].line = {"color": paint, "dash": dash, "width": 1.2}
     draws = found.sizes["draw"]
     title = (
-        f"{float(found['share_below']):.0%} of pairs below their null, "
+        f"{float(found['share_below']):.0%} of pairs below their null,<br>"
         f"median ratio {float(found['median_ratio']):.2f}, {written_p(float(found['overall_p_value']), draws)}"
     )
     figure.update_layout(
         template=TEMPLATE,
-        margin={"l": 65, "r": 10, "t": 50, "b": 45},
-        title={"text": title, "font": {"size": 12}},
+        margin={"l": 65, "r": 10, "t": 85, "b": 45},
+        title={"text": title, "font": {"size": 12}, "y": 1, "yref": "container", "pad": {"t": 10}},
         legend=LEGEND | {"y": 1.0},
-        xaxis={"title": {"text": f"the same when samples are shuffled, mean of {draws} draws"}, "range": [0, most]},
+        xaxis={"title": {"text": f"with samples shuffled, mean of {draws} draws"}, "range": [0, most]},
         yaxis={"title": {"text": quantity(found["observed"])}, "range": [0, most]},
     )
     return figure

@@ -416,7 +416,7 @@ class GroupsPanel(Panel):
             ],
             layout={"flex_flow": "row wrap"},
         )
-        self.figures = ipywidgets.HBox(layout={"width": "100%"})
+        self.figures = ipywidgets.HBox(layout={"width": "100%", "flex_flow": "row wrap"})
         self.body.children = [asked, self.figures, self.text]
 
     def key(self) -> Hashable:
@@ -473,8 +473,13 @@ class GroupsPanel(Panel):
         self._arrange()
 
     def _arrange(self) -> None:
-        shown = [("groups", self.groups), ("null", self.null)]
-        self.figures.children = [p for name, p in shown if p is not None and name in self._codes]
+        shown = [
+            p for name, p in (("groups", self.groups), ("null", self.null)) if p is not None and name in self._codes
+        ]
+        for panel in shown:
+            # Side by side only where both can be read.
+            panel.layout.flex, panel.layout.width, panel.layout.min_width = "1 1 460px", "auto", "0"
+        self.figures.children = shown
 
     def close(self) -> None:
         """Close both figures."""
