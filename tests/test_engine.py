@@ -239,7 +239,9 @@ def test_pairwise__says_what_dtype_and_device_it_takes() -> None:
 
 def test_pairwise__stops_soon_when_interrupted(tmp_path: Path) -> None:
     code = f"""
+    import signal
     import trajkit as tk
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
     tk.pairwise(tk.simulate())
     tk.pairwise(tk.simulate(), out="{tmp_path}/warm.zarr")
     ds = tk.simulate(runs=150, checkpoints=80, samples=100, classes=10)
