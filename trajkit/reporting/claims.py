@@ -82,8 +82,8 @@ CLAIMS = (
         "stable picture",
         "The picture does not hang on a few samples, runs or one architecture.",
         f"Holds if in three components no points move by {questions.MOVED} of their spread or more (root mean square, "
-        "the worst of three draws) with half the samples, half the runs, or without any one architecture, and every "
-        "time as many components are time-like.",
+        f"the worst of {questions.DRAWS} draws) with half the samples, half the runs, or without any one architecture, "
+        "and every time as many components are time-like.",
         questions.picture_is_stable,
     ),
     Claim(

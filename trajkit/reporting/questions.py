@@ -38,6 +38,8 @@ FEW, SHARE = 10, 0.9
 INTERVAL = 399
 # How far points may move, in units of their spread, for a picture to be the same.
 MOVED = 0.25
+# Draws of half the samples or runs.
+DRAWS = 3
 
 
 def low_dimensional(part: Part) -> Finding:
@@ -298,10 +300,10 @@ def picture_is_stable(part: Part) -> Finding:
     how = part.settings
     if ARCHITECTURE not in part.attributes:
         raise CannotTellError(_lacking(part))
-    found = stability(part.thin, ARCHITECTURE, shares=(0.5,), repeats=3, metric=how.metric, seed=how.seed)
+    found = stability(part.thin, ARCHITECTURE, shares=(0.5,), repeats=DRAWS, metric=how.metric, seed=how.seed)
     code = [
         *part.code_of_thin,
-        f"found = tk.stability(thin, {ARCHITECTURE!r}, shares=[0.5], repeats=3, metric={how.metric!r}, "
+        f"found = tk.stability(thin, {ARCHITECTURE!r}, shares=[0.5], repeats={DRAWS}, metric={how.metric!r}, "
         f"seed={how.seed})",
     ]
     numbers, lost = [], []
@@ -309,10 +311,8 @@ def picture_is_stable(part: Part) -> Finding:
         misfit = found["misfit"].sel(change=change)
         if found["what"].sel(change=change) == "nothing":
             continue
-        draws, wanted = (
-            int(np.isfinite(misfit).sum()),
-            3 if found["what"].sel(change=change) in ("samples", "runs") else 1,
-        )
+        draws = int(np.isfinite(misfit).sum())
+        wanted = DRAWS if found["what"].sel(change=change) in ("samples", "runs") else 1
         if draws < wanted:
             lost.append(f"{change} ({wanted - draws} of {wanted})")
         if not draws:

@@ -13,7 +13,7 @@ import traitlets
 import xarray as xr
 
 from trajkit.figures.coloring import coloring
-from trajkit.schema import run_attributes, validate
+from trajkit.schema import is_network, run_attributes, validate
 from trajkit.selection import select
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.linked import LEFT, RIGHT, Panel
@@ -395,9 +395,16 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return f"distance = tk.trajectory_distance({part}{self.metric_code}).sel({runs})"
 
     @property
+    def metric_options(self) -> dict[str, Any]:
+        """The metric and its cap as further arguments, where they are not the default."""
+        options = {} if self.metric == "bhattacharyya" else {"metric": self.metric}
+        cap = self.measured.cap_of(self.metric)
+        return options | ({} if cap is None else {"cap": cap})
+
+    @property
     def metric_code(self) -> str:
-        """Write the metric and its cap as further arguments."""
-        return "".join(f", {k}={v!r}" for k, v in self._metric_options().items())
+        """Write `metric_options`."""
+        return "".join(f", {k}={v!r}" for k, v in self.metric_options.items())
 
     # Drawing
 
@@ -408,11 +415,6 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def _has_references(self) -> bool:
         return bool((self.dataset["kind"] == "reference").any())
-
-    def _metric_options(self) -> dict[str, Any]:
-        options = {} if self.metric == "bhattacharyya" else {"metric": self.metric}
-        cap = self.measured.cap_of(self.metric)
-        return options | ({} if cap is None else {"cap": cap})
 
     def _redraw(self, _: object = None) -> None:
         """Bring the manifold, the panels that are seen and the code up to date."""
@@ -526,7 +528,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         yield f"tk.widgets.ManifoldView({drawn}, {self.color_code}{components}runs=selected.run{self._looks()})"
 
     def _embed_code(self, name: str, ds: xr.Dataset) -> str:
-        options = self._metric_options()
+        options = self.metric_options
         if self.measured.landmarks is not None and (landmarks := fitting(self.measured.landmarks, ds)) is not None:
             options["landmarks"] = landmarks
         return f"tk.embed({name}, n_components={N_COMPONENTS}{''.join(f', {k}={v!r}' for k, v in options.items())})"
@@ -669,7 +671,7 @@ _ALONG = {1: "log10(1 + step)", 2: "progress", 3: "classification error"}
 def _course(embedding: xr.Dataset) -> xr.Dataset:
     """Lay the networks' points out by step, progress and error, in place of components."""
     # References take no steps.
-    networks = embedding.isel(run=np.flatnonzero(embedding["kind"] == "network"))
+    networks = embedding.isel(run=is_network(embedding))
     steps = networks["step"].where(networks["step"] >= 0)
     along: list[Any] = [np.log10(1.0 + steps), networks["progress"], networks["error"]]
     coordinate = xr.concat([x.reset_coords(drop=True) for x in along], "component")

@@ -193,8 +193,7 @@ class LossPanel(ProgressPanel):
     def figure(self) -> go.Figure:
         """Draw both, side by side; in a narrow panel the second title needs more room than between two large plots."""
         e = self.explorer
-        figure = _plain(figures.learning_curves(e.shown_part, color=e.color_name, runs=e.runs))
-        return apart(figure)
+        return apart(_plain(figures.learning_curves(e.shown_part, color=e.color_name, runs=e.runs)))
 
     def code(self) -> str:
         """Write the line."""
@@ -464,8 +463,7 @@ class GroupsPanel(Panel):
 
     def _test(self) -> None:
         e, n = self.explorer, self.draws.value
-        options = {"n": n, "metric": e.metric, "cap": e.measured.cap_of(e.metric)}
-        found = null_test(e.part.sel(run=e.runs), **options)
+        found = null_test(e.part.sel(run=e.runs), n=n, **e.metric_options)
         self.null = self.null or FigurePanel(_HEIGHT)
         self.null.draw(figures.null_test(found))
         found_code = f"tk.null_test(part.sel(run=selected.run), n={n}{e.metric_code})"

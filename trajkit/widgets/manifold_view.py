@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from trajkit.figures.coloring import coloring
 from trajkit.figures.strands import chosen
+from trajkit.schema import is_network
 from trajkit.widgets import packing
 from trajkit.widgets.page import write_page
 
@@ -261,7 +262,7 @@ class ManifoldView(anywidget.AnyWidget):
         quantities = packing.per_point_quantities(embedding, values)
         if not (isinstance(color, str) and color in quantities):
             coloring(embedding, color)
-        is_network = embedding["kind"].values == "network"
+        network = is_network(embedding)
         shown = chosen(embedding, None if runs is None else list(np.asarray(runs)))
         sent = packing.sent_components(embedding, wanted)
         box = packing.framed(embedding, self._box)
@@ -269,10 +270,10 @@ class ManifoldView(anywidget.AnyWidget):
         with self.hold_sync():
             if self.embedding is None or not packing.same_attributes(self.embedding, embedding):
                 self._attributes = packing.attributes(embedding)
-            self.embedding, self._box, self._order = embedding, box, np.argsort(~is_network, kind="stable")
+            self.embedding, self._box, self._order = embedding, box, np.argsort(~network, kind="stable")
             self._titles = dict(titles or {})
             self._runs, self._axes = packed.runs, packing.axes(embedding, sent, box, self._titles)
-            self._quantities = packing.quantity_ranges(quantities, is_network)
+            self._quantities = packing.quantity_ranges(quantities, network)
             self._offset, self._checkpoint = packed.offset.tobytes(), packed.checkpoint.tobytes()
             self._step, self._coordinate = packed.step.tobytes(), packed.coordinate.tobytes()
             self._values = b"".join(packed.quantities[q["name"]].tobytes() for q in self._quantities)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trajkit.figures.coloring import Coloring, coloring
 from trajkit.figures.titles import component_title
-from trajkit.schema import run_attributes
+from trajkit.schema import is_network, run_attributes
 
 # So many components go to the browser, where axes are changed without the kernel; others when they are asked for.
 MOST_COMPONENTS = 8
@@ -165,7 +165,7 @@ def aligned(embedding: xr.Dataset, name: str, values: xr.DataArray) -> xr.DataAr
     """
     if set(values.dims) != {"run", "checkpoint"} or "run" not in values.coords:
         raise ValueError(f"values: wanted {name!r} on (run, checkpoint) with coordinate run, got {values.dims}")
-    networks = embedding["run"].values[embedding["kind"].values == "network"]
+    networks = embedding["run"].values[is_network(embedding)]
     if unknown := set(networks.tolist()) - set(values["run"].values.tolist()):
         raise ValueError(f"values: {name!r} lacks {len(unknown)} of the runs, {sorted(unknown)[0]!r} for one")
     where = {d: embedding[d].values for d in ("run", "checkpoint")}

@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.figures.coloring import text
-from trajkit.schema import run_attributes, run_table, validate
+from trajkit.schema import networks, run_attributes, run_table
 from trajkit.selection import matches, point_progress, select, where_mask
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.facets import Facet, RangeFacet, facet
@@ -84,11 +84,8 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
     presets = traitlets.Dict()
 
     def __init__(self, ds: xr.Dataset, *, progress: Callable[[str | None], xr.DataArray] | None = None) -> None:
-        validate(ds)
-        self.dataset = ds.sel(run=ds["kind"] == "network")
+        self.dataset = networks(ds)
         self._networks_only = {"kind": "network"} if self.dataset.sizes["run"] < ds.sizes["run"] else {}
-        if not self.dataset.sizes["run"]:
-            raise ValueError("the dataset holds reference runs only: there is nothing to slice")
         self._progress = progress or self._measured_progress
         self._measured: dict[str | None, xr.DataArray] = {}
         self._table = run_table(self.dataset)
