@@ -19,8 +19,8 @@ def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
     | name      | runs                                                                                              |
     |-----------|---------------------------------------------------------------------------------------------------|
     | "digits"  | six architectures in up to three widths on scikit-learn's 8x8 digits, some from corners           |
-    | "cifar10" | the same six, smaller than published, on 5,000 images of CIFAR-10 (JPEG); a third of the runs did |
-    |           | not reach a training error (`train_error`) of 0.1                                                 |
+    | "cifar10" | the same six, smaller than published, on 5,000 images of CIFAR-10 (JPEG); 32 of the 92 did not    |
+    |           | reach a training error (`train_error`) of 0.1                                                     |
     | "sloppy"  | linear and fully connected networks on Gaussian inputs whose eigenvalues fall as exp(-decay i)    |
 
     Parameters
