@@ -14,7 +14,7 @@ from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import squareform
 
 import trajkit as tk
-from trajkit.analysis.draws import with_copies
+from trajkit.analysis.bootstrap_units import with_copies
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_shuffle_confusions__permutes_wrong_classes_alike_at_all_checkpoints(ds)
 def test_shuffle_confusions__parts_runs_that_confuse_alike():
     """Simulated runs of a group bend towards the same wrong classes, and in nothing else."""
     ds = tk.simulate(runs=3, samples=60, checkpoints=8, groups=1, spread=0.3)
-    found = tk.null_test(ds, n=4, null=tk.shuffle_confusions)
+    found = tk.null_test(ds, null_draws=4, null=tk.shuffle_confusions)
     assert found.attrs["null"] == "shuffle_confusions"
     assert float(found.median_ratio) < 0.3
     assert float(found.share_below) == 1
@@ -192,9 +192,9 @@ def test_cluster__refuses_what_is_no_distance_of_runs():
 def test_null_test__by_default_compares_trajectory_distances(metric):
     ds = tk.simulate(runs=4, samples=30, spread=0.3, ragged=True)
     cap = 9.0 if metric == "jeffreys" else None
-    test = tk.null_test(ds, n=1, seed=5, metric=metric, cap=cap)
+    test = tk.null_test(ds, null_draws=1, seed=5, metric=metric, cap=cap)
     distance = tk.trajectory_distance(ds, n=20, metric=metric, cap=cap)
-    same = tk.null_test(ds, lambda d: tk.trajectory_distance(d, n=20, metric=metric, cap=cap), n=1, seed=5)
+    same = tk.null_test(ds, lambda d: tk.trajectory_distance(d, n=20, metric=metric, cap=cap), null_draws=1, seed=5)
     assert test.observed.attrs["units"] == distance.attrs["units"]
     assert test.sizes == {"pair": 6, "draw": 1}
     np.testing.assert_allclose(test.observed, same.observed, rtol=1e-6)
@@ -215,7 +215,7 @@ def mean_distance(ds: xr.Dataset) -> xr.DataArray:
 
 def test_null_test__shuffling_both_runs_is_as_good_as_shuffling_one():
     ds = tk.simulate(runs=2, samples=100, groups=1, spread=0.3)
-    both = tk.null_test(ds, mean_distance, n=40).null.values
+    both = tk.null_test(ds, mean_distance, null_draws=40).null.values
     one = []
     for seed in range(40):
         null = tk.shuffle_within_class(ds, seed)
@@ -225,10 +225,10 @@ def test_null_test__shuffling_both_runs_is_as_good_as_shuffling_one():
 
 def test_null_test__runs_that_bend_alike_are_closer_than_their_null_and_others_as_far():
     ds = tk.simulate(runs=6, samples=100, groups=2, spread=0.3)
-    apart = tk.null_test(ds, n=4, by="architecture")
+    apart = tk.null_test(ds, null_draws=4, by="architecture")
     assert apart.sizes["pair"] == 9
     assert float(apart.median_ratio) == pytest.approx(1, abs=0.2)
-    alike = tk.null_test(ds.sel(run=ds.architecture == "A"), n=4)
+    alike = tk.null_test(ds.sel(run=ds.architecture == "A"), null_draws=4)
     assert float(alike.median_ratio) < 0.3
     assert float(alike.share_below) == 1
     assert float(alike.overall_p_value) == 0.2
@@ -238,7 +238,7 @@ def test_null_test__runs_that_bend_alike_are_closer_than_their_null_and_others_a
 @pytest.mark.parametrize(("metric", "power"), [("bhattacharyya", 1), ("hellinger", 1), ("fisher_rao", 2)])
 def test_null_test__the_straight_road_is_the_sum_of_both_distances_to_the_geodesic(metric, power):
     ds = tk.simulate(runs=3, samples=100, groups=3, spread=0.3)
-    test = tk.null_test(ds, n=1, metric=metric)
+    test = tk.null_test(ds, null_draws=1, metric=metric)
     distance = tk.trajectory_distance(tk.with_references(ds), n=20, metric=metric).sel(run="geodesic") ** power
     expected = distance.sel(run2=test.run.values).values + distance.sel(run2=test.run2.values).values
     np.testing.assert_allclose(test.straight, expected ** (1 / power), rtol=1e-3)
@@ -248,8 +248,8 @@ def test_null_test__the_straight_road_is_the_sum_of_both_distances_to_the_geodes
 
 def test_null_test__has_no_straight_road_where_truth_is_infinitely_far():
     ds = tk.simulate(runs=2, samples=20, checkpoints=4, spread=0.3).isel(checkpoint=slice(0, 3))
-    assert "straight" not in tk.null_test(ds, n=1, metric="jeffreys")
-    assert "straight" in tk.null_test(ds, n=1, metric="jeffreys", cap=5.0)
+    assert "straight" not in tk.null_test(ds, null_draws=1, metric="jeffreys")
+    assert "straight" in tk.null_test(ds, null_draws=1, metric="jeffreys", cap=5.0)
 
 
 def test_null_test__p_values_are_uniform_where_the_null_is_true():
@@ -258,17 +258,20 @@ def test_null_test__p_values_are_uniform_where_the_null_is_true():
         label=np.arange(20) % 2,
         runs={"seed": [0, 1, 2]},
     )
-    p = [float(tk.null_test(tk.shuffle_within_class(ds, s), mean_distance, n=9, seed=s + 1).p_value) for s in range(99)]
+    p = [
+        float(tk.null_test(tk.shuffle_within_class(ds, s), mean_distance, null_draws=9, seed=s + 1).p_value)
+        for s in range(99)
+    ]
     assert stats.kstest(np.array(p) - np.random.default_rng(0).random(99) / 10, "uniform").pvalue > 0.01
-    greater = tk.null_test(ds, mean_distance, n=9, alternative="greater")
-    less = tk.null_test(ds, mean_distance, n=9)
+    greater = tk.null_test(ds, mean_distance, null_draws=9, alternative="greater")
+    less = tk.null_test(ds, mean_distance, null_draws=9)
     assert float(greater.p_value + less.p_value) == pytest.approx(1.1)
 
 
 def test_null_test__takes_any_statistic_and_leaves_its_input():
     ds = tk.simulate(runs=2, spread=0.3)
     before = ds.copy(deep=True)
-    test = tk.null_test(ds, tk.loss, n=2)
+    test = tk.null_test(ds, tk.loss, null_draws=2)
     np.testing.assert_allclose(test.null, np.stack([test.observed] * 2), atol=1e-6)
     assert ds.identical(before)
 
@@ -276,7 +279,7 @@ def test_null_test__takes_any_statistic_and_leaves_its_input():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"n": 0}, "n: wanted one draw"),
+        ({"null_draws": 0}, "null_draws: wanted one draw"),
         ({"alternative": "two-sided"}, "alternative: wanted 'less' or 'greater'"),
         ({"by": "optimizer"}, "no run attribute 'optimizer'"),
         ({"metric": "kullback_leibler"}, "metric: wanted one of"),
@@ -295,7 +298,7 @@ def test_null_test__refuses_one_run_and_groups_of_one_value(ds):
     with pytest.raises(ValueError, match="2 runs"):
         tk.null_test(ds.isel(run=[0]))
     with pytest.raises(ValueError, match="one value, 'A', for all runs"):
-        tk.null_test(ds.sel(run=ds.architecture == "A"), by="architecture", n=1)
+        tk.null_test(ds.sel(run=ds.architecture == "A"), by="architecture", null_draws=1)
 
 
 # compare_groups
@@ -320,7 +323,7 @@ def table() -> dict[str, np.ndarray]:
 
 def test_compare_groups__of_one_coordinate_is_the_analysis_of_variance(table):
     x = table["x"][:, :1]
-    found = tk.compare_groups(distances_of(x, a=table["a"]), "a", n=1)
+    found = tk.compare_groups(distances_of(x, a=table["a"]), "a", permutations=1)
     f = stats.f_oneway(*(x[table["a"] == v, 0] for v in "pqr")).statistic
     r_squared = float(found.r_squared.item())
     assert r_squared / 2 / ((1 - r_squared) / 27) == pytest.approx(f, rel=1e-9)
@@ -333,7 +336,7 @@ def test_compare_groups__agrees_with_sums_over_pairs(table):
     pairs = list(itertools.combinations(range(30), 2))
     total = sum(d[i, j] for i, j in pairs) / 30
     within = sum(d[i, j] / (a == a[i]).sum() for i, j in pairs if a[i] == a[j])
-    found = tk.compare_groups(distance, "a", n=1)
+    found = tk.compare_groups(distance, "a", permutations=1)
     assert float(found.r_squared.item()) == pytest.approx(1 - within / total, rel=1e-9)
     assert float(found.within.item()) == pytest.approx(np.mean([d[i, j] for i, j in pairs if a[i] == a[j]]))
     assert float(found.between.item()) == pytest.approx(np.mean([d[i, j] for i, j in pairs if a[i] != a[j]]))
@@ -348,7 +351,7 @@ def sum_left(x: np.ndarray, *attributes: np.ndarray) -> float:
 
 def test_compare_groups__jointly_and_beyond_the_others_is_what_least_squares_explain(table):
     x, a, b = table["x"], table["a"], table["b"]
-    found = tk.compare_groups(distances_of(x, a=a, b=b), ["a", "b"], n=1)
+    found = tk.compare_groups(distances_of(x, a=a, b=b), ["a", "b"], permutations=1)
     total = sum_left(x)
     assert float(found.joint_r_squared) == pytest.approx(1 - sum_left(x, a, b) / total, rel=1e-9)
     unique = [(sum_left(x, b) - sum_left(x, a, b)) / total, (sum_left(x, a) - sum_left(x, a, b)) / total]
@@ -358,7 +361,10 @@ def test_compare_groups__jointly_and_beyond_the_others_is_what_least_squares_exp
 def test_compare_groups__a_length_is_squared_and_a_squared_length_is_not(table):
     distance = distances_of(table["x"], a=table["a"])
     length = np.sqrt(distance).assign_attrs(distance.attrs | {"scale": "length"})
-    squared, of_length = tk.compare_groups(distance, "a", n=9), tk.compare_groups(length, "a", n=9)
+    squared, of_length = (
+        tk.compare_groups(distance, "a", permutations=9),
+        tk.compare_groups(length, "a", permutations=9),
+    )
     np.testing.assert_allclose(of_length.r_squared, squared.r_squared, rtol=1e-9)
     assert float(of_length.ratio.item()) < float(squared.ratio.item())
 
@@ -369,7 +375,7 @@ def test_compare_groups__recovers_groups_of_known_size():
     a = np.arange(200) % 2
     x = random.standard_normal((200, 500)) / np.sqrt(500)
     x[:, 0] += np.where(a == 0, 1.0, -1.0)
-    found = tk.compare_groups(distances_of(x, a=a, b=random.integers(0, 4, 200)), ["a", "b"], n=99)
+    found = tk.compare_groups(distances_of(x, a=a, b=random.integers(0, 4, 200)), ["a", "b"], permutations=99)
     assert float(found.r_squared[0]) == pytest.approx(0.5, abs=0.02)
     assert float(found.ratio[0]) == pytest.approx(3, rel=0.03)
     assert float(found.p_value[0]) == 0.01
@@ -386,7 +392,7 @@ def test_compare_groups__p_values_are_uniform_without_an_effect(which):
         a, b = random.permutation(np.arange(18) % 3), random.permutation(np.arange(18) % 2)
         # For the unique p-value, the other attribute has an effect.
         x = random.standard_normal((18, 3)) + (3 * b[:, None] if which == "unique_p_value" else 0)
-        found = tk.compare_groups(distances_of(x, a=a, b=b), ["a", "b"], n=39, seed=seed)
+        found = tk.compare_groups(distances_of(x, a=a, b=b), ["a", "b"], permutations=39, seed=seed)
         p.append(float(found[which][0]))
     assert stats.kstest(np.array(p) - random.random(200) / 40, "uniform").pvalue > 0.01
 
@@ -394,10 +400,10 @@ def test_compare_groups__p_values_are_uniform_without_an_effect(which):
 def test_compare_groups__does_not_mind_the_order_of_runs_and_leaves_references_out():
     ds = tk.with_references(tk.simulate(runs=8, groups=2, spread=0.3), n_geodesic=3)
     distance = tk.trajectory_distance(ds)
-    found = tk.compare_groups(distance, "architecture", n=99)
-    xr.testing.assert_allclose(tk.compare_groups(ds, "architecture", n=99), found)
+    found = tk.compare_groups(distance, "architecture", permutations=99)
+    xr.testing.assert_allclose(tk.compare_groups(ds, "architecture", permutations=99), found)
     mixed = np.random.default_rng(0).permutation(ds.sizes["run"])
-    again = tk.compare_groups(distance.isel(run=mixed, run2=mixed), "architecture", n=99)
+    again = tk.compare_groups(distance.isel(run=mixed, run2=mixed), "architecture", permutations=99)
     permuted = [name for name in found if "p_value" in str(name)]
     xr.testing.assert_allclose(again.drop_vars(permuted), found.drop_vars(permuted))
 
@@ -405,7 +411,7 @@ def test_compare_groups__does_not_mind_the_order_of_runs_and_leaves_references_o
 def test_compare_groups__says_what_it_cannot_tell():
     x = np.random.default_rng(0).standard_normal((6, 2))
     found = tk.compare_groups(
-        distances_of(x, a=np.array(list("ppqqrs")), b=np.array([0, 0, 1, 1, 2, 2])), ["a", "b"], n=9
+        distances_of(x, a=np.array(list("ppqqrs")), b=np.array([0, 0, 1, 1, 2, 2])), ["a", "b"], permutations=9
     )
     assert np.isnan(found.unique_p_value.sel(attribute="b"))
     assert "b: follows from the other attributes" in found.limitations
@@ -431,8 +437,8 @@ def test_compare_groups__refuses_attributes_without_groups(table):
         tk.compare_groups(distance.assign_attrs(scale=""), "a")
     with pytest.raises(ValueError, match="all distances are zero"):
         tk.compare_groups((distance * 0).assign_attrs(distance.attrs), "a")
-    with pytest.raises(ValueError, match="n: wanted one permutation"):
-        tk.compare_groups(distance, "a", n=0)
+    with pytest.raises(ValueError, match="permutations: wanted one permutation"):
+        tk.compare_groups(distance, "a", permutations=0)
 
 
 # bootstrap
@@ -619,7 +625,7 @@ def test_bootstrap__pairs_weighted_are_copies_left_out():
 
     for over in ({"over": "seed"}, {"over": "run", "by": "architecture"}):
         fast = tk.bootstrap(distance, within_and_networks, 8, **over)
-        slow = tk.bootstrap(distance, lambda d: means(tk.compare_groups(d, "architecture", n=1)), 8, **over)
+        slow = tk.bootstrap(distance, lambda d: means(tk.compare_groups(d, "architecture", permutations=1)), 8, **over)
         whole = tk.bootstrap(ds, lambda d: within_and_networks(tk.trajectory_distance(d, n=3)), 8, **over)
         for name in ("estimate", "lower", "upper"):
             np.testing.assert_allclose(fast[name], slow[name], rtol=1e-6)
@@ -637,7 +643,7 @@ def test_bootstrap__a_copy_is_as_far_as_others_of_its_kind():
     distance = distances_of(x, a=np.arange(12) % 2)
 
     def r_squared(drawn):
-        return tk.compare_groups(drawn, "a", n=1).r_squared[0]
+        return tk.compare_groups(drawn, "a", permutations=1).r_squared[0]
 
     found = tk.bootstrap(distance, r_squared, 40, over="run", by="a")
     assert found.lower < found.estimate < found.upper
@@ -700,7 +706,7 @@ def test_importance__refuses_copies_of_runs():
 
 def test_dimensionality__gives_what_embed_explains_and_counts_components():
     ds = tk.simulate(runs=4, samples=20, checkpoints=4, spread=0.4)
-    found = tk.dimensionality(ds, 6, n=3, share=0.95)
+    found = tk.dimensionality(ds, 6, null_draws=3, share=0.95)
     embedding = tk.embed(ds, 6)
     for measure in ("explained_stress", "explained_distance"):
         estimate = found.sel(measure=measure.replace("_", " "))
@@ -715,7 +721,7 @@ def test_dimensionality__gives_what_embed_explains_and_counts_components():
 
 def test_dimensionality__a_shared_curve_needs_fewer_components_than_its_null():
     ds = tk.simulate(runs=6, samples=60, checkpoints=6, groups=1, spread=0.4)
-    found = tk.dimensionality(ds, 3, n=4).sel(measure="explained distance")
+    found = tk.dimensionality(ds, 3, null_draws=4).sel(measure="explained distance")
     assert (found.estimate > found.null.max("draw")).all()
     assert (found.p_value == 0.2).all()
     with pytest.raises(ValueError, match="share: wanted"):
@@ -726,7 +732,7 @@ def test_dimensionality__takes_more_nulls_functions_and_other_runs():
     ds = tk.simulate(runs=3, samples=20, checkpoints=4, spread=0.4)
     other = tk.simulate(runs=5, samples=20, checkpoints=4, spread=0.1)
     nulls = {"confusions": tk.shuffle_confusions, "many": other, "few": other.isel(run=[0, 1])}
-    found = tk.dimensionality(ds, 2, n=3, nulls=nulls, seed=2)
+    found = tk.dimensionality(ds, 2, null_draws=3, nulls=nulls, seed=2)
     assert found.other_null.dims == ("other", "draw", "measure", "component")
     seeds = np.random.SeedSequence(2).generate_state(3).tolist()
     for draw, s in enumerate(seeds):
@@ -739,7 +745,7 @@ def test_dimensionality__takes_more_nulls_functions_and_other_runs():
     assert few[1:].isnull().all()
     assert found.limitations == "few: 2 runs, fewer than 3"
     with pytest.raises(ValueError, match="same probe"):
-        tk.dimensionality(ds, 2, n=2, nulls={"x": tk.simulate(samples=9)})
+        tk.dimensionality(ds, 2, null_draws=2, nulls={"x": tk.simulate(samples=9)})
 
 
 # speed_comparison

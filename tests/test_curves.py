@@ -279,7 +279,7 @@ def test_progress__lies_between_0_and_1_and_labels_its_points(ds: xr.Dataset, me
 def test_progress__blocks_of_points_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ds = tk.simulate(runs=4, spread=0.2, ragged=True)
     whole = tk.progress(ds)
-    monkeypatch.setattr("trajkit.curves.nearest._WORKSPACE", 1)
+    monkeypatch.setattr("trajkit.curves.progress._WORKSPACE", 1)
     assert tk.progress(ds).identical(whole)
 
 

@@ -110,7 +110,7 @@ def with_ease(shared: float, of_group: float, own: float, seed: int = 0) -> xr.D
 
 def test_learning_order__is_spearmans_correlation_of_confidences():
     ds = with_ease(1, 0.5, 0.5)
-    found = tk.learning_order(ds, "architecture", n=2)
+    found = tk.learning_order(ds, "architecture", null_draws=2)
     confidence = tk.data_map(ds).confidence
     expected = stats.spearmanr(confidence, axis=1).statistic
     np.testing.assert_allclose(found.agreement, expected, atol=1e-12)
@@ -124,13 +124,13 @@ def test_learning_order__is_spearmans_correlation_of_confidences():
 
 
 def test_learning_order__the_share_of_the_ceiling_is_one_where_groups_do_not_matter():
-    alike = tk.learning_order(with_ease(1, 0, 0.5), "architecture", n=19)
+    alike = tk.learning_order(with_ease(1, 0, 0.5), "architecture", null_draws=19)
     share = alike.sel(quantity="share of ceiling")
     assert share.lower < 1 < share.upper
     assert (alike.p_value.sel(quantity=["within", "between"]) == 0.05).all()
-    apart = tk.learning_order(with_ease(1, 1, 0.3), "architecture", n=19)
+    apart = tk.learning_order(with_ease(1, 1, 0.3), "architecture", null_draws=19)
     assert apart.upper.sel(quantity="share of ceiling") < 0.9
-    none = tk.learning_order(with_ease(0, 0, 1), "architecture", n=19)
+    none = tk.learning_order(with_ease(0, 0, 1), "architecture", null_draws=19)
     assert (none.p_value.sel(quantity=["within", "between"]) > 0.05).all()
 
 
@@ -141,7 +141,9 @@ def test_learning_order__of_other_measures_and_over_samples(measure):
     right = random.random((6, 1, 60)) * 0.5 + random.random(60) < np.linspace(0, 1.2, 7)[:, None]
     prob = np.where(right[..., None], np.eye(3)[label] * 0.7 + 0.1, np.eye(3)[(label + 1) % 3] * 0.7 + 0.1)
     ds = tk.from_arrays(prob=prob, label=label, runs={"architecture": list("aabbcc"), "seed": [0, 1] * 3})
-    found = tk.learning_order(ds, "architecture", measure=measure, over="sample", interval="percentile", draws=50, n=9)
+    found = tk.learning_order(
+        ds, "architecture", measure=measure, over="sample", interval="percentile", draws=50, null_draws=9
+    )
     assert (found.lower < found.upper).all()
     assert float(found.estimate[1]) > 0.3
     with pytest.raises(ValueError, match="too few"):
@@ -153,7 +155,7 @@ def test_learning_order__refuses_what_makes_no_sense():
     for arguments, match in [
         ({"by": "depth"}, "no run attribute"),
         ({"measure": "loss"}, "measure: wanted one of"),
-        ({"n": 0}, "n: wanted one draw"),
+        ({"null_draws": 0}, "null_draws: wanted one draw"),
     ]:
         with pytest.raises(ValueError, match=match):
             tk.learning_order(ds, **({"by": "architecture"} | arguments))

@@ -146,7 +146,7 @@ def test_pairwise__blocks_of_samples_change_nothing(data: st.DataObject, metric:
     log_prob = data.draw(log_probs(points=3, samples=5, classes=3, zeros=False))
     with pytest.MonkeyPatch.context() as patch:
         room = 3 * 3 * data.draw(st.integers(1, 4))
-        patch.setattr("trajkit.distances.engine._WORKSPACE", kernels.block_bytes(metric) * room)
+        patch.setattr("trajkit.distances.work._WORKSPACE", kernels.block_bytes(metric) * room)
         blocks = matrix(log_prob, metric)
     whole = matrix(log_prob, metric)
     within("blocks of samples, relative", relative(blocks, whole, FLOOR[metric]), 1e-9)

@@ -15,7 +15,7 @@ from oracles import relative, within
 from strategies import METRICS, datasets, metrics
 
 import trajkit as tk
-from trajkit.embedding.trajectories import points_with_references, with_missing_references
+from trajkit.curves.references import points_with_references, with_missing_references
 
 
 def as_distance(values: NDArray[Any], scale: str = "squared length") -> xr.DataArray:
@@ -140,7 +140,7 @@ def test_inpca__lanczos_agrees_with_the_dense_solver(monkeypatch: pytest.MonkeyP
     lanczos = tk.inpca(d, 4)
     assert lanczos.attrs["solver"] == "lanczos"
     assert tk.inpca(d, 40).attrs["solver"] == "dense"  # too many components for iterations
-    monkeypatch.setattr("trajkit.embedding.decomposition._DENSE", 1000)
+    monkeypatch.setattr("trajkit.embedding.inpca._DENSE", 1000)
     dense = tk.inpca(d, 4)
     assert dense.attrs["solver"] == "dense"
     assert (dense.signature == lanczos.signature).all()

@@ -18,7 +18,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 import trajkit as tk
-from trajkit.embedding import eigenpairs, matrix
+from trajkit.embedding import eigensolvers, squared_distances
 
 NAMES = ("coordinate", "eigenvalue", "explained_stress", "explained_distance", "mean_distance")
 
@@ -52,13 +52,13 @@ def distance() -> xr.DataArray:
 @pytest.fixture
 def small_reads(monkeypatch: pytest.MonkeyPatch) -> float:
     """Let no more than a twentieth of the matrix be read at a time."""
-    monkeypatch.setattr(matrix, "_WORKSPACE", 2e5)
+    monkeypatch.setattr(squared_distances, "_WORKSPACE", 2e5)
     return 2e5
 
 
 def dense(distance: xr.DataArray, n: int, monkeypatch: pytest.MonkeyPatch, weights: Any = None) -> xr.Dataset:
     with monkeypatch.context() as patched:
-        patched.setattr("trajkit.embedding.decomposition._DENSE", len(distance))
+        patched.setattr("trajkit.embedding.inpca._DENSE", len(distance))
         embedding = tk.inpca(distance, n, weights=weights)
     assert embedding.solver == "dense"
     return embedding
@@ -83,7 +83,7 @@ def test_inpca__is_the_same_wherever_the_matrix_lies(
 ) -> None:
     steep = None if weights is None else np.geomspace(1, 1e4, len(distance))
     exact = dense(distance, 4, monkeypatch, steep)
-    monkeypatch.setattr(matrix, "_WORKSPACE", 2e5)
+    monkeypatch.setattr(squared_distances, "_WORKSPACE", 2e5)
     bare = distance.drop_vars([n for n in distance.coords if n not in ("run", "checkpoint")]).rename("distance")
     if where == "mapped":
         distance.values.tofile(tmp_path / "distance")
@@ -115,7 +115,7 @@ def test_inpca__of_lengths_and_of_float32_is_that_of_the_same_numbers(
     stored = (distance if scale == "squared length" else np.sqrt(distance)).astype(dtype).assign_attrs(scale=scale)
     squared = stored.astype(float) if scale == "squared length" else np.square(stored.astype(float))
     exact = dense(squared.assign_attrs(scale="squared length"), 3, monkeypatch)
-    monkeypatch.setattr(matrix, "_WORKSPACE", 2e5)
+    monkeypatch.setattr(squared_distances, "_WORKSPACE", 2e5)
     same("inpca of lengths and float32", tk.inpca(stored, 3), exact)
     same("inpca of lengths and float32", tk.inpca(Counted(stored.values).lazy(stored), 3), exact)
 
@@ -160,7 +160,7 @@ MEASURED = """
 import resource, sys
 import numpy as np, xarray as xr
 import trajkit as tk
-from trajkit.embedding import decomposition, eigenpairs, matrix
+from trajkit.embedding import eigensolvers, squared_distances
 import scipy.sparse.linalg
 m, dtype = int(sys.argv[1]), sys.argv[2]
 x = np.random.default_rng(0).standard_normal((m, 6)).astype(dtype) * np.array([8, 4, 2, 1, 1, 1], dtype=dtype)
@@ -185,7 +185,7 @@ def test_inpca__needs_half_a_matrix_beside_the_matrix_at_most(dtype: str, scale:
     within("memory beside the matrix, in matrices", float(done.stdout), 0.5)
 
 
-# --- |W| and eigenpairs -------------------------------------------------------------------------------------------
+# --- |W| and eigensolvers -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
@@ -217,19 +217,19 @@ def test_block_lanczos__finds_both_ends_of_a_slow_spectrum_and_restarts() -> Non
     vectors = np.linalg.qr(random.standard_normal((300, 300)))[0]
     values = np.linspace(-1, 0.97, 300)
     a = (vectors * values) @ vectors.T
-    start = eigenpairs.block_start(300, 3)[:, :6]
-    got, vector = eigenpairs.block_lanczos(lambda x: a @ x, start, a @ start, 3)
+    start = eigensolvers.block_start(300, 3)[:, :6]
+    got, vector = eigensolvers.block_lanczos(lambda x: a @ x, start, a @ start, 3)
     wanted = values[np.argsort(-np.abs(values))[:3]]
     within("block lanczos, eigenvalues", np.abs(got - wanted).max(), 1e-12)
     within("block lanczos, residual", np.abs(a @ vector - vector * got).max(), 1e-11)
 
 
 def test_block_lanczos__says_when_it_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eigenpairs, "_MOST_PASSES", 3)
+    monkeypatch.setattr(eigensolvers, "_MOST_PASSES", 3)
     a = np.diag(np.linspace(0.9, 1, 400))
-    start = eigenpairs.block_start(400, 1)
+    start = eigensolvers.block_start(400, 1)
     with pytest.raises(RuntimeError, match="1 components were not found in 3 passes"):
-        eigenpairs.block_lanczos(lambda x: a @ x, start, a @ start, 1)
+        eigensolvers.block_lanczos(lambda x: a @ x, start, a @ start, 1)
 
 
 # --- landmarks ----------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 import trajkit as tk
-from trajkit.distances import cluster, compiled, engine, gpu, kernels, memory
+from trajkit.distances import compiled, dask_blocks, gpu, kernels, memory, work
 
 METRICS = ["bhattacharyya", "hellinger", "fisher_rao", "kullback_leibler", "jeffreys", "jensen_shannon"]
 CAPPED = [m for m in METRICS if m in ("bhattacharyya", "kullback_leibler", "jeffreys")]
@@ -142,7 +142,7 @@ def test_pairwise__reads_a_file_once_a_block_of_samples_at_a_time(monkeypatch: p
     ds = tk.simulate(runs=3, checkpoints=5, samples=20, ragged=True)
     counted = Counted(ds.log_prob.values)
     lazy = ds.assign(log_prob=(ds.log_prob.dims, indexing.LazilyIndexedArray(counted), ds.log_prob.attrs))
-    monkeypatch.setattr(engine, "_WORKSPACE", kernels.PACKED_BYTES * 10 * 15 * 4)
+    monkeypatch.setattr(work, "_WORKSPACE", kernels.PACKED_BYTES * 10 * 15 * 4)
     got = tk.pairwise(lazy)
     assert counted.read == ds.log_prob.size
     np.testing.assert_allclose(got, tk.pairwise(ds), rtol=1e-12)
@@ -193,7 +193,7 @@ def test_memory__is_the_result_and_256_megabytes(metric: str, dtype: str) -> Non
 
 def test_pairwise__refuses_a_result_that_memory_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
-    monkeypatch.setattr(engine.Work, "distances", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr(work.Work, "distances", lambda *_: pytest.fail("it began"))
     with pytest.raises(MemoryError, match=r"160 x 160 distances need 0\.0 GB.*float32.*out=.*landmarks"):
         tk.pairwise(tk.simulate())
 
@@ -266,7 +266,7 @@ def test_pairwise__stops_soon_when_interrupted(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_SIDE", 16)
+    monkeypatch.setattr(dask_blocks, "_SIDE", 16)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -342,8 +342,8 @@ def test_out__a_full_disk_leaves_nothing(tmp_path: Path) -> None:
 def test_cluster__a_worker_killed_in_mid_run_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import Client, LocalCluster
 
-    monkeypatch.setattr(cluster, "_SIDE", 60)
-    monkeypatch.setattr(engine, "_WORKSPACE", kernels.PACKED_BYTES * 10 * 2 * 60 * 100)
+    monkeypatch.setattr(dask_blocks, "_SIDE", 60)
+    monkeypatch.setattr(work, "_WORKSPACE", kernels.PACKED_BYTES * 10 * 2 * 60 * 100)
     ds = tk.simulate(runs=24, checkpoints=30, samples=300, ragged=True)
     whole = tk.pairwise(ds)
     with (
@@ -354,14 +354,14 @@ def test_cluster__a_worker_killed_in_mid_run_changes_nothing(tmp_path: Path, mon
     ):
         first = {worker.pid for worker in local.workers.values()}
         done: list[xr.DataArray] = []
-        work = threading.Thread(target=lambda: done.append(tk.pairwise(ds, out=tmp_path / "d.zarr", client=client)))
-        work.start()
+        thread = threading.Thread(target=lambda: done.append(tk.pairwise(ds, out=tmp_path / "d.zarr", client=client)))
+        thread.start()
         _wait_for_results(client)
         victim = next(iter(local.workers.values())).pid
         os.kill(victim, signal.SIGKILL)
-        assert work.is_alive(), "done before the worker was killed"
-        work.join(timeout=120)
-        assert not work.is_alive()
+        assert thread.is_alive(), "done before the worker was killed"
+        thread.join(timeout=120)
+        assert not thread.is_alive()
         # The nanny started another in its place.
         assert {worker.pid for worker in local.workers.values()} != first
         xr.testing.assert_allclose(done[0].load(), whole, rtol=1e-12, atol=1e-15)

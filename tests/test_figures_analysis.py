@@ -24,7 +24,7 @@ def ds() -> xr.Dataset:
 
 
 def test_dimensionality__draws_estimate_interval_and_every_null_in_both_panels(ds):
-    found = tk.dimensionality(ds, 3, n=2, nulls={"confusions": tk.shuffle_confusions})
+    found = tk.dimensionality(ds, 3, null_draws=2, nulls={"confusions": tk.shuffle_confusions})
     figure = tk.figures.dimensionality(found)
     assert shown(figure) == ["samples shuffled", "confusions", "observed"]
     for k, measure in enumerate(["explained stress", "explained distance"]):
@@ -40,7 +40,7 @@ def test_dimensionality__draws_estimate_interval_and_every_null_in_both_panels(d
 
 
 def test_dimensionality__says_where_components_are_too_few(ds):
-    found = tk.dimensionality(ds, 2, n=2, share=0.9999)
+    found = tk.dimensionality(ds, 2, null_draws=2, share=0.9999)
     title = tk.figures.dimensionality(found).layout.annotations[1].text
     assert "more than 2" in title
 
@@ -83,7 +83,7 @@ def test_stability__draws_every_repeat_of_every_change(ds):
 
 
 def test_compare_metrics__draws_a_panel_for_each_quantity(ds):
-    found = tk.compare_metrics(ds, metrics=["bhattacharyya", "fisher_rao"], by="architecture", n=2)
+    found = tk.compare_metrics(ds, metrics=["bhattacharyya", "fisher_rao"], by="architecture", null_draws=2)
     figure = tk.figures.compare_metrics(found)
     assert [a.text for a in figure.layout.annotations] == found.quantity.values.tolist()
     for quantity, observed, null in zip(
@@ -93,10 +93,12 @@ def test_compare_metrics__draws_a_panel_for_each_quantity(ds):
         np.testing.assert_array_equal(
             null.y, found.null.sel(quantity=quantity).transpose("metric", "draw").values.ravel()
         )
-    single = tk.compare_metrics(ds, lambda d, m: tk.progress(d, "fisher_rao").mean(), metrics=["hellinger"], n=1)
+    single = tk.compare_metrics(
+        ds, lambda d, m: tk.progress(d, "fisher_rao").mean(), metrics=["hellinger"], null_draws=1
+    )
     assert len(tk.figures.compare_metrics(single).data) == 2
     with pytest.raises(ValueError, match="wanted values on metric and quantity"):
-        tk.figures.compare_metrics(tk.compare_metrics(ds, lambda d, m: tk.loss(d), metrics=["hellinger"], n=1))
+        tk.figures.compare_metrics(tk.compare_metrics(ds, lambda d, m: tk.loss(d), metrics=["hellinger"], null_draws=1))
 
 
 def test_learning_order__draws_agreement_with_intervals_beside_its_null():
@@ -104,7 +106,7 @@ def test_learning_order__draws_agreement_with_intervals_beside_its_null():
     ease = random.random(40) + 0.5 * random.random((6, 1, 40))
     logits = 8 * np.linspace(0, 1, 6)[:, None, None] * ease[..., None] * np.eye(4)[label]
     ds = tk.from_arrays(logits=logits, label=label, runs={"architecture": list("aaabbb"), "seed": [0, 1, 2] * 2})
-    found = tk.learning_order(ds, "architecture", n=3)
+    found = tk.learning_order(ds, "architecture", null_draws=3)
     figure = tk.figures.learning_order(found)
     (observed,) = named(figure, "observed")
     np.testing.assert_array_equal(observed.y, found.estimate[:2])

@@ -42,8 +42,8 @@ def test_learning_curves__refuse_what_is_not_there(ds: xr.Dataset, options: dict
 
 
 def test_groups__have_the_largest_on_top_and_the_joint_test_above(ds: xr.Dataset) -> None:
-    found = tk.compare_groups(ds, ["seed", "architecture"], n=99)
-    figure = tk.figures.groups(found)
+    found = tk.compare_groups(ds, ["seed", "architecture"], permutations=99)
+    figure = tk.figures.compare_groups(found)
     alone = dict(zip(figure.data[1].y, figure.data[1].x, strict=True))
     assert figure.data[1].y[-1] == max(alone, key=lambda name: alone[name])
     assert alone["architecture"] == float(found.r_squared.sel(attribute="architecture"))
@@ -51,11 +51,11 @@ def test_groups__have_the_largest_on_top_and_the_joint_test_above(ds: xr.Dataset
     joint = float(found.joint_r_squared)
     assert (f"{joint:.2f}" in figure.layout.title.text) == np.isfinite(joint)
     with pytest.raises(ValueError, match="compare_groups"):
-        tk.figures.groups(ds)
+        tk.figures.compare_groups(ds)
 
 
 def test_null__has_a_marker_for_each_pair_and_the_line_of_the_median(ds: xr.Dataset) -> None:
-    found = tk.null_test(ds, n=4)
+    found = tk.null_test(ds, null_draws=4)
     figure = tk.figures.null_test(found)
     pairs, diagonal, median = figure.data
     np.testing.assert_array_equal(pairs.y, found.observed)
@@ -66,4 +66,4 @@ def test_null__has_a_marker_for_each_pair_and_the_line_of_the_median(ds: xr.Data
     assert figure.layout.title.text.endswith("p ≤ 0.2")
     assert figure.layout.yaxis.title.text == "bhattacharyya distance at equal progress (nat)"
     with pytest.raises(ValueError, match="of pairs"):
-        tk.figures.null_test(tk.null_test(ds, lambda d: tk.loss(d).mean(), n=2))
+        tk.figures.null_test(tk.null_test(ds, lambda d: tk.loss(d).mean(), null_draws=2))

@@ -10,8 +10,8 @@ from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import squareform
 
 import trajkit as tk
+from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.coloring import PALETTE, REFERENCE, TIME_LIKE
-from trajkit.figures.titles import MOST_NAMES
 
 
 @pytest.fixture(scope="module")

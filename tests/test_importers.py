@@ -32,7 +32,8 @@ from strategies import datasets
 
 import trajkit as tk
 from trajkit.importers.pickles import read_pickle
-from trajkit.schema import normalize, run_attributes
+from trajkit.probabilities import normalize
+from trajkit.schema import run_attributes
 
 read_deepnets, read_cartography = tk.importers.read_deepnets, tk.importers.read_cartography
 read_table, write_table = tk.importers.read_table, tk.importers.write_table
@@ -331,7 +332,7 @@ def test_read_deepnets__runs_nothing(tmp_path: Path) -> None:
     mark = tmp_path / "it_ran"
     (tmp_path / '{"m":"allcnn","bs":200}.p').write_bytes(in_zip(mark))
     with pytest.raises(tk.importers.UnsafePickleError, match=r"allcnn.*posix\.system"):
-        read_deepnets(tmp_path, progress=False)
+        read_deepnets(tmp_path, progress_bar=False)
     assert not mark.exists()
 
 
@@ -424,7 +425,7 @@ def test_read_deepnets__reads_runs_with_steps_labels_and_attributes(tmp_path: Pa
         write_deepnets(tmp_path, value if seed == 42 else data[:6], seed=seed, epochs=2 if seed == 42 else 1)
     (tmp_path / '{"m":"allcnn"}_init.p').write_bytes(b"not a result")
     steps = {42: range(9), 43: range(6)}
-    ds = read_deepnets(tmp_path, step=lambda configuration: list(steps[configuration["seed"]]), progress=False)
+    ds = read_deepnets(tmp_path, step=lambda configuration: list(steps[configuration["seed"]]), progress_bar=False)
     assert dict(ds.sizes) == {"run": 2, "checkpoint": 9, "sample": 50, "class": 3}
     assert ds.label.values.tolist() == [*LABEL["train"], *LABEL["test"]]
     assert ds.split.values.tolist() == ["train"] * 40 + ["test"] * 10
@@ -445,7 +446,7 @@ def test_read_deepnets__takes_steps_from_the_schedule_of_the_code(tmp_path: Path
     # 40 training samples in batches of 10: in each of the first 5 epochs 4 updates, all saved; then once an epoch.
     steps = [*range(21), 24, 28]
     write_deepnets(tmp_path, {"data": deepnets_rows(23), "configs": SimpleNamespace(epochs=7, bs=10)})
-    assert read_deepnets(tmp_path, progress=False).step.values[0].tolist() == steps
+    assert read_deepnets(tmp_path, progress_bar=False).step.values[0].tolist() == steps
 
 
 @pytest.mark.parametrize(
@@ -461,7 +462,7 @@ def test_read_deepnets__reads_tables_of_probabilities(tmp_path: Path) -> None:
     rows = deepnets_rows(4)
     table = pd.DataFrame({"t": [0, 3, 6, 9], "yvh": [np.exp(row["yvh"].numpy()) for row in rows]})
     write_deepnets(tmp_path, table)
-    ds = read_deepnets(tmp_path, label=LABEL, probe={"test": slice(None)}, progress=False)
+    ds = read_deepnets(tmp_path, label=LABEL, probe={"test": slice(None)}, progress_bar=False)
     np.testing.assert_allclose(ds.log_prob[0], [row["yvh"].numpy() for row in rows], rtol=1e-5, atol=1e-6)
     assert ds.step.values.tolist() == [[0, 3, 6, 9]]
 
@@ -470,7 +471,7 @@ def test_read_deepnets__keeps_the_samples_asked_for(tmp_path: Path) -> None:
     rows = deepnets_rows(4)
     write_deepnets(tmp_path, rows)
     probe = {"test": [7, 2], "train": slice(0, 40, 20)}
-    ds = read_deepnets(tmp_path, probe=probe, step=lambda _: range(4), classes=list("abc"), progress=False)
+    ds = read_deepnets(tmp_path, probe=probe, step=lambda _: range(4), classes=list("abc"), progress_bar=False)
     assert ds.sample.values.tolist() == ["test-7", "test-2", "train-0", "train-20"]
     assert ds.label.values.tolist() == [*LABEL["test"][[7, 2]], *LABEL["train"][[0, 20]]]
     np.testing.assert_allclose(ds.log_prob[0, 3, 1], rows[3]["yvh"][2], rtol=1e-5, atol=1e-6)
@@ -479,14 +480,14 @@ def test_read_deepnets__keeps_the_samples_asked_for(tmp_path: Path) -> None:
 
 def test_read_deepnets__finds_labels_in_half_precision(tmp_path: Path) -> None:
     write_deepnets(tmp_path, [{key: value.half() for key, value in row.items()} for row in deepnets_rows(6)])
-    ds = read_deepnets(tmp_path, step=lambda _: range(6), progress=False)
+    ds = read_deepnets(tmp_path, step=lambda _: range(6), progress_bar=False)
     assert ds.label.values.tolist() == [*LABEL["train"], *LABEL["test"]]
 
 
 def test_read_deepnets__tells_references_from_networks(tmp_path: Path) -> None:
     write_deepnets(tmp_path, deepnets_rows(4))
     write_deepnets(tmp_path, deepnets_rows(4), seed=0, m="geodesic", bn="na", lr="na", opt="geodesic")
-    ds = read_deepnets(tmp_path, step=lambda _: range(4), progress=False)
+    ds = read_deepnets(tmp_path, step=lambda _: range(4), progress_bar=False)
     assert dict(zip(ds.architecture.values, ds.kind.values, strict=True)) == {
         "allcnn": "network",
         "geodesic": "reference",
@@ -504,8 +505,8 @@ def diverging(at: int) -> list[dict[str, torch.Tensor]]:
 def test_read_deepnets__cuts_diverged_runs_when_asked(tmp_path: Path) -> None:
     write_deepnets(tmp_path, diverging(3))
     with pytest.raises(tk.SchemaError, match=r"NaN predictions from checkpoint 3 on.*diverged='cut'"):
-        read_deepnets(tmp_path, step=lambda _: range(5), progress=False)
-    ds = read_deepnets(tmp_path, step=lambda _: range(5), diverged="cut", progress=False)
+        read_deepnets(tmp_path, step=lambda _: range(5), progress_bar=False)
+    ds = read_deepnets(tmp_path, step=lambda _: range(5), diverged="cut", progress_bar=False)
     assert ds.step.values.tolist() == [[0, 1, 2]]
 
 
@@ -527,7 +528,7 @@ def test_read_deepnets__cuts_diverged_runs_when_asked(tmp_path: Path) -> None:
 def test_read_deepnets__says_what_does_not_fit(value: Any, options: Any, message: str, tmp_path: Path) -> None:
     write_deepnets(tmp_path, value)
     with pytest.raises(tk.SchemaError, match=message):
-        read_deepnets(tmp_path, progress=False, **options)
+        read_deepnets(tmp_path, progress_bar=False, **options)
 
 
 def test_read_deepnets__refuses_runs_on_different_probes(tmp_path: Path) -> None:
@@ -535,17 +536,17 @@ def test_read_deepnets__refuses_runs_on_different_probes(tmp_path: Path) -> None
     rows = [{key: value[:-1] for key, value in row.items()} for row in deepnets_rows(3)]
     write_deepnets(tmp_path, rows, seed=2)
     with pytest.raises(tk.SchemaError, match=r"48 samples of 3 classes, but the first file has 50"):
-        read_deepnets(tmp_path, step=lambda _: range(3), progress=False)
+        read_deepnets(tmp_path, step=lambda _: range(3), progress_bar=False)
 
 
 def test_read_deepnets__says_which_files_it_wants(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="JSON of the configuration"):
-        read_deepnets(tmp_path, progress=False)
+        read_deepnets(tmp_path, progress_bar=False)
     with pytest.raises(FileNotFoundError, match=r"no file .*gone\.p"):
-        read_deepnets([tmp_path / "gone.p"], progress=False)
+        read_deepnets([tmp_path / "gone.p"], progress_bar=False)
     (tmp_path / "{seed=1}.p").write_bytes(saved([]))
     with pytest.raises(tk.SchemaError, match="wanted a name with the JSON"):
-        read_deepnets(tmp_path, progress=False)
+        read_deepnets(tmp_path, progress_bar=False)
     with pytest.raises(ValueError, match="probe: wanted"):
         read_deepnets(tmp_path, probe={"val": slice(None)})
     with pytest.raises(ValueError, match="diverged: wanted"):
@@ -574,7 +575,7 @@ def write_dynamics(folder: Path, orders: list[list[int]]) -> Path:
 
 def test_read_cartography__aligns_the_shuffled_samples_of_all_epochs(tmp_path: Path) -> None:
     write_dynamics(tmp_path, [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 0, 1]])
-    ds = read_cartography(tmp_path, steps_per_epoch=5, classes=["no", "yes", "maybe"], progress=False)
+    ds = read_cartography(tmp_path, steps_per_epoch=5, classes=["no", "yes", "maybe"], progress_bar=False)
     assert ds.sample.values.tolist() == GUIDS
     assert ds.label.values.tolist() == GOLD
     assert ds.step.values.tolist() == [[0, 5, 10]]
@@ -590,7 +591,7 @@ def test_read_cartography__reads_several_runs_on_one_probe(tmp_path: Path) -> No
         "a": write_dynamics(tmp_path / "a", [[2, 1, 0, 3]]),
         "b": write_dynamics(tmp_path / "b", [[0, 1, 2, 3]] * 2),
     }
-    ds = read_cartography(folders, runs={"optimizer": ["sgd", "adam"]}, progress=False)
+    ds = read_cartography(folders, runs={"optimizer": ["sgd", "adam"]}, progress_bar=False)
     assert ds.run.values.tolist() == ["a", "b"]
     assert ds.optimizer.values.tolist() == ["sgd", "adam"]
     np.testing.assert_array_equal(ds.log_prob[0, 0], ds.log_prob[1, 0])
@@ -617,22 +618,22 @@ def test_read_cartography__says_what_does_not_fit(second: str, message: str, tmp
     write_dynamics(tmp_path, [[0, 1, 2, 3]])
     (tmp_path / "training_dynamics" / "dynamics_epoch_1.jsonl").write_text(second)
     with pytest.raises(tk.SchemaError, match=message):
-        read_cartography(tmp_path, progress=False)
+        read_cartography(tmp_path, progress_bar=False)
 
 
 def test_read_cartography__refuses_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(tk.SchemaError, match="bytes that are no text"):
-        read_cartography(tmp_path, progress=False)
+        read_cartography(tmp_path, progress_bar=False)
 
 
 def test_read_cartography__misses_no_epoch(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"wanted files dynamics_epoch_0\.jsonl"):
-        read_cartography(tmp_path, progress=False)
+        read_cartography(tmp_path, progress_bar=False)
     write_dynamics(tmp_path, [[0, 1, 2, 3]] * 3)
     (tmp_path / "training_dynamics" / "dynamics_epoch_1.jsonl").unlink()
     with pytest.raises(FileNotFoundError, match="lacks the epochs 1 of 0 to 2"):
-        read_cartography(tmp_path, progress=False)
+        read_cartography(tmp_path, progress_bar=False)
 
 
 # --- long tables and folders of arrays: there and back --------------------------------------------------------------
@@ -663,14 +664,14 @@ def ds() -> xr.Dataset:
 @given(datasets(zeros=True))
 def test_formats__give_back_trajectories(tmp_path_factory: pytest.TempPathFactory, name: str, ds: xr.Dataset) -> None:
     write, read = FORMATS[name]
-    path = write(ds, tmp_path_factory.mktemp("trip") / name, progress=False)
-    assert_same_trajectories(read(path, progress=False), ds)
+    path = write(ds, tmp_path_factory.mktemp("trip") / name, progress_bar=False)
+    assert_same_trajectories(read(path, progress_bar=False), ds)
 
 
 @in_each_format
 def test_formats__give_back_attributes_and_epochs(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
     write, read = FORMATS[name]
-    back = read(write(ds, tmp_path / name, progress=False), progress=False)
+    back = read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False)
     assert_same_trajectories(back, ds)
     assert set(run_attributes(back)) == set(run_attributes(ds))
     np.testing.assert_array_equal(back.epoch, ds.epoch)
@@ -681,21 +682,21 @@ def test_formats__give_back_text_samples_and_references(name: str, tmp_path: Pat
     ds = tk.with_references(tk.simulate(runs=2, checkpoints=4, samples=5), n_geodesic=4)
     ds = ds.assign_coords(sample=[f"cat/{i}.png" for i in range(5)])
     write, read = FORMATS[name]
-    assert_same_trajectories(read(write(ds, tmp_path / name, progress=False), progress=False), ds)
+    assert_same_trajectories(read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False), ds)
 
 
 @in_each_format
 def test_formats__give_back_names_that_look_like_numbers(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
     ds = ds.assign_coords({"run": ["007", "7", "nan"], "class": ["1", "01", "nan"]})
     write, read = FORMATS[name]
-    assert_same_trajectories(read(write(ds, tmp_path / name, progress=False), progress=False), ds)
+    assert_same_trajectories(read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False), ds)
 
 
 @in_each_format
 def test_formats__give_back_epochs_of_which_some_are_unknown(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
     ds["epoch"][0] = np.nan
     write, read = FORMATS[name]
-    back = read(write(ds, tmp_path / name, progress=False), progress=False)
+    back = read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False)
     np.testing.assert_array_equal(back.epoch, ds.epoch)
 
 
@@ -707,10 +708,10 @@ def test_formats__give_back_or_refuse_attributes_that_look_like_others(
     ds = ds.assign_coords(version=("run", text))
     write, read = FORMATS[name]
     if name.endswith(".parquet"):
-        assert_same_trajectories(read(write(ds, tmp_path / name, progress=False), progress=False), ds)
+        assert_same_trajectories(read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False), ds)
         return
     with pytest.raises(tk.SchemaError, match="'version' would come back from a CSV as"):
-        write(ds, tmp_path / name, progress=False)
+        write(ds, tmp_path / name, progress_bar=False)
     assert not os.listdir(tmp_path)
 
 
@@ -732,21 +733,21 @@ def test_writers__replace_only_when_asked_and_leave_nothing_half_done(
     name: str, ds: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, read = FORMATS[name]
-    path = write(ds, tmp_path / name, progress=False)
+    path = write(ds, tmp_path / name, progress_bar=False)
     with pytest.raises(FileExistsError, match="overwrite=True"):
-        write(ds, path, progress=False)
+        write(ds, path, progress_bar=False)
     with monkeypatch.context() as patch:
         patch.setattr(xr.Dataset, "isel", broken_at_the_second_call())
         with pytest.raises(OSError, match="disk full"):
-            write(ds, path, overwrite=True, progress=False)
+            write(ds, path, overwrite=True, progress_bar=False)
     assert os.listdir(tmp_path) == [name]
-    assert_same_trajectories(read(path, progress=False), ds)
-    write(ds.isel(run=[1]), path, overwrite=True, progress=False)
-    assert read(path, progress=False).sizes["run"] == 1
+    assert_same_trajectories(read(path, progress_bar=False), ds)
+    write(ds.isel(run=[1]), path, overwrite=True, progress_bar=False)
+    assert read(path, progress_bar=False).sizes["run"] == 1
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        write(ds, tmp_path / "no" / name, progress=False)
+        write(ds, tmp_path / "no" / name, progress_bar=False)
     with pytest.raises(tk.SchemaError, match="'label' is missing"):
-        write(ds.drop_vars("label"), tmp_path / f"other-{name}", progress=False)
+        write(ds.drop_vars("label"), tmp_path / f"other-{name}", progress_bar=False)
 
 
 def broken_at_the_second_call() -> Callable[..., xr.Dataset]:
@@ -768,7 +769,7 @@ def test_formats__show_progress_when_asked_or_slow(
     write, read = FORMATS[name]
     read(write(ds, tmp_path / name))
     assert capsys.readouterr() == ("", "")
-    read(write(ds, tmp_path / name, overwrite=True, progress=True), progress=True)
+    read(write(ds, tmp_path / name, overwrite=True, progress_bar=True), progress_bar=True)
     shown = capsys.readouterr().err
     assert "writing: 100%" in shown
     assert "reading: 100%" in shown
@@ -790,8 +791,8 @@ def table(**changes: Any) -> pd.DataFrame:
 
 
 def test_read_table__puts_rows_together_by_their_keys() -> None:
-    ds = read_table(table(), progress=False)
-    other = read_table(table().sample(frac=1, random_state=1), progress=False)
+    ds = read_table(table(), progress_bar=False)
+    other = read_table(table().sample(frac=1, random_state=1), progress_bar=False)
     assert other["sample"].values.tolist() != ds["sample"].values.tolist()
     in_order = other.sel({"run": ds.run, "sample": ds["sample"], "class": ds["class"]})
     np.testing.assert_array_equal(in_order.log_prob, ds.log_prob)
@@ -808,7 +809,7 @@ def test_read_table__takes_logits_numbered_classes_and_splits() -> None:
     logits = table().drop(columns="prob").assign(logit=np.arange(16.0), split="train")
     logits = logits.replace({"cat": 0, "dog": 1})
     ds = read_table(
-        logits.assign(label=logits.label.astype(int), **{"class": logits["class"].astype(int)}), progress=False
+        logits.assign(label=logits.label.astype(int), **{"class": logits["class"].astype(int)}), progress_bar=False
     )
     assert ds.label.values.tolist() == [1, 0]
     assert ds["class"].values.tolist() == ["0", "1"]
@@ -822,7 +823,7 @@ def test_read_table__reads_numbers_with_gaps_and_long_columns(tmp_path: Path) ->
     gaps = table(seed=["", *"1" * 15])
     gaps["seed"] = gaps["seed"].where(gaps["run"] == "b", "")
     gaps.assign(note="x").to_csv(tmp_path / "gaps.csv", index=False)
-    ds = read_table(tmp_path / "gaps.csv", progress=False)
+    ds = read_table(tmp_path / "gaps.csv", progress_bar=False)
     assert ds.seed.values.tolist() == pytest.approx([np.nan, 1], nan_ok=True)
     assert ds.attrs["source"] == "table gaps.csv"
 
@@ -830,7 +831,7 @@ def test_read_table__reads_numbers_with_gaps_and_long_columns(tmp_path: Path) ->
 def test_read_table__keeps_names_of_runs_and_classes_as_they_stand(tmp_path: Path) -> None:
     numbered = table().replace({"cat": "01", "dog": "1", "a": "007", "b": "nan"})
     numbered[numbered.run != "nan"].to_csv(tmp_path / "numbered.csv", index=False)
-    ds = read_table(tmp_path / "numbered.csv", progress=False)
+    ds = read_table(tmp_path / "numbered.csv", progress_bar=False)
     assert (ds.run.values.tolist(), ds["class"].values.tolist()) == (["007"], ["01", "1"])
 
 
@@ -858,7 +859,7 @@ def test_read_table__keeps_names_of_runs_and_classes_as_they_stand(tmp_path: Pat
 )
 def test_read_table__says_what_does_not_fit(wrong: pd.DataFrame, message: str) -> None:
     with pytest.raises(tk.SchemaError, match=message):
-        read_table(wrong, progress=False)
+        read_table(wrong, progress_bar=False)
 
 
 def test_read_table__says_what_files_it_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -874,12 +875,12 @@ def test_read_table__says_what_files_it_wants(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
 def test_read_table__refuses_files_cut_short(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
-    path = write_table(ds, tmp_path / name, progress=False)
+    path = write_table(ds, tmp_path / name, progress_bar=False)
     raw = path.read_bytes()
     for percent in range(0, 100, 5):
         path.write_bytes(raw[: len(raw) * percent // 100])
         with pytest.raises(ValueError, match=r"cannot read .*runs|rows are missing|the table: |sum to|NaN for"):
-            read_table(path, progress=False)
+            read_table(path, progress_bar=False)
 
 
 # --- folders of arrays --------------------------------------------------------------------------------------------
@@ -891,7 +892,7 @@ def test_read_arrays__reads_plain_files(tmp_path: Path) -> None:
     for run, values in zip(("adam", "sgd"), LOGITS, strict=True):
         np.save(tmp_path / f"{run}.npy", values.astype("f4"))
     ds = read_arrays(
-        tmp_path, label=[0, 1, 2, 0, 1], runs={"seed": [3, 4]}, classes=list("abc"), split="train", progress=False
+        tmp_path, label=[0, 1, 2, 0, 1], runs={"seed": [3, 4]}, classes=list("abc"), split="train", progress_bar=False
     )
     np.testing.assert_allclose(ds.log_prob, normalize(LOGITS), rtol=1e-5, atol=1e-6)
     assert ds.run.values.tolist() == ["adam", "sgd"]
@@ -905,7 +906,7 @@ def test_read_arrays__reads_one_file_for_each_checkpoint(tmp_path: Path) -> None
     for k, step in enumerate((9, 100, 20)):
         np.save(tmp_path / "run1" / f"epoch_v2_step{step}.npy", LOGITS[0, k])
     np.savez(tmp_path / "run2.npz", prob=np.exp(normalize(LOGITS[1])), step=[1, 2, 4, 8])
-    ds = read_arrays(tmp_path, label=np.zeros(5, int), progress=False)
+    ds = read_arrays(tmp_path, label=np.zeros(5, int), progress_bar=False)
     assert ds.step.values.tolist() == [[9, 20, 100, -1], [1, 2, 4, 8]]
     np.testing.assert_allclose(ds.log_prob[0, :3], normalize(LOGITS[0, [0, 2, 1]]), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ds.log_prob[1], normalize(LOGITS[1]), rtol=1e-5, atol=1e-6)
@@ -916,7 +917,7 @@ def test_read_arrays__aligns_samples_that_have_identities(tmp_path: Path) -> Non
     order = np.array([3, 0, 4, 2, 1])
     np.savez(tmp_path / "a.npz", logits=LOGITS[0], sample=np.arange(5), label=label)
     np.savez(tmp_path / "b.npz", logits=LOGITS[0][:, order], sample=order, label=label[order])
-    ds = read_arrays(tmp_path, progress=False)
+    ds = read_arrays(tmp_path, progress_bar=False)
     np.testing.assert_array_equal(ds.log_prob[0], ds.log_prob[1])
     assert ds.label.values.tolist() == label.tolist()
 
@@ -961,11 +962,11 @@ def test_read_arrays__says_what_files_it_wants(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     np.save(tmp_path / "a" / "first.npy", LOGITS[0, 0])
     with pytest.raises(tk.SchemaError, match="whose last number is the step"):
-        read_arrays(tmp_path, label=ZEROS, progress=False)
+        read_arrays(tmp_path, label=ZEROS, progress_bar=False)
     np.save(tmp_path / "b.npy", LOGITS[0])
     pd.DataFrame({"file": ["a", "c.npy"]}).to_csv(tmp_path / "runs.csv")
     with pytest.raises(tk.SchemaError, match=r"names each of a, b\.npy once; got a, c\.npy"):
-        read_arrays(tmp_path, label=ZEROS, progress=False)
+        read_arrays(tmp_path, label=ZEROS, progress_bar=False)
 
 
 def test_read_arrays__unpickles_nothing(tmp_path: Path) -> None:
@@ -974,11 +975,11 @@ def test_read_arrays__unpickles_nothing(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", logits=object_array(Call(os.system, command(mark))))
     for name in ("a.npy", "b.npz"):
         with pytest.raises(ValueError, match="without objects"):
-            read_arrays(tmp_path, label=ZEROS, progress=False)
+            read_arrays(tmp_path, label=ZEROS, progress_bar=False)
         (tmp_path / name).unlink()
     (tmp_path / "c.npy").write_bytes(pickle.dumps(Call(os.system, command(mark))))
     with pytest.raises(ValueError, match="without objects"):
-        read_arrays(tmp_path, label=ZEROS, progress=False)
+        read_arrays(tmp_path, label=ZEROS, progress_bar=False)
     assert not mark.exists()
 
 
@@ -988,4 +989,4 @@ def test_read_arrays__refuses_files_cut_short(tmp_path: Path) -> None:
     for percent in range(0, 100, 5):
         (tmp_path / "a.npz").write_bytes(raw[: len(raw) * percent // 100])
         with pytest.raises(ValueError, match=r"cannot read .*a\.npz"):
-            read_arrays(tmp_path, label=ZEROS, progress=False)
+            read_arrays(tmp_path, label=ZEROS, progress_bar=False)

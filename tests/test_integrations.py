@@ -31,7 +31,7 @@ from trajkit.integrations import (
     stages,
     transformers_callback,
 )
-from trajkit.schema import normalize
+from trajkit.probabilities import normalize
 
 SAMPLES, CLASSES = 12, 3
 RANDOM = np.random.default_rng(0)

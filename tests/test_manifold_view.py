@@ -13,8 +13,8 @@ import xarray as xr
 from made_embeddings import made_embedding
 
 import trajkit as tk
+from trajkit.widgets.html_export import write_page
 from trajkit.widgets.manifold_view import CAMERA, ManifoldView
-from trajkit.widgets.page import write_page
 
 STATE = ("_runs", "_axes", "_coordinate", "_offset", "_checkpoint", "_step", "_values", "_attributes", "_shown")
 

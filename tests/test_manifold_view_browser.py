@@ -23,8 +23,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import trajkit as tk
+from trajkit.widgets.html_export import write_page
 from trajkit.widgets.manifold_view import ManifoldView
-from trajkit.widgets.page import write_page
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 import trajkit as tk
-from trajkit.distances.fixed import DistancesTo
-from trajkit.embedding.placement import Placement
+from trajkit.distances.distances_to import DistancesTo
+from trajkit.embedding.projector import Projector
 
 METRICS = [
     ("bhattacharyya", None),
@@ -77,7 +77,7 @@ def test_placement__of_every_embedded_point_is_project(old, new, how) -> None:
     at = [names.index(n) for n in zip(whole.run.values, whole.checkpoint.values, strict=True)]
     options = {k: v for k, v in how.items() if k != "landmarks"}
     expected = tk.project(whole, tk.pairwise(new, everything.isel(point=at), **options)).coordinate.values
-    place = Placement(embedding, old)
+    place = Projector(embedding, old)
     np.testing.assert_allclose(place(stacked(new)), expected, atol=1e-10 * np.abs(expected).max())
     one_by_one = np.concatenate([place(p[None]) for p in stacked(new)])
     np.testing.assert_allclose(one_by_one, expected, atol=1e-10 * np.abs(expected).max())
@@ -86,7 +86,7 @@ def test_placement__of_every_embedded_point_is_project(old, new, how) -> None:
 
 def test_placement__from_landmarks_comes_near_and_says_how_near(old, new) -> None:
     embedding = tk.embed(old, 3)
-    whole, some = Placement(embedding, old), Placement(embedding, old, landmarks=40)
+    whole, some = Projector(embedding, old), Projector(embedding, old, landmarks=40)
     x, near = whole(stacked(new)), some(stacked(new))
     spread = np.sqrt(np.square(x - x.mean(0)).sum(1).mean())
     off = np.median(np.linalg.norm(near - x, axis=1)) / spread
@@ -97,11 +97,11 @@ def test_placement__from_landmarks_comes_near_and_says_how_near(old, new) -> Non
 def test_placement__refuses_what_it_cannot_place(old, new) -> None:
     embedding = tk.embed(old, 3)
     with pytest.raises(ValueError, match="not in ds"):
-        Placement(embedding, old.isel(run=slice(0, 4)))
+        Projector(embedding, old.isel(run=slice(0, 4)))
     with pytest.raises(ValueError, match="wanted the dataset that was embedded"):
-        Placement(embedding, old.assign(log_prob=(old.log_prob.dims, old.log_prob.values[:, ::-1])))
+        Projector(embedding, old.assign(log_prob=(old.log_prob.dims, old.log_prob.values[:, ::-1])))
     with pytest.raises(ValueError, match="more than the embedding has components"):
-        Placement(tk.embed(old, 3, references=False), tk.with_references(old).sel(run=old.run), landmarks=2)
+        Projector(tk.embed(old, 3, references=False), tk.with_references(old).sel(run=old.run), landmarks=2)
     sure = np.where(np.arange(5) == (old.label.values[:, None] + 1) % 5, 0.0, -np.inf)
     with pytest.raises(ValueError, match="infinitely far"):
-        Placement(embedding, old)(sure[None])
+        Projector(embedding, old)(sure[None])

@@ -274,7 +274,7 @@ def test_recorder__a_model_that_diverges_is_marked_and_ends_cleanly(tmp_path: Pa
 
 
 def test_recorder__the_predictions_of_a_diverged_model_are_kept(tmp_path: Path) -> None:
-    from trajkit.storage.runs import DIVERGED, read_payload
+    from trajkit.storage.run_file import DIVERGED, read_payload
 
     values = LOGITS.copy()
     values[7, 1] = np.nan

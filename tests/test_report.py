@@ -13,8 +13,8 @@ import xarray as xr
 import trajkit as tk
 from trajkit.reporting import questions
 from trajkit.reporting.claims import CLAIMS, _asked, examine, table_of
-from trajkit.reporting.findings import FAILS, HOLDS, UNKNOWN, Number, Part, Settings
-from trajkit.reporting.page import _cells, _failed, _title
+from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Number, Part, Settings
+from trajkit.reporting.report import _cells, _failed, _title
 
 QUICK = Settings(draws=19, permutations=99)
 AWKWARD = '<b>"wide" & </script>'
@@ -40,7 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Pat
     names = ds.architecture.values.astype(object)
     names[names == "A"] = AWKWARD
     ds = ds.assign_coords(architecture=("run", names.astype(str)), maker=("run", np.full(12, "<i>")))
-    return tk.report(ds, path, title="Runs & <others>", permutations=99, progress=False), path
+    return tk.report(ds, path, title="Runs & <others>", permutations=99, progress_bar=False), path
 
 
 # Single claims
@@ -51,7 +51,7 @@ def test_architecture__distinguishes_where_groups_bend_their_own_way():
     assert found.verdict == HOLDS
     first = found.numbers[0]
     assert first.lower < first.value < first.upper <= 1
-    exact = tk.compare_groups(tk.trajectory_distance(simulated(), n=20), "architecture", n=1)
+    exact = tk.compare_groups(tk.trajectory_distance(simulated(), n=20), "architecture", permutations=1)
     assert first.value == pytest.approx(float(exact.r_squared.item()), abs=1e-6)
 
 
@@ -235,8 +235,10 @@ def test_groups_and_nulls__find_nothing_in_runs_without_structure():
     p_groups, p_null, ratio = [], [], []
     for seed in range(10):
         ds = unstructured(seed)
-        p_groups.append(tk.compare_groups(tk.trajectory_distance(ds, n=5), "architecture", n=199).p_value.item())
-        null = tk.null_test(ds, n=2, seed=seed)
+        p_groups.append(
+            tk.compare_groups(tk.trajectory_distance(ds, n=5), "architecture", permutations=199).p_value.item()
+        )
+        null = tk.null_test(ds, null_draws=2, seed=seed)
         p_null.append(float(null.overall_p_value))
         ratio.append(float(null.median_ratio))
     assert sum(p > 0.05 for p in p_groups) >= 9
@@ -350,6 +352,6 @@ def test_report__of_digits(tmp_path):
 
 def test_examine__asks_each_split_where_there_are_two():
     ds = tk.simulate(runs=2, samples=20, checkpoints=3)
-    found = examine(ds, Settings(draws=2, permutations=1), progress=False)
+    found = examine(ds, Settings(draws=2, permutations=1), progress_bar=False)
     assert all(list(of) == ["all", "train", "test"] for of in found.values())
     assert {f.verdict for of in found.values() for f in of.values()} == {UNKNOWN}

@@ -17,7 +17,8 @@ from oracles import within
 from strategies import datasets, log_probs, log_softmax
 
 import trajkit as tk
-from trajkit.schema import VARIABLES, normalize, run_attributes, stamp
+from trajkit.probabilities import normalize
+from trajkit.schema import VARIABLES, run_attributes, stamp
 
 HALF = np.full((2, 3, 4, 2), 0.5)
 

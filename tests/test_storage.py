@@ -19,8 +19,8 @@ from strategies import datasets, log_probs
 from xarray.core import indexing
 
 import trajkit as tk
+from trajkit.storage.atomic import whole
 from trajkit.storage.files import _rounded
-from trajkit.storage.whole import whole
 
 
 @pytest.fixture
@@ -207,9 +207,9 @@ def test_save__shows_progress_only_when_it_takes_long_or_on_request(
     tmp_path: Path, ds: xr.Dataset, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tk.save(ds, tmp_path / "quick.nc")
-    tk.save(ds, tmp_path / "quiet.nc", progress=False)
+    tk.save(ds, tmp_path / "quiet.nc", progress_bar=False)
     assert capfd.readouterr() == ("", "")
-    tk.save(ds, tmp_path / "shown.nc", progress=True)
+    tk.save(ds, tmp_path / "shown.nc", progress_bar=True)
     assert "saving: 100%" in capfd.readouterr().err
 
 

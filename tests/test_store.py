@@ -22,7 +22,7 @@ import scipy.special
 import xarray as xr
 
 import trajkit as tk
-from trajkit.storage import runs as format_of_runs
+from trajkit.storage import run_file as format_of_runs
 
 SAMPLES, CLASSES = 12, 4
 

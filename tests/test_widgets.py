@@ -13,11 +13,11 @@ import xarray as xr
 from ipywidgets.widgets.widget import _instances
 
 import trajkit as tk
-from trajkit.widgets.budget import Budget
 from trajkit.widgets.explorer import _course
-from trajkit.widgets.facets import RangeFacet, facet
-from trajkit.widgets.live import _curves
+from trajkit.widgets.live_view import _curves
 from trajkit.widgets.measurements import Measurements, laid_upon
+from trajkit.widgets.slicer_facets import RangeFacet, facet
+from trajkit.widgets.time_budget import Budget
 
 # Names that are no Python names, and would be HTML if anybody took them for it.
 UGLY = 'it\'s <b>bold</b> "x"'
@@ -517,7 +517,7 @@ def test_explorer__tests_against_the_null_by_the_metric_that_is_chosen(explorer)
     panel = explorer.show_panel("Groups and nulls")
     panel.draws.value = 9
     panel.test.click()
-    found = tk.null_test(explorer.part.sel(run=explorer.runs), n=9, metric="fisher_rao")
+    found = tk.null_test(explorer.part.sel(run=explorer.runs), null_draws=9, metric="fisher_rao")
     np.testing.assert_allclose(panel.null.figure.data[0].y, found.observed)
     assert panel.null.figure.layout.yaxis.title.text == "fisher_rao distance at equal progress (rad)"
     figure = run_code(panel.code_line.code, {"tk": tk, "part": explorer.part, "selected": explorer.selected})

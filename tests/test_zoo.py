@@ -27,8 +27,8 @@ from torch import nn
 
 import trajkit as tk
 from trajkit.zoo import DataSettings, Grid, GridError, Settings, pack, read_grid, summary, train
+from trajkit.zoo import run_one as runs_module
 from trajkit.zoo import runner as runner_module
-from trajkit.zoo import runs as runs_module
 from trajkit.zoo.__main__ import main
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.augmentation import augment
@@ -37,11 +37,11 @@ from trajkit.zoo.data.folder import folder
 from trajkit.zoo.data.sloppy import decayed, sloppy
 from trajkit.zoo.data.torchvision import CIFAR, MNIST, cifar, mnist
 from trajkit.zoo.grid import GRIDS
-from trajkit.zoo.processes import in_processes
+from trajkit.zoo.pool import in_processes
+from trajkit.zoo.run_one import error, read_outcomes, record_at
 from trajkit.zoo.runner import divide, prepare
-from trajkit.zoo.runs import error, read_outcomes, record_at
 from trajkit.zoo.settings import OPTIMIZERS
-from trajkit.zoo.together import train_together
+from trajkit.zoo.train_seeds_together import train_together
 from trajkit.zoo.training import Diverged, learning_rate, network, steps
 from trajkit.zoo.training import train as train_one
 
@@ -818,13 +818,13 @@ def test_crash__is_kept_with_its_traceback_and_tried_again(tmp_path, monkeypatch
         return network(settings, *rest)
 
     monkeypatch.setattr(runs_module, "network", broken)
-    table = train(grid, out=tmp_path, workers=0, progress=False)
+    table = train(grid, out=tmp_path, workers=0, progress_bar=False)
     assert table.state.tolist() == ["trained", "crashed"]
     assert "ZeroDivisionError: as if" in table.reason.iloc[1]
     assert "in broken" in table.reason.iloc[1]
     assert summary(table).loc["all"].tolist()[:4] == [2, 1, 0, 1]
     monkeypatch.undo()
-    assert train(grid, out=tmp_path, workers=0, progress=False).state.tolist() == ["trained", "trained"]
+    assert train(grid, out=tmp_path, workers=0, progress_bar=False).state.tolist() == ["trained", "trained"]
 
 
 def test_crash__an_interrupt_is_none(tmp_path, monkeypatch):
@@ -833,7 +833,7 @@ def test_crash__an_interrupt_is_none(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runs_module, "network", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(Grid("g", DIGITS, (SHORT,), 6), out=tmp_path, workers=0, progress=False)
+        train(Grid("g", DIGITS, (SHORT,), 6), out=tmp_path, workers=0, progress_bar=False)
     assert not read_outcomes(tmp_path)
 
 
@@ -863,10 +863,10 @@ def test_a_killed_computation_resumes_to_the_identical_result_and_leaves_no_proc
     rest = [s for s in read_grid(path).runs if s.run not in read_outcomes(out)]
     (out / f"{rest[0].run}.run").write_bytes(next(iter(finished)).read_bytes()[:3000])
 
-    table = train(path, out=out, workers=0, progress=False)
+    table = train(path, out=out, workers=0, progress_bar=False)
     assert (table.state == "trained").all()
     assert all(file.stat().st_mtime_ns == written for file, written in finished.items())
-    train(path, out=tmp_path / "again", workers=0, progress=False)
+    train(path, out=tmp_path / "again", workers=0, progress_bar=False)
     assert tk.load(out).equals(tk.load(tmp_path / "again"))
 
 
@@ -903,15 +903,15 @@ def test_a_dask_client_trains_as_processes_do(tmp_path):
     distributed = pytest.importorskip("distributed")
     grid = Grid("g", DIGITS, (SHORT, replace(SHORT, seed=1)), 6)
     with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
-        table = train(grid, out=tmp_path / "dask", client=client, progress=False)
+        table = train(grid, out=tmp_path / "dask", client=client, progress_bar=False)
     assert (table.state == "trained").all()
-    train(grid, out=tmp_path / "here", workers=0, progress=False)
+    train(grid, out=tmp_path / "here", workers=0, progress_bar=False)
     assert tk.load(tmp_path / "dask").equals(tk.load(tmp_path / "here"))
 
 
 def test_train__runs_with_several_decays_share_one_probe(tmp_path):
     runs = tuple(Settings("fc", "sgd", 0.1, seed=s, epochs=3, width=32, decay=c) for c in (0.0, 0.3) for s in range(4))
-    train(Grid("g", DataSettings("sloppy"), runs, 6), out=tmp_path, workers=0, progress=False)
+    train(Grid("g", DataSettings("sloppy"), runs, 6), out=tmp_path, workers=0, progress_bar=False)
     ds = tk.load(tmp_path)
     assert dict(ds.sizes) == {"run": 8, "checkpoint": 6, "sample": 200, "class": 5}
     assert sorted(ds.decay.values.tolist()) == [0.0] * 4 + [0.3] * 4
@@ -921,7 +921,7 @@ def test_train__runs_with_several_decays_share_one_probe(tmp_path):
 def test_prepare__a_folder_of_runs_on_other_samples_is_refused(images, tmp_path):
     copy = Path(shutil.copytree(images, tmp_path / "copy"))
     grid = Grid("g", DataSettings("folder", str(copy), probe_train=4, probe_test=4), (replace(SHORT, batch_size=8),), 6)
-    train(grid, out=tmp_path / "runs", workers=0, progress=False)
+    train(grid, out=tmp_path / "runs", workers=0, progress_bar=False)
     for file in (copy / "train" / "cat").iterdir():
         Image.new("RGB", (16, 16)).save(file)
     load_data.cache_clear()

@@ -33,6 +33,7 @@ from trajkit.analysis import (
     stability,
     tangent_angles,
 )
+from trajkit.concat import concat
 from trajkit.curves import (
     distance_to_geodesic,
     error,
@@ -61,10 +62,11 @@ from trajkit.distances import (
     pairwise,
 )
 from trajkit.embedding import align, embed, embedding_quality, explained_distance, explained_stress, inpca, project
+from trajkit.from_arrays import from_arrays
 from trajkit.imprinting import imprint
-from trajkit.points import concat, points, unstack
+from trajkit.points import points, unstack
 from trajkit.recording import RecordAt, Recorder, record
-from trajkit.schema import SchemaError, from_arrays, installed_version, run_table, validate
+from trajkit.schema import SchemaError, installed_version, run_table, validate
 from trajkit.selection import select
 from trajkit.simulate import simulate
 from trajkit.storage import Probe, Store, load, sample_data, save

@@ -10,7 +10,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from trajkit.schema import SchemaError, from_arrays
+from trajkit.from_arrays import from_arrays
+from trajkit.schema import SchemaError
 
 METHODS = ("prototype", "cosine", "head")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-from trajkit.schema import VARIABLES, SchemaError, lost_as_float, run_attributes, validate
+from trajkit.schema import VARIABLES
 
 # What stands where a point is missing, by numpy's kind of dtype.
 MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
@@ -145,166 +144,3 @@ def run_blocks(ds: xr.Dataset) -> Iterator[xr.Dataset]:
     bare = ds.drop_vars([name for name in ds.variables if name not in VARIABLES])
     for start in range(0, ds.sizes["run"], at_once):
         yield bare.isel(run=slice(start, start + at_once)).load()
-
-
-def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Put the runs of several datasets into one, exact on everything else.
-
-    Parameters
-    ----------
-    datasets
-        Trajectory datasets with the same probe: equal `sample`, `label`, `split` and `class`, in one order.
-
-    Returns
-    -------
-    xarray.Dataset
-        All runs, in the order given. Shorter runs end in missing checkpoints. An attribute that one dataset
-        lacks is "" (text) or NaN (numbers; booleans and integers become floats) for its runs. Variables without
-        `run` are shared and must be equal wherever they are present. The attributes of the dataset are those of
-        the first.
-
-    Raises
-    ------
-    SchemaError
-        If one of them is no trajectory dataset, the probes or other shared variables differ, a run appears twice, or
-        an attribute is text in one dataset and a number in another.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> ds = tk.simulate(runs=4)
-    >>> tk.concat([ds.isel(run=[0, 1]), ds.isel(run=[2, 3])]).identical(ds)
-    True
-    """
-    parts = list(datasets)
-    if not parts:
-        raise ValueError("nothing to put together: wanted one dataset or more, got an empty list")
-    _validate_each(parts)
-    if problems := [*_probe_problems(parts), *_run_problems(parts)]:
-        raise SchemaError(problems)
-    checkpoints = np.unique(np.concatenate([part["checkpoint"].values for part in parts]))
-    parts = [_with_checkpoints(part, checkpoints) for part in parts]
-    if problems := _shared_problems(parts):
-        raise SchemaError(problems)
-    out: xr.Dataset = xr.concat(
-        [_completed(part, parts) for part in parts],
-        dim="run",
-        data_vars="minimal",
-        coords="minimal",
-        compat="override",
-        join="exact",
-        combine_attrs="override",
-    )
-    return out
-
-
-def _validate_each(parts: Sequence[xr.Dataset]) -> None:
-    problems = []
-    for number, part in enumerate(parts, start=1):
-        try:
-            validate(part)
-        except SchemaError as error:
-            problems += [f"dataset {number}: {problem}" for problem in error.problems]
-    if problems:
-        raise SchemaError(problems)
-
-
-def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:
-    first, problems = parts[0], []
-    for number, part in enumerate(parts[1:], start=2):
-        for name in ("sample", "label", "split", "class"):
-            if not _equal(first, part, name):
-                problems.append(
-                    f"dataset {number} has another probe than the first: {name!r} differs "
-                    f"({first.sizes[first[name].dims[0]]} and {part.sizes[part[name].dims[0]]} entries). "
-                    "All runs share one probe in one order: record them on the same inputs, or select the common "
-                    "samples of both first"
-                )
-                break
-    return problems
-
-
-def _equal(a: xr.Dataset, b: xr.Dataset, name: str) -> bool:
-    """Compare one variable with its index, but without the coordinates that happen to stand along it."""
-    return a[name].reset_coords(drop=True).equals(b[name].reset_coords(drop=True))
-
-
-def _shared_problems(parts: Sequence[xr.Dataset]) -> list[str]:
-    """Say which variables without `run` differ: xarray would keep the first dataset's without a word."""
-    problems = []
-    for name, first in _shared(parts).items():
-        differing = [str(n) for n, part in enumerate(parts, 1) if name in part and not _equal(first, part, name)]
-        if differing:
-            problems.append(
-                f"variable {name!r} of dataset {', '.join(differing)} differs from that of an earlier one: "
-                "all runs share it; make them alike, or drop it"
-            )
-    return problems
-
-
-def _shared(parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Variables without `run`, each with the first dataset that has it."""
-    shared: dict[str, xr.Dataset] = {}
-    for part in parts:
-        for name, variable in part.variables.items():
-            if "run" not in variable.dims:
-                shared.setdefault(str(name), part)
-    return shared
-
-
-def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
-    runs = pd.Index(np.concatenate([part["run"].values for part in parts]))
-    repeated = runs[runs.duplicated()].unique().tolist()
-    problems = [f"run {run!r} appears more than once: give each run its own identity" for run in repeated[:5]]
-    for name in dict.fromkeys(n for part in parts for n in run_attributes(part)):
-        kinds = {part[name].dtype.kind for part in parts if name in part.coords}
-        if ("U" in kinds and len(kinds) > 1) or {"b", "i"} <= kinds:
-            problems.append(
-                f"run attribute {name!r} is of several kinds among text, boolean and number: make them alike"
-            )
-        elif kinds != {"i"} or any(name not in part.coords for part in parts):
-            lost = [lost_as_float(name, part[name].values) for part in parts if name in part.coords]
-            problems += dict.fromkeys(message for message in lost if message)
-    # Floats have NaN to say "missing"; anything else would have to be invented.
-    for name, first in _per_run_variables(parts).items():
-        lacking = [number for number, part in enumerate(parts, start=1) if name not in part.variables]
-        if lacking and first[name].dtype.kind != "f":
-            problems.append(f"variable {name!r} is missing in dataset {lacking[0]}: drop it, or compute it for all")
-    return problems
-
-
-def _per_run_variables(parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
-    """Variables along `run` other than attributes, each with the first dataset that has it."""
-    found: dict[str, xr.Dataset] = {}
-    for part in parts:
-        for name, v in part.variables.items():
-            if "run" in v.dims and name != "run" and str(name) not in run_attributes(part):
-                found.setdefault(str(name), part)
-    return found
-
-
-def _with_checkpoints(ds: xr.Dataset, checkpoints: NDArray[np.int64]) -> xr.Dataset:
-    """Add the missing ones of `checkpoints`."""
-    if np.array_equal(ds["checkpoint"], checkpoints):
-        return ds
-    fill = {name: MISSING[v.dtype.kind] for name, v in ds.variables.items() if v.dtype.kind in MISSING}
-    padded = ds.reindex(checkpoint=checkpoints, fill_value=fill)
-    return padded.assign({name: padded[name].transpose(*v.dims) for name, v in ds.data_vars.items()})
-
-
-def _completed(ds: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Give `ds` everything that any of `parts` has: attributes and per-point variables empty, the rest as shared."""
-    for name in dict.fromkeys(name for part in parts for name in run_attributes(part)):
-        if name not in ds.coords:
-            text = any(part[name].dtype.kind == "U" for part in parts if name in part.coords)
-            ds = ds.assign_coords({name: ("run", np.full(ds.sizes["run"], "" if text else np.nan))})
-    for name, first in _shared(parts).items():
-        if name not in ds:
-            values = {name: first[name].variable}
-            ds = ds.assign_coords(values) if name in first.coords else ds.assign(values)
-    for name, first in _per_run_variables(parts).items():
-        if name not in ds.variables:
-            dims = first[name].dims
-            empty = {name: (dims, np.full([ds.sizes.get(d, first.sizes[d]) for d in dims], np.nan))}
-            ds = ds.assign_coords(empty) if name in first.coords else ds.assign(empty)
-    return ds

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.schema import from_arrays
+from trajkit.from_arrays import from_arrays
 
 
 def simulate(

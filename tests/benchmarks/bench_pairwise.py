@@ -90,10 +90,10 @@ def compare(points: int, samples: int, classes: int, repeat: int) -> dict[str, f
     # The plain ways take long where they are slow: those that would need minutes run at smaller sizes only.
     small = points * points * samples * classes <= 2e9
     ways: dict[str, Callable[[], Any]] = {
-        "float32": lambda: tk.pairwise(ds, dtype="float32", progress=False),
+        "float32": lambda: tk.pairwise(ds, dtype="float32", progress_bar=False),
         "matmul": lambda: multiply(log_prob),
-        "float64": lambda: tk.pairwise(ds, progress=False),
-        "hellinger": lambda: tk.pairwise(ds, metric="hellinger", progress=False),
+        "float64": lambda: tk.pairwise(ds, progress_bar=False),
+        "hellinger": lambda: tk.pairwise(ds, metric="hellinger", progress_bar=False),
         "recipe": lambda: recipe(log_prob),
         "sklearn": lambda: sklearn_hellinger(log_prob),
         **({"scipy": lambda: scipy_hellinger(log_prob)} if small else {}),
@@ -118,7 +118,7 @@ peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 # What making the data took is given back by now but still in the peak: hold it.
 held = np.ones(max(0, int(peak() - psutil.Process().memory_info().rss)) // 8)
 before = peak()
-tk.pairwise(ds, dtype="float32", progress=False)
+tk.pairwise(ds, dtype="float32", progress_bar=False)
 print(json.dumps(peak() - before))
 """
 

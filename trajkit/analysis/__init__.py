@@ -1,17 +1,20 @@
 """Claims about trajectories as numbers, each beside a null."""
 
-from trajkit.analysis.comparison import compare_groups
-from trajkit.analysis.data_maps import data_map
-from trajkit.analysis.development import convergence, speed_comparison
-from trajkit.analysis.dimensions import dimensionality
-from trajkit.analysis.importances import importance
-from trajkit.analysis.intervals import bootstrap
-from trajkit.analysis.learning_orders import learning_order
-from trajkit.analysis.metrics_compared import compare_metrics
-from trajkit.analysis.nulls import null_test, shuffle_confusions, shuffle_within_class
-from trajkit.analysis.stabilities import stability
-from trajkit.analysis.tangents import four_point_basis, tangent_angles
-from trajkit.analysis.trees import cluster
+from trajkit.analysis.bootstrap import bootstrap
+from trajkit.analysis.cluster import cluster
+from trajkit.analysis.compare_groups import compare_groups
+from trajkit.analysis.compare_metrics import compare_metrics
+from trajkit.analysis.convergence import convergence
+from trajkit.analysis.data_map import data_map
+from trajkit.analysis.dimensionality import dimensionality
+from trajkit.analysis.four_point_basis import four_point_basis
+from trajkit.analysis.importance import importance
+from trajkit.analysis.learning_order import learning_order
+from trajkit.analysis.null_test import null_test
+from trajkit.analysis.shuffles import shuffle_confusions, shuffle_within_class
+from trajkit.analysis.speed_comparison import speed_comparison
+from trajkit.analysis.stability import stability
+from trajkit.analysis.tangent_angles import tangent_angles
 
 __all__ = [
     "bootstrap",

@@ -19,14 +19,14 @@ Sources: Mao et al., PNAS 121(12), 2024, arXiv 2305.01604, for geodesic, progres
 distance of trajectories; the means and other distances name theirs.
 """
 
-from trajkit.curves.comparison import trajectory_distance
-from trajkit.curves.ends import ignorance, references, truth, with_references
-from trajkit.curves.geodesics import geodesic, tangent
-from trajkit.curves.groups import mean_trajectory, tube
-from trajkit.curves.lengths import length, speed
-from trajkit.curves.losses import error, loss
-from trajkit.curves.nearest import distance_to_geodesic, progress
-from trajkit.curves.resampling import resample
+from trajkit.curves.geodesic import geodesic, tangent
+from trajkit.curves.length import length, speed
+from trajkit.curves.loss import error, loss
+from trajkit.curves.mean_trajectory import mean_trajectory, tube
+from trajkit.curves.progress import distance_to_geodesic, progress
+from trajkit.curves.references import ignorance, references, truth, with_references
+from trajkit.curves.resample import resample
+from trajkit.curves.trajectory_distance import trajectory_distance
 
 __all__ = [
     "distance_to_geodesic",

@@ -21,7 +21,6 @@ The Bhattacharyya distance and InPCA's use of it: Quinn et al., PNAS 116(28), 20
 progress by `fisher_rao`: Mao et al., PNAS 121(12), 2024, arXiv 2305.01604, Eq. 5.
 """
 
-from trajkit.distances.engine import extend, pairwise
 from trajkit.distances.metrics import (
     METRICS,
     bhattacharyya,
@@ -32,6 +31,7 @@ from trajkit.distances.metrics import (
     jensen_shannon,
     kullback_leibler,
 )
+from trajkit.distances.pairwise import extend, pairwise
 
 __all__ = [
     "METRICS",

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from trajkit.schema import ROW_TOLERANCE, normalize
+from trajkit.probabilities import ROW_TOLERANCE, normalize
 
 Array = NDArray[np.float64]
 

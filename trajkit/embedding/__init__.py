@@ -18,11 +18,11 @@ Sources: Quinn, Clement, De Bernardis, Niemack & Sethna, PNAS 116(28), 2019 (InP
 arXiv 2305.01604 (explained stress).
 """
 
-from trajkit.embedding.alignment import align
-from trajkit.embedding.decomposition import inpca
-from trajkit.embedding.projection import project
+from trajkit.embedding.align import align
+from trajkit.embedding.embed import embed
+from trajkit.embedding.inpca import inpca
+from trajkit.embedding.project import project
 from trajkit.embedding.quality import embedding_quality, explained_distance, explained_stress
-from trajkit.embedding.trajectories import embed
 
 __all__ = [
     "align",

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from trajkit.curves import progress
 from trajkit.distances import pairwise
-from trajkit.embedding.decomposition import inpca
-from trajkit.embedding.matrix import squared_lengths
-from trajkit.embedding.projection import project
+from trajkit.embedding.inpca import inpca
+from trajkit.embedding.project import project
 from trajkit.embedding.quality import explained_distance
+from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.points import run_blocks
+from trajkit.progress_bar import open_bar
 from trajkit.schema import validate
-from trajkit.waiting import progress_bar
 
 Array = NDArray[np.float64]
 
@@ -52,13 +52,13 @@ def landmark_embedding(
     metric: str,
     cap: float | None,
     seed: int,
-    progress: bool | None,
+    progress_bar: bool | None,
 ) -> xr.Dataset:
     """Embed the points of trajectory datasets from landmarks; `stacked` holds their coordinates in one order."""
     plan = _plan(stacked, landmarks, n_components, seed)
     times, more_times, both = _read_landmarks(parts, stacked, plan)
     chosen, more = times > 0, more_times > 0
-    between_both = pairwise(both, metric=metric, cap=cap, progress=progress)
+    between_both = pairwise(both, metric=metric, cap=cap, progress_bar=progress_bar)
     first = chosen[chosen | more]
     old = both.isel(point=first)
     exact = _repeated(between_both.isel(point=first, point2=first), times, n_components)
@@ -72,20 +72,20 @@ def landmark_embedding(
     for name, values in per_point.items():
         values[chosen] = exact[name]
     kept = []
-    with progress_bar(int((~chosen).sum()), "placing points", progress) as bar:
+    with open_bar(int((~chosen).sum()), "placing points", progress_bar) as bar:
         for at, new in _point_blocks(parts, stacked, ~chosen):
             # float32 is right to 1e-6, far within the error of landmarks.
-            placed = project(exact, pairwise(new, old, metric=metric, cap=cap, dtype="float32", progress=False))
+            placed = project(exact, pairwise(new, old, metric=metric, cap=cap, dtype="float32", progress_bar=False))
             per_point["coordinate"][at] = placed["coordinate"]
             kept.append(new.isel(point=held_out[at]))
             bar.update(len(at))
     unseen = _joined(kept)
-    between = pairwise(unseen, metric=metric, cap=cap, progress=False)
+    between = pairwise(unseen, metric=metric, cap=cap, progress_bar=False)
     seen = exact[["signature"]].assign(coordinate=(("point", "component"), per_point["coordinate"][held_out]))
     share = len(plan.landmarks.place) / (len(plan.landmarks.place) + len(plan.more.place))
     all_times = np.where(plan.is_reference, 1, share * times + (1 - share) * more_times)
     finer = _repeated(between_both, all_times, n_components)
-    better = project(finer, pairwise(unseen, both, metric=metric, cap=cap, progress=False))
+    better = project(finer, pairwise(unseen, both, metric=metric, cap=cap, progress_bar=False))
     moved = np.abs(_pictured(seen) - _pictured(better)).sum((1, 2))
     moved *= _left(len(plan.landmarks.place), len(plan.more.place), int((~plan.is_reference).sum()))
     return xr.Dataset(

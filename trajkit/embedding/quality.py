@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.embedding.decomposition import double_centered, explained
-from trajkit.embedding.matrix import SquaredDistances
+from trajkit.embedding.inpca import double_centered, explained
+from trajkit.embedding.squared_distances import SquaredDistances
 
 Array = NDArray[np.float64]
 

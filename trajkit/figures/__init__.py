@@ -4,33 +4,36 @@ Colours are told apart by colour-blind readers; time-like axes are red. All have
 `TEMPLATE`, read on light and on dark pages: `plotly.io.templates.default = tk.figures.TEMPLATE` gives it to your own.
 """
 
+from trajkit.figures.compare_groups import compare_groups
+from trajkit.figures.compare_metrics import compare_metrics
+from trajkit.figures.convergence import convergence
 from trajkit.figures.data_map import data_map
 from trajkit.figures.dendrogram import dendrogram
-from trajkit.figures.development import convergence, speed_comparison
 from trajkit.figures.dimensionality import dimensionality
 from trajkit.figures.distance_matrix import distance_matrix
-from trajkit.figures.groups import groups, null_test
 from trajkit.figures.importance import importance
 from trajkit.figures.input_spectrum import input_spectrum
 from trajkit.figures.learning_curves import learning_curves
 from trajkit.figures.learning_order import learning_order
 from trajkit.figures.manifold import manifold
+from trajkit.figures.null_test import null_test
 from trajkit.figures.pair_plot import pair_plot
 from trajkit.figures.phase_map import phase_map
 from trajkit.figures.progress import progress
-from trajkit.figures.robustness import compare_metrics, stability
 from trajkit.figures.spectrum import spectrum
+from trajkit.figures.speed_comparison import speed_comparison
+from trajkit.figures.stability import stability
 from trajkit.figures.template import TEMPLATE as TEMPLATE  # a word, with no page of its own
 from trajkit.figures.tube import tube
 
 __all__ = [
+    "compare_groups",
     "compare_metrics",
     "convergence",
     "data_map",
     "dendrogram",
     "dimensionality",
     "distance_matrix",
-    "groups",
     "importance",
     "input_spectrum",
     "learning_curves",

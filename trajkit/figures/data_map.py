@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.figures.axes import LEGEND
+from trajkit.figures.check_result import refuse_others
 from trajkit.figures.coloring import REFERENCE, SCALE
-from trajkit.figures.results import refuse_others
 from trajkit.figures.template import TEMPLATE
-from trajkit.figures.titles import LEGEND
 
 
 def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Figure:

@@ -10,9 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.analysis import cluster
+from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.template import TEMPLATE
-from trajkit.figures.titles import MOST_NAMES
 
 # Of what joins runs of several categories.
 _MIXED = "#9AA0A8"

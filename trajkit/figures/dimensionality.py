@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.bands import add_band, add_curve
+from trajkit.figures.axes import LEGEND
+from trajkit.figures.check_result import refuse_others
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
-from trajkit.figures.results import refuse_others
+from trajkit.figures.intervals import add_band, add_curve
 from trajkit.figures.template import TEMPLATE
-from trajkit.figures.titles import LEGEND
 
 _NULL = "samples shuffled"
 
@@ -38,7 +38,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     --------
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=4, samples=20, checkpoints=5, groups=1, spread=0.3)
-    >>> figure = tk.figures.dimensionality(tk.dimensionality(ds, 3, n=2))
+    >>> figure = tk.figures.dimensionality(tk.dimensionality(ds, 3, null_draws=2))
     >>> [t.name for t in figure.data if t.showlegend is None]
     ['samples shuffled', 'observed']
     """

@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.analysis.trees import join, leaf_order, runs_matrix
+from trajkit.analysis.cluster import join, leaf_order, runs_matrix
+from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.template import TEMPLATE
-from trajkit.figures.titles import MOST_NAMES
 
 
 def distance_matrix(

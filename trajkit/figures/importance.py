@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from trajkit.analysis.importances import NOISE
+from trajkit.analysis.importance import NOISE
+from trajkit.figures.check_result import refuse_others
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
-from trajkit.figures.results import refuse_others
 from trajkit.figures.template import TEMPLATE
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.figures.check_result import refuse_others
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
-from trajkit.figures.results import refuse_others
 from trajkit.figures.template import TEMPLATE
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import coloring, quantity
-from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.run_lines import Strands, chosen
 from trajkit.figures.template import TEMPLATE
 from trajkit.schema import is_network
 

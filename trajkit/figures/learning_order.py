@@ -7,11 +7,11 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.bands import add_markers, beside, error_bars
+from trajkit.figures.axes import LEGEND
+from trajkit.figures.check_result import refuse_others
 from trajkit.figures.coloring import SCALE, SPACE_LIKE, text
-from trajkit.figures.results import refuse_others
+from trajkit.figures.intervals import add_markers, beside, error_bars
 from trajkit.figures.template import TEMPLATE
-from trajkit.figures.titles import LEGEND
 
 
 def learning_order(found: xr.Dataset) -> go.Figure:
@@ -38,7 +38,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     >>> import trajkit as tk
     >>> ds = tk.sample_data("digits")
     >>> few = ds.isel(run=(ds.optimizer == "adam") & (ds.seed < 3))
-    >>> found = tk.learning_order(few, "architecture", over="sample", draws=9, n=2, interval="percentile")
+    >>> found = tk.learning_order(few, "architecture", over="sample", draws=9, null_draws=2, interval="percentile")
     >>> tk.figures.learning_order(found).data[-1].type
     'heatmap'
     """

@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.figures.axes import component_axis
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
-from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.run_lines import Strands, chosen
 from trajkit.figures.template import RED_SCENE_GRID, SCENE_GRID, TEMPLATE
-from trajkit.figures.titles import component_axis
 
 
 def manifold(

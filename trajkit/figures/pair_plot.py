@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from trajkit.figures.axes import component_axis
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
-from trajkit.figures.strands import Strands, chosen
+from trajkit.figures.run_lines import Strands, chosen
 from trajkit.figures.template import GRID, RED_GRID, TEMPLATE
-from trajkit.figures.titles import component_axis
 
 # Beyond so many markers SVG takes seconds to draw; WebGL, of which a page has few, takes over.
 _MOST_SVG = 20_000

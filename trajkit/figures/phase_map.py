@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from trajkit.figures.check_result import refuse_others
 from trajkit.figures.coloring import SCALE
-from trajkit.figures.results import refuse_others
 from trajkit.figures.template import TEMPLATE
 
 _MEASURES = ("explained_stress", "explained_distance")

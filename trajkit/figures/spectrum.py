@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.figures.axes import LEGEND
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE
 from trajkit.figures.template import TEMPLATE
-from trajkit.figures.titles import LEGEND
 
 
 def spectrum(embedding: xr.Dataset) -> go.Figure:

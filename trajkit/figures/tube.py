@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.figures.bands import stretches
 from trajkit.figures.coloring import coloring_of_runs, quantity, units
+from trajkit.figures.intervals import stretches
 from trajkit.figures.template import TEMPLATE
 
 

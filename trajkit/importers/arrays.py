@@ -23,11 +23,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, places, refuse_nan, with_epochs
-from trajkit.importers.files import read_csv, refuse_loss, write_csv
-from trajkit.schema import SchemaError, from_arrays, normalize, run_attributes, run_table, validate
-from trajkit.storage.whole import whole
-from trajkit.waiting import watched
+from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
+from trajkit.probabilities import normalize
+from trajkit.progress_bar import iterate_with_bar
+from trajkit.renamed import renamed
+from trajkit.schema import SchemaError, run_attributes, run_table, validate
+from trajkit.storage.atomic import whole
 
 _FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")
@@ -35,6 +38,7 @@ Form = Literal["logits", "log_prob", "prob"]
 Arrays = dict[str, NDArray[Any]]
 
 
+@renamed(progress="progress_bar")
 def read_arrays(
     folder: str | os.PathLike[str],
     *,
@@ -45,7 +49,7 @@ def read_arrays(
     classes: Sequence[str] | None = None,
     form: Form = "logits",
     source: str = "",
-    progress: bool | None = None,
+    progress_bar: bool | None = None,
 ) -> xr.Dataset:
     """Read a folder of `.npy` and `.npz` files, one run each; `trajkit.importers.arrays` says how they are laid out.
 
@@ -70,7 +74,7 @@ def read_arrays(
         What `.npy` files hold: "logits", "log_prob" or "prob".
     source
         Where the data come from, in a few words.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
@@ -104,7 +108,7 @@ def read_arrays(
     given = {"label": label, "split": split, "sample": sample, "classes": classes}
     probe = _probe(folder) | {name: np.asarray(value) for name, value in given.items() if value is not None}
     read: list[Arrays] = []
-    for file in watched(files, "reading", progress):
+    for file in iterate_with_bar(files, "reading", progress_bar):
         run = _one_run(file, form)
         # The first run tells what is not given of the probe; the others are held against it.
         probe = {name: run[name] for name in _PROBE if name in run} | probe
@@ -126,8 +130,9 @@ def read_arrays(
     return ds if epochs is None else with_epochs(ds, epochs)
 
 
+@renamed(progress="progress_bar")
 def write_arrays(
-    ds: xr.Dataset, folder: str | os.PathLike[str], *, overwrite: bool = False, progress: bool | None = None
+    ds: xr.Dataset, folder: str | os.PathLike[str], *, overwrite: bool = False, progress_bar: bool | None = None
 ) -> Path:
     """Write trajectories as a folder of `.npz` files, from which `read_arrays` makes them again to float32.
 
@@ -142,7 +147,7 @@ def write_arrays(
         The folder to make; the one above must exist.
     overwrite
         Replace a folder that this function wrote.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
@@ -181,7 +186,7 @@ def write_arrays(
         table = run_table(ds)[run_attributes(ds)].reset_index().assign(file=names)
         refuse_loss(table, part, text=("file", "run"))
         write_csv(table, part / "runs.csv")
-        for i, name in enumerate(watched(names, "writing", progress)):
+        for i, name in enumerate(iterate_with_bar(names, "writing", progress_bar)):
             run = ds.isel(run=i, checkpoint=np.flatnonzero(ds["step"].values[i] >= 0))
             _save(part / name, {key: run[key] for key in ("log_prob", "step", "epoch") if key in run})
     return folder

@@ -19,9 +19,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, places, refuse_nan
-from trajkit.schema import SchemaError, from_arrays
-from trajkit.waiting import watched
+from trajkit.progress_bar import iterate_with_bar
+from trajkit.renamed import renamed
+from trajkit.schema import SchemaError
 
 
 class _Epoch(NamedTuple):
@@ -30,13 +32,14 @@ class _Epoch(NamedTuple):
     logits: NDArray[np.float64]
 
 
+@renamed(progress="progress_bar")
 def read_cartography(
     folder: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
     *,
     runs: pd.DataFrame | Mapping[str, Any] | None = None,
     steps_per_epoch: int = 1,
     classes: Sequence[str] | None = None,
-    progress: bool | None = None,
+    progress_bar: bool | None = None,
 ) -> xr.Dataset:
     r"""Read training dynamics that dataset cartography logged.
 
@@ -55,7 +58,7 @@ def read_cartography(
         Optimizer updates in an epoch: epoch k becomes the step k * steps_per_epoch.
     classes
         Names of the classes; "0", "1", ... otherwise.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
@@ -93,7 +96,7 @@ def read_cartography(
     first: _Epoch | None = None
     logits: dict[str, list[NDArray[np.float64]]] = {run: [] for run in folders}
     epochs = [(run, *numbered) for run, found in files.items() for numbered in enumerate(found)]
-    for run, epoch, file in watched(epochs, "reading", progress):
+    for run, epoch, file in iterate_with_bar(epochs, "reading", progress_bar):
         read = _read_epoch(file, epoch)
         first = first or read
         logits[run].append(_aligned(read, first, file))

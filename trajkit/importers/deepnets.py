@@ -19,10 +19,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed
 from trajkit.importers.pickles import read_pickle
-from trajkit.schema import SchemaError, from_arrays
-from trajkit.waiting import watched
+from trajkit.progress_bar import iterate_with_bar
+from trajkit.renamed import renamed
+from trajkit.schema import SchemaError
 
 _SOURCE = "result files of grasp-lyrl/low-dimensional-deepnets"
 
@@ -63,6 +65,7 @@ class _Run(NamedTuple):
     split: list[str]
 
 
+@renamed(progress="progress_bar")
 def read_deepnets(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
@@ -71,7 +74,7 @@ def read_deepnets(
     step: Callable[[dict[str, Any]], ArrayLike] | None = None,
     diverged: Literal["refuse", "cut"] = "refuse",
     classes: Sequence[str] | None = None,
-    progress: bool | None = None,
+    progress_bar: bool | None = None,
 ) -> xr.Dataset:
     """Read result files of the code behind "The training process of many deep networks ...".
 
@@ -96,7 +99,7 @@ def read_deepnets(
         "refuse" a run with NaN predictions, or "cut" it before the first of them.
     classes
         Names of the classes; "0", "1", ... otherwise.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
@@ -135,7 +138,7 @@ def read_deepnets(
     if not kept or set(kept) - set(_SPLITS):
         raise ValueError(f"probe: wanted samples of 'train', 'test' or both, got {sorted(kept)}")
     runs, attributes = [], []
-    for file in watched(_files(path), "reading", progress):
+    for file in iterate_with_bar(_files(path), "reading", progress_bar):
         configuration = _configuration(file)
         runs.append(_read_run(file, configuration, kept, step, diverged))
         attributes.append(_attributes(file, configuration))

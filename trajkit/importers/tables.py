@@ -12,11 +12,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, refuse_nan, with_epochs
-from trajkit.importers.files import read_csv, refuse_loss, write_csv
-from trajkit.schema import SchemaError, from_arrays, run_attributes, run_table, validate
-from trajkit.storage.whole import whole
-from trajkit.waiting import watched
+from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
+from trajkit.progress_bar import iterate_with_bar
+from trajkit.renamed import renamed
+from trajkit.schema import SchemaError, run_attributes, run_table, validate
+from trajkit.storage.atomic import whole
 
 _KEYS = ("run", "step", "sample", "class")
 # The column of predictions, and what `from_arrays` calls it.
@@ -26,8 +28,9 @@ _SUFFIXES = (".csv", ".parquet")
 _TEXT = ("run", "class", "label")
 
 
+@renamed(progress="progress_bar")
 def read_table(
-    table: pd.DataFrame | str | os.PathLike[str], *, source: str = "", progress: bool | None = None
+    table: pd.DataFrame | str | os.PathLike[str], *, source: str = "", progress_bar: bool | None = None
 ) -> xr.Dataset:
     """Read trajectories from a long table, one row for each run, step, sample and class.
 
@@ -44,7 +47,7 @@ def read_table(
         text.
     source
         Where the data come from, in a few words.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
@@ -80,7 +83,7 @@ def read_table(
     samples, classes = table["sample"].unique(), table["class"].unique()
     groups = list(table.groupby("run", sort=False))
     parts = []
-    for run, rows in watched(groups, "reading", progress):
+    for run, rows in iterate_with_bar(groups, "reading", progress_bar):
         parts.append(_one_run(str(run), rows, form, samples, classes))
     predictions: dict[str, Any] = {_FORMS[form]: [values for values, _ in parts]}
     ds = from_arrays(
@@ -96,8 +99,9 @@ def read_table(
     return with_epochs(ds, [epochs.to_numpy() for _, epochs in parts]) if "epoch" in table else ds
 
 
+@renamed(progress="progress_bar")
 def write_table(
-    ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, progress: bool | None = None
+    ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, progress_bar: bool | None = None
 ) -> Path:
     """Write trajectories as a long table, from which `read_table` makes them again to float32.
 
@@ -113,7 +117,7 @@ def write_table(
         Ends in `.csv` or `.parquet` (which needs pyarrow, in the extra `parquet`). Its folder must exist.
     overwrite
         Replace a file that exists.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when it takes more than a few seconds.
 
     Returns
@@ -147,7 +151,7 @@ def write_table(
     validate(ds)
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
         raise SchemaError([f"the run attributes {taken} have names of columns of the table: rename them"])
-    pieces = (_rows(ds.isel(run=[i])) for i in watched(range(ds.sizes["run"]), "writing", progress))
+    pieces = (_rows(ds.isel(run=[i])) for i in iterate_with_bar(range(ds.sizes["run"]), "writing", progress_bar))
     with whole(path, overwrite=overwrite) as part:
         if suffix == ".csv":
             for columns in _attributes_and_samples(ds):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trajkit.schema import ROW_TOLERANCE, to_log_prob
+from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
 from trajkit.storage import Probe
 from trajkit.storage.probe import as_numpy
 
@@ -33,7 +33,7 @@ class Predictor:
     def __call__(self, model: Any) -> NDArray[np.float32]:
         """Return log-probabilities (sample, class), with NaN where the model gives none."""
         if _is_module(model):
-            from trajkit.recording.modules import predict_in_batches
+            from trajkit.recording.torch_modules import predict_in_batches
 
             values = predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
         else:
@@ -43,7 +43,7 @@ class Predictor:
     def wait_for(self, model: Any) -> None:
         """Wait for what an accelerator has yet to do for the training, so that it is not counted as recording."""
         if _is_module(model):
-            from trajkit.recording.modules import synchronize
+            from trajkit.recording.torch_modules import synchronize
 
             synchronize(model)
 

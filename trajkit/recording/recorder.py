@@ -16,10 +16,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.from_arrays import from_arrays, run_columns
 from trajkit.recording.predictions import Predict, Predictor
-from trajkit.schema import SchemaError, from_arrays, run_columns
+from trajkit.schema import SchemaError
 from trajkit.storage import Probe, Store
-from trajkit.storage.runs import CHECKPOINT, DIVERGED, END
+from trajkit.storage.run_file import CHECKPOINT, DIVERGED, END
 from trajkit.storage.store import COLUMNS
 
 Listener = Callable[[str, int, float | None, NDArray[np.float32]], object]

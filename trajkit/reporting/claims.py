@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from trajkit.analysis.attributes import check_metrics
+from trajkit.analysis.run_groups import check_metrics
+from trajkit.progress_bar import open_bar
+from trajkit.renamed import renamed
 from trajkit.reporting import questions
-from trajkit.reporting.findings import Finding, Number, Part, Settings, cannot_tell
+from trajkit.reporting.finding import Finding, Number, Part, Settings, cannot_tell
 from trajkit.schema import networks
-from trajkit.waiting import progress_bar
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,16 @@ CLAIMS = (
 PARTS = ("all", "train", "test")
 
 
+@renamed(draws="null_draws", progress="progress_bar")
 def claims(
     ds: xr.Dataset,
     *,
     metric: str = "bhattacharyya",
-    draws: int = 19,
+    null_draws: int = 19,
     permutations: int = 999,
     level: float = 0.95,
     seed: int = 0,
-    progress: bool | None = None,
+    progress_bar: bool | None = None,
 ) -> pd.DataFrame:
     """Put every claim to a dataset: each as numbers with intervals, beside nulls, and a verdict by a stated rule.
 
@@ -119,7 +121,7 @@ def claims(
         A trajectory dataset; reference runs are left out.
     metric
         Of all distances; a symmetric one.
-    draws
+    null_draws
         Of the nulls and intervals that take an embedding, or all distances, for each: 19 is the least that can give
         p = 0.05. Intervals of explained stress and distance are rough then; others have 399 draws.
     permutations
@@ -128,7 +130,7 @@ def claims(
         Of the intervals.
     seed
         Of all draws.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when the work takes more than a few seconds.
 
     Returns
@@ -143,23 +145,23 @@ def claims(
     Raises
     ------
     ValueError
-        If metric, draws, permutations or level make no sense, or there are no networks.
+        If metric, null_draws, permutations or level make no sense, or there are no networks.
 
     Examples
     --------
     >>> import trajkit as tk
-    >>> table = tk.claims(tk.simulate(runs=2, samples=20, checkpoints=3), draws=2, permutations=1)
+    >>> table = tk.claims(tk.simulate(runs=2, samples=20, checkpoints=3), null_draws=2, permutations=1)
     >>> table.verdict.unique().tolist(), table.because[0]
     (['cannot be told'], 'p-values of 2 draws never reach 0.05')
     """
-    settings = Settings(metric, draws, permutations, level, seed=seed)
-    return table_of(examine(ds, settings, progress))
+    settings = Settings(metric, null_draws, permutations, level, seed=seed)
+    return table_of(examine(ds, settings, progress_bar))
 
 
 Findings = dict[str, dict[str, Finding]]
 
 
-def examine(ds: xr.Dataset, settings: Settings, progress: bool | None) -> Findings:
+def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None) -> Findings:
     """Find out about every claim (by name) on every part of the samples."""
     check_metrics(settings.metric)
     if settings.draws < 2 or settings.permutations < 1 or not 0 < settings.level < 1:
@@ -172,7 +174,7 @@ def examine(ds: xr.Dataset, settings: Settings, progress: bool | None) -> Findin
     splits = [name for name in PARTS[1:] if (ds["split"].values == name).any()]
     present = ["all", *(splits if len(splits) > 1 else [])]
     found: Findings = {claim.name: {} for claim in CLAIMS}
-    with progress_bar(len(present) * len(CLAIMS), "claims", progress) as bar:
+    with open_bar(len(present) * len(CLAIMS), "claims", progress_bar) as bar:
         for name in present:
             part = Part(ds, name, settings)
             for claim in CLAIMS:

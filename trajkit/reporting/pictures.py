@@ -11,7 +11,7 @@ import xarray as xr
 from trajkit import figures
 from trajkit.curves import progress
 from trajkit.embedding import embed
-from trajkit.reporting.findings import Finding, Settings
+from trajkit.reporting.finding import Finding, Settings
 from trajkit.reporting.questions import ARCHITECTURE
 
 # From so many points on, the picture of all is made from landmarks.
@@ -34,7 +34,7 @@ _DRAWN: dict[str, tuple[str, Callable[[Any], go.Figure], str]] = {
         lambda distance: figures.distance_matrix(distance, order=ARCHITECTURE),
         "Distances between runs, sorted by architecture.",
     ),
-    "others matter less": ("groups", figures.groups, "Share of the distances that each setting explains."),
+    "others matter less": ("groups", figures.compare_groups, "Share of the distances that each setting explains."),
     "architecture predicts": (
         "importance",
         figures.importance,

@@ -21,12 +21,13 @@ from trajkit.analysis import (
     speed_comparison,
     stability,
 )
-from trajkit.analysis.attributes import groups
-from trajkit.analysis.importances import NOISE
-from trajkit.analysis.nulls import kinds_of_samples, permuted_within, written_p
-from trajkit.analysis.variance import products, span
+from trajkit.analysis.importance import NOISE
+from trajkit.analysis.null_test import written_p
+from trajkit.analysis.permanova import products, span
+from trajkit.analysis.run_groups import groups
+from trajkit.analysis.shuffles import kinds_of_samples, permuted_within
 from trajkit.distances import METRICS
-from trajkit.reporting.findings import PROGRESS, CannotTellError, Finding, Number, Part, judged
+from trajkit.reporting.finding import PROGRESS, CannotTellError, Finding, Number, Part, judged
 
 Array = NDArray[np.float64]
 
@@ -46,11 +47,12 @@ def low_dimensional(part: Part) -> Finding:
     """Compare what a few components explain with what they explain of shuffled runs."""
     how = part.settings
     found = dimensionality(
-        part.thin, FEW, n=how.draws, share=SHARE, metric=how.metric, level=how.level, seed=how.seed
+        part.thin, FEW, null_draws=how.draws, share=SHARE, metric=how.metric, level=how.level, seed=how.seed
     )  # fmt: skip
     code = [
         *part.code_of_thin,
-        f"found = tk.dimensionality(thin, {FEW}, n={how.draws}, share={SHARE}, metric={how.metric!r}, seed={how.seed})",
+        f"found = tk.dimensionality(thin, {FEW}, null_draws={how.draws}, share={SHARE}, metric={how.metric!r}, "
+        f"seed={how.seed})",
     ]
     numbers = []
     for measure in ("explained distance", "explained stress"):
@@ -82,7 +84,7 @@ def one_manifold(part: Part) -> Finding:
     """Compare distances of runs at equal progress with those of runs that learn other samples."""
     how = part.settings
     by = ARCHITECTURE if ARCHITECTURE in part.attributes else None
-    found = null_test(part.ds, n=how.draws, metric=how.metric, by=by, seed=how.seed)
+    found = null_test(part.ds, null_draws=how.draws, metric=how.metric, by=by, seed=how.seed)
     chosen = _pairs(part, by)
     scrambled = shuffle_within_class(part.even, how.seed)
     both = (part.each_sample, part.per_sample(scrambled))
@@ -97,7 +99,7 @@ def one_manifold(part: Part) -> Finding:
     upper = float(interval["upper"])
     code = [
         *part.code_of_part,
-        f"found = tk.null_test(ds, n={how.draws}, metric={how.metric!r}, by={by!r}, seed={how.seed})",
+        f"found = tk.null_test(ds, null_draws={how.draws}, metric={how.metric!r}, by={by!r}, seed={how.seed})",
     ]
     unit = str(found["observed"].attrs["units"])
     numbers = [
@@ -275,10 +277,10 @@ def metrics_agree(part: Part) -> Finding:
         except ValueError as error:
             missing.append(f"{metric} ({error})")
             continue
-        found = compare_groups(distance, ARCHITECTURE, n=n, seed=how.seed)
+        found = compare_groups(distance, ARCHITECTURE, permutations=n, seed=how.seed)
         code += [
             f"distance = tk.trajectory_distance(ds, n={PROGRESS}, metric={metric!r})",
-            f"{metric} = tk.compare_groups(distance, {ARCHITECTURE!r}, n={n}, seed={how.seed})",
+            f"{metric} = tk.compare_groups(distance, {ARCHITECTURE!r}, permutations={n}, seed={how.seed})",
         ]
         p, value = float(found["p_value"].item()), float(found["r_squared"].item())
         line = f"{metric}.r_squared.item()"
@@ -435,7 +437,7 @@ def _groups_of(part: Part) -> dict[str, xr.Dataset]:
             return out if "draw" in mean.dims else out.isel(draw=0)
 
         part.__dict__["groups"] = {
-            "groups": compare_groups(part.distance, names, n=how.permutations, seed=how.seed),
+            "groups": compare_groups(part.distance, names, permutations=how.permutations, seed=how.seed),
             "r_squared": bootstrap(
                 part.ds, lambda _: apart, INTERVAL, then=r_squared, level=how.level, seed=how.seed
             ),
@@ -446,7 +448,7 @@ def _groups_of(part: Part) -> dict[str, xr.Dataset]:
 
 def _code_of_groups(part: Part) -> list[str]:
     how = part.settings
-    found = f"groups = tk.compare_groups(distance, {part.attributes}, n={how.permutations}, seed={how.seed})"
+    found = f"groups = tk.compare_groups(distance, {part.attributes}, permutations={how.permutations}, seed={how.seed})"
     return [*part.code_of_distance, found]
 
 
@@ -488,7 +490,7 @@ def _code_of_size(part: Part, by: str, chosen: xr.Dataset) -> list[str]:
         "table = tk.run_table(some).assign(steps=steps)",
         *(ranks if others else [f"ranks = {ranked}.rank()"]),
         f"distance = tk.trajectory_distance(some, n={PROGRESS}, metric={metric!r})",
-        f"groups = tk.compare_groups(distance, {[*varying, by]}, n=1)",
+        f"groups = tk.compare_groups(distance, {[*varying, by]}, permutations=1)",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from trajkit.storage.files import load, save
 from trajkit.storage.probe import Probe
-from trajkit.storage.shipped import sample_data
+from trajkit.storage.sample_data import sample_data
 from trajkit.storage.store import Store
 
 __all__ = ["Probe", "Store", "load", "sample_data", "save"]

@@ -13,16 +13,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import DIMS, ROW_TOLERANCE, stamp, validate
+from trajkit.probabilities import ROW_TOLERANCE
+from trajkit.progress_bar import open_bar
+from trajkit.renamed import renamed
+from trajkit.schema import DIMS, stamp, validate
+from trajkit.storage.atomic import check_destination, whole
 from trajkit.storage.store import Store
-from trajkit.storage.whole import check_destination, whole
-from trajkit.waiting import progress_bar
 
 # Predictions in one compressed piece of a file.
 _PIECE = 2**20
 _FORMATS = {".nc": "netCDF", ".zarr": "zarr"}
 
 
+@renamed(progress="progress_bar")
 def save(
     data: xr.Dataset | Store,
     path: str | os.PathLike[str],
@@ -30,7 +33,7 @@ def save(
     overwrite: bool = False,
     precision: float | None = None,
     bits: int | None = None,
-    progress: bool | None = None,
+    progress_bar: bool | None = None,
 ) -> Path:
     """Pack trajectories into one compressed file, atomically and run by run.
 
@@ -58,7 +61,7 @@ def save(
     bits
         The number of bits itself, instead of `precision`. At most 23, and enough that rows still sum to one: 9 for 2
         classes, 11 for 10, 12 for 1000.
-    progress
+    progress_bar
         Whether to show a progress bar; None shows one when packing takes more than a few seconds.
 
     Returns
@@ -99,7 +102,7 @@ def save(
     write = _write_netcdf if path.suffix == ".nc" else _write_zarr
     try:
         with whole(path, overwrite=overwrite) as part:
-            write(stamped, part, _blocks(ds["log_prob"], bits, progress))
+            write(stamped, part, _blocks(ds["log_prob"], bits, progress_bar))
     # HDF5 reports a full disk as a bare RuntimeError ("NetCDF: HDF error").
     except (OSError, RuntimeError) as error:
         kept = "the file that was there is untouched" if path.exists() else "nothing was written"
@@ -209,9 +212,9 @@ def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:
     return np.where(np.isfinite(values), rounded.view(values.dtype), values)
 
 
-def _blocks(log_prob: xr.DataArray, bits: int | None, progress: bool | None) -> Iterator[NDArray[Any]]:
+def _blocks(log_prob: xr.DataArray, bits: int | None, progress_bar: bool | None) -> Iterator[NDArray[Any]]:
     """Yield the rounded predictions of one run after the other."""
-    with progress_bar(log_prob.sizes["run"], "saving", progress) as bar:
+    with open_bar(log_prob.sizes["run"], "saving", progress_bar) as bar:
         for row in range(log_prob.sizes["run"]):
             values = np.ascontiguousarray(log_prob.isel(run=row).values)
             yield values if bits is None else _rounded(values, bits)

@@ -16,10 +16,10 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.schema import SchemaError, installed_version, stamp, validate
-from trajkit.storage.index import list_runs
-from trajkit.storage.lazy import open_runs
+from trajkit.storage.lazy_runs import open_runs
 from trajkit.storage.probe import Probe
-from trajkit.storage.runs import Run, RunWriter, file_name, is_locked
+from trajkit.storage.run_file import Run, RunWriter, file_name, is_locked
+from trajkit.storage.run_index import list_runs
 
 _PROBE = "probe.json"
 # Columns of `table` beside the attributes of runs.

@@ -16,11 +16,11 @@ The question is that of Mao, Griniasty, Sun, Transtrum, Sethna & Chaudhari, Phys
 initial weights and the number of steps. Models and formulas here are trajkit's own.
 """
 
-from trajkit.theory.phases import sweep
-from trajkit.theory.pictures import embed_in
+from trajkit.theory.embed_in import embed_in
+from trajkit.theory.input_spectrum import input_spectrum
+from trajkit.theory.linear_runs import linear_runs, sloppy_inputs
 from trajkit.theory.regression import exponential_spectrum, regression_distance, regression_spectrum
-from trajkit.theory.softmax import linear_runs, sloppy_inputs
-from trajkit.theory.spectra import input_spectrum
+from trajkit.theory.sweep import sweep
 
 __all__ = [
     "embed_in",

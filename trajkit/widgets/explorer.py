@@ -16,6 +16,7 @@ from trajkit.figures.coloring import coloring
 from trajkit.schema import is_network, run_attributes, validate
 from trajkit.selection import select
 from trajkit.widgets.code import CodeLine
+from trajkit.widgets.html_export import write_page
 from trajkit.widgets.linked import LEFT, RIGHT, Panel
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.measurements import (
@@ -28,7 +29,6 @@ from trajkit.widgets.measurements import (
     only,
     partners,
 )
-from trajkit.widgets.page import write_page
 from trajkit.widgets.slicer import Slicer, written
 
 _FRAMES = ("all runs", "selection")

@@ -16,8 +16,8 @@ from trajkit.analysis import cluster, compare_groups, null_test
 from trajkit.figures.coloring import MOST_CATEGORIES
 from trajkit.schema import run_attributes, run_table
 from trajkit.widgets.code import CodeLine
+from trajkit.widgets.figure_panel import FigurePanel
 from trajkit.widgets.measurements import QUANTITIES
-from trajkit.widgets.panels import FigurePanel
 from trajkit.widgets.slicer import written
 from trajkit.widgets.table import RunTable
 
@@ -453,9 +453,9 @@ class GroupsPanel(Panel):
             raise ValueError("by: wanted one attribute or more, got none; choose them in the list")
         found = compare_groups(self.explorer.distance(), by)
         self.groups = self.groups or FigurePanel(_HEIGHT)
-        self.groups.draw(figures.groups(found))
+        self.groups.draw(figures.compare_groups(found))
         self._codes["groups"] = (
-            f"{self.explorer.distance_code}\ntk.figures.groups(tk.compare_groups(distance, {written(by)}))"
+            f"{self.explorer.distance_code}\ntk.figures.compare_groups(tk.compare_groups(distance, {written(by)}))"
         )
         limitations = found.attrs["limitations"]
         self.text.value = f"<small>{html.escape(f'limitations: {limitations}')}</small>" if limitations else ""
@@ -463,10 +463,10 @@ class GroupsPanel(Panel):
 
     def _test(self) -> None:
         e, n = self.explorer, self.draws.value
-        found = null_test(e.part.sel(run=e.runs), n=n, **e.metric_options)
+        found = null_test(e.part.sel(run=e.runs), null_draws=n, **e.metric_options)
         self.null = self.null or FigurePanel(_HEIGHT)
         self.null.draw(figures.null_test(found))
-        found_code = f"tk.null_test(part.sel(run=selected.run), n={n}{e.metric_code})"
+        found_code = f"tk.null_test(part.sel(run=selected.run), null_draws={n}{e.metric_code})"
         self._codes["null"] = f"tk.figures.null_test({found_code})"
         self._arrange()
 

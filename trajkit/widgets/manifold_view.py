@@ -15,10 +15,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from trajkit.figures.coloring import coloring
-from trajkit.figures.strands import chosen
+from trajkit.figures.run_lines import chosen
 from trajkit.schema import is_network
-from trajkit.widgets import packing
-from trajkit.widgets.page import write_page
+from trajkit.widgets import manifold_packing as packing
+from trajkit.widgets.html_export import write_page
 
 _HERE = Path(__file__).parent
 CAMERA: dict[str, Any] = {

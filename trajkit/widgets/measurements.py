@@ -10,9 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.curves import distance_to_geodesic, error, loss, progress, trajectory_distance
+from trajkit.curves.references import outline, points_with_references, with_missing_references
 from trajkit.distances import METRICS, pairwise
 from trajkit.embedding import align, embed, inpca
-from trajkit.embedding.trajectories import on_runs, outline, points_with_references, with_missing_references
+from trajkit.embedding.embed import on_runs
 from trajkit.schema import networks
 from trajkit.selection import select
 

@@ -18,7 +18,7 @@ from trajkit.figures.coloring import text
 from trajkit.schema import networks, run_attributes, run_table
 from trajkit.selection import matches, point_progress, select, where_mask
 from trajkit.widgets.code import CodeLine
-from trajkit.widgets.facets import Facet, RangeFacet, facet
+from trajkit.widgets.slicer_facets import Facet, RangeFacet, facet
 
 _HERE = Path(__file__).parent
 

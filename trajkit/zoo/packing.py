@@ -10,8 +10,8 @@ from pathlib import Path
 import xarray as xr
 
 from trajkit.storage import Store, save
-from trajkit.storage.whole import check_destination, whole
-from trajkit.zoo.runs import Outcome, read_outcomes
+from trajkit.storage.atomic import check_destination, whole
+from trajkit.zoo.run_one import Outcome, read_outcomes
 
 # Of the 23 bits of the mantissa of log_prob. At 12, rounding changes Bhattacharyya distances on digits by less than
 # 2e-5, where the median is 0.2; each bit less doubles that and saves a twentieth of the file.

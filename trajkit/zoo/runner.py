@@ -17,17 +17,19 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
+from trajkit.renamed import renamed
 from trajkit.storage import Store
 from trajkit.zoo.data import Data, load_data
 from trajkit.zoo.grid import Grid, GridError, check, read_grid
-from trajkit.zoo.processes import in_client, in_processes
-from trajkit.zoo.runs import STATES, Outcome, Plan, keep, read_outcomes, record_at, run
+from trajkit.zoo.pool import in_client, in_processes
+from trajkit.zoo.run_one import STATES, Outcome, Plan, keep, read_outcomes, record_at, run
 from trajkit.zoo.settings import Settings
-from trajkit.zoo.together import FEWEST_SEEDS, can_train_together
+from trajkit.zoo.train_seeds_together import FEWEST_SEEDS, can_train_together
 
 FITTED = 0.1
 
 
+@renamed(progress="progress_bar")
 def train(
     grid: Grid | str | os.PathLike[str],
     *,
@@ -37,7 +39,7 @@ def train(
     size: str | None = None,
     data: str | os.PathLike[str] | None = None,
     client: Any = None,
-    progress: bool = True,
+    progress_bar: bool = True,
 ) -> pd.DataFrame:
     """Train the networks of a grid and record their trajectories.
 
@@ -61,7 +63,7 @@ def train(
         Folder of the data's files, for data that have some; only with a file or name.
     client
         A `dask.distributed.Client`, whose workers train instead; they must reach `out` and `data`.
-    progress
+    progress_bar
         Whether to show a bar with the time left.
 
     Returns
@@ -86,7 +88,7 @@ def train(
     >>> from trajkit.zoo import DataSettings
     >>> settings = tuple(Settings("linear", "sgd", 0.1, seed=seed, epochs=1) for seed in range(2))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     table = train(Grid("two", DataSettings("digits"), settings, 5), out=folder, workers=0, progress=False)
+    ...     table = train(Grid("two", DataSettings("digits"), settings, 5), out=folder, workers=0, progress_bar=False)
     ...     sizes = dict(tk.load(folder).sizes)
     >>> table.state.tolist(), sizes
     (['trained', 'trained'], {'run': 2, 'checkpoint': 5, 'sample': 200, 'class': 10})
@@ -98,7 +100,7 @@ def train(
     else:
         carry_out = partial(in_processes, workers=workers if workers is not None else _workers(device))
     with tqdm(
-        total=len(grid.runs), initial=finished, desc=grid.name, unit="run", smoothing=0, disable=not progress,
+        total=len(grid.runs), initial=finished, desc=grid.name, unit="run", smoothing=0, disable=not progress_bar,
     ) as bar:  # fmt: skip
         failed = 0
         for job, outcomes in carry_out(partial(run, plan=plan), jobs):

@@ -1,0 +1,222 @@
+"""The nearest point of the straight road from ignorance to truth: progress, and how far away it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.distances import METRICS
+from trajkit.points import run_blocks
+from trajkit.probabilities import normalize
+from trajkit.schema import validate
+
+Array = NDArray[np.float64]
+
+# Bytes of temporaries that `progress` works on at a time.
+_WORKSPACE = 64e6
+# Halvings of [0, 1]: progress is exact to 2^-41.
+_HALVINGS = 40
+
+
+def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
+    """Progress of each point: where on the geodesic from ignorance to truth its nearest point lies.
+
+        progress(p) = argmin over t in [0, 1] of metric(p, geodesic(ignorance, truth, t))
+
+    Within one sample the geodesic lies in a plane. A point has there the length R and the angle psi from the truth, so
+    its overlap with geodesic(t) is R cos((1 - t) theta_0 - psi), theta_0 = arccos(1 / sqrt C). Both objectives are
+    convex in t; the zero of the derivative is bisected for all points at once, to 2^-41. Where the minimum is an
+    interval (possible under "fisher_rao"), its midpoint is taken.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    metric
+        "fisher_rao", the published definition; or "bhattacharyya".
+
+    Returns
+    -------
+    xarray.DataArray
+        (run, checkpoint), between 0 and 1; NaN where missing.
+
+    Raises
+    ------
+    ValueError
+        If the metric is neither.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.with_references(tk.simulate(), n_geodesic=5)
+    >>> tk.progress(ds).sel(run="geodesic").values[:5].round(6)
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+
+    References
+    ----------
+    Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (progress).
+    """
+    out = _for_each_point(ds, metric, lambda plane: _progress(plane, metric))
+    return _on_runs(ds, out, "progress", {"long_name": "progress", "metric": metric, "units": "1"})
+
+
+def distance_to_geodesic(ds: xr.Dataset, metric: str = "bhattacharyya") -> xr.DataArray:
+    """Distance of each point to the nearest point of the geodesic from ignorance to truth.
+
+        metric(p, geodesic(ignorance, truth, t)) at t = progress(p, metric)
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    metric
+        "bhattacharyya" or "fisher_rao", for both the progress and the distance.
+
+    Returns
+    -------
+    xarray.DataArray
+        (run, checkpoint), in nats (a squared length) or radians (a length); NaN where missing.
+
+    Raises
+    ------
+    ValueError
+        If the metric is neither.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.with_references(tk.simulate(spread=0.3))
+    >>> away = tk.distance_to_geodesic(ds)
+    >>> bool(away.sel(run="geodesic").max() < 1e-12), bool(away.sel(run="A-0").max() > 1e-3)
+    (True, True)
+    """
+    out = _for_each_point(ds, metric, lambda plane: _distance(plane, _progress(plane, metric), metric))
+    attrs = METRICS[metric].attrs(metric) | {"long_name": f"{metric} distance to the geodesic"}
+    return _on_runs(ds, out, "distance_to_geodesic", attrs)
+
+
+class _Plane(NamedTuple):
+    """Points as the geodesic's plane sees them, sample by sample: arrays (point, sample)."""
+
+    length: Array  # of the part in the plane
+    angle: Array  # of that part, from the truth
+    off: Array  # squared length of the part off the plane
+    theta_0: float  # angle from ignorance to truth
+
+    def angle_to(self, t: Array) -> Array:
+        """Angle in the plane between each point and geodesic(t)."""
+        return (1 - t[:, None]) * self.theta_0 - self.angle
+
+
+def _for_each_point(ds: xr.Dataset, metric: str, what: Callable[[_Plane], Array]) -> Array:
+    """Apply `what` to every recorded point, a block at a time; NaN elsewhere."""
+    if metric not in _SLOPES:
+        raise ValueError(f"progress is defined by {list(_SLOPES)}, not by metric {metric!r}")
+    validate(ds)
+    out = [_for_each_point_of_block(block, what) for block in run_blocks(ds)]
+    return np.concatenate(out)
+
+
+def _for_each_point_of_block(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
+    recorded = ds["step"].values >= 0
+    run, checkpoint = np.nonzero(recorded)
+    log_prob, label = ds["log_prob"].values, ds["label"].values
+    at_once = max(1, int(_WORKSPACE / (8 * ds.sizes["sample"] * ds.sizes["class"])))
+    out = np.full(recorded.shape, np.nan)
+    for start in range(0, len(run), at_once):
+        at = run[start : start + at_once], checkpoint[start : start + at_once]
+        out[at] = what(_in_plane(log_prob[at], label))
+    return out
+
+
+def _on_runs(ds: xr.Dataset, values: Array, name: str, attrs: dict[str, Any]) -> xr.DataArray:
+    # A shallow copy shares its coordinates with `ds`, and xarray merges what is shared without comparing or warning.
+    like = ds["step"].copy(deep=False, data=values).rename(name)
+    like.attrs = attrs
+    return like
+
+
+def _in_plane(log_prob: NDArray[Any], label: NDArray[np.int64]) -> _Plane:
+    """Split square roots of probabilities (point, sample, class) into their parts in the plane and off it."""
+    amplitude = np.exp(0.5 * normalize(log_prob))
+    classes = amplitude.shape[-1]
+    is_label = np.arange(classes) == label[:, None]
+    wrong = np.where(is_label, 0.0, amplitude)
+    mean_wrong = wrong.sum(-1) / (classes - 1)
+    on_label = np.where(is_label, amplitude, 0.0).sum(-1)
+    on_uniform = mean_wrong * np.sqrt(classes - 1)
+    off_plane = np.where(is_label, 0.0, wrong - mean_wrong[..., None])
+    return _Plane(
+        np.hypot(on_label, on_uniform),
+        np.arctan2(on_uniform, on_label),
+        np.square(off_plane).sum(-1),
+        float(np.arccos(1 / np.sqrt(classes))),
+    )
+
+
+def _fisher_rao_slope(x: Array, plane: _Plane) -> Array:
+    """Return d arccos(R cos x) / dx = R sin x / sqrt(off + (R sin x)^2); 0 on the point itself, where it jumps."""
+    along = plane.length * np.sin(x)
+    away = np.sqrt(plane.off + along * along)
+    out: Array = np.divide(along, away, out=np.zeros_like(x), where=away > 0)
+    return out
+
+
+def _bhattacharyya_slope(x: Array, plane: _Plane) -> Array:
+    """Return d -log(R cos x) / dx = tan x."""
+    out: Array = np.tan(x)
+    return out
+
+
+_SLOPES: dict[str, Callable[[Array, _Plane], Array]] = {
+    "fisher_rao": _fisher_rao_slope,
+    "bhattacharyya": _bhattacharyya_slope,
+}
+
+
+def _progress(plane: _Plane, metric: str) -> Array:
+    """Midpoint of the minimisers t of each point."""
+
+    def descent(plane: _Plane, t: Array) -> Array:
+        """Return -d objective / dt, up to a positive factor: positive while the minimum lies ahead."""
+        total: Array = _SLOPES[metric](plane.angle_to(t), plane).sum(-1)
+        return total
+
+    first = _boundary(lambda t: descent(plane, t) > 0, len(plane.length))
+    # Where the objective is level from `first` on, the minimiser is an interval: find its other end.
+    level = descent(plane, np.minimum(first + 2.0 ** (2 - _HALVINGS), 1.0)) == 0
+    if not level.any():
+        return first
+    flat = plane._replace(length=plane.length[level], angle=plane.angle[level], off=plane.off[level])
+    last = first.copy()
+    last[level] = _boundary(lambda t: descent(flat, t) >= 0, int(level.sum()))
+    return 0.5 * (first + last)
+
+
+def _boundary(ahead: Callable[[Array], NDArray[np.bool_]], n: int) -> Array:
+    """Bisect for where `ahead` turns false on [0, 1]: exactly 0 or 1 where it is false or true throughout."""
+    low, high = np.zeros(n), np.ones(n)
+    at_start, at_end = ahead(low), ahead(high)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        further = ahead(middle)
+        low, high = np.where(further, middle, low), np.where(further, high, middle)
+    return np.where(at_end, 1.0, np.where(at_start, 0.5 * (low + high), 0.0))
+
+
+def _distance(plane: _Plane, t: Array, metric: str) -> Array:
+    """Measure from geodesic(t): with x the angle in the plane, BC = R cos x and 1 - BC^2 = off + (R sin x)^2."""
+    x = plane.angle_to(t)
+    toward, away = plane.length * np.cos(x), plane.off + np.square(plane.length * np.sin(x))
+    if metric == "fisher_rao":
+        angle: Array = np.arctan2(np.sqrt(away), toward).mean(-1)
+        return angle
+    near = away < 0.5
+    # No cancellation close by, where 1 - BC^2 is all there is.
+    each: Array = np.where(near, -0.5 * np.log1p(-np.where(near, away, 0.0)), -np.log(np.where(near, 1.0, toward)))
+    out: Array = each.mean(-1)
+    return out

@@ -1,0 +1,217 @@
+"""The ends that every training shares, ignorance and truth, and the reference runs made of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.concat import concat
+from trajkit.curves.geodesic import geodesic
+from trajkit.points import points
+from trajkit.schema import SchemaError, run_attributes, validate
+
+
+def ignorance(ds: xr.Dataset) -> xr.DataArray:
+    """Log-probabilities of ignorance: every class has probability 1/C.
+
+    Parameters
+    ----------
+    ds
+        Anything with the probe of a trajectory dataset.
+
+    Returns
+    -------
+    xarray.DataArray
+        (sample, class)
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> tk.ignorance(tk.simulate(samples=1, classes=2)).values.round(4)
+    array([[-0.6931, -0.6931]])
+    """
+    shape = (ds.sizes["sample"], ds.sizes["class"])
+    return _on_probe(ds, np.full(shape, -np.log(shape[1])), "ignorance")
+
+
+def truth(ds: xr.Dataset) -> xr.DataArray:
+    """Log-probabilities of truth: 0 for the label, -inf for every other class.
+
+    Parameters
+    ----------
+    ds
+        Anything with the probe of a trajectory dataset.
+
+    Returns
+    -------
+    xarray.DataArray
+        (sample, class)
+
+    Raises
+    ------
+    ValueError
+        If a label is no index of a class.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(samples=4)
+    >>> bool((tk.truth(ds).argmax("class") == ds.label).all())
+    True
+    """
+    is_label = np.arange(ds.sizes["class"]) == ds["label"].values[:, None]
+    if not is_label.any(-1).all():
+        outside = np.unique(ds["label"].values[~is_label.any(-1)]).tolist()
+        raise ValueError(f"'label' holds {outside[:5]}: wanted class indices from 0 to {ds.sizes['class'] - 1}")
+    return _on_probe(ds, np.where(is_label, 0.0, -np.inf), "truth")
+
+
+def _on_probe(ds: xr.Dataset, values: NDArray[np.float64], name: str) -> xr.DataArray:
+    coords = {n: c for n, c in ds.coords.items() if c.dims in (("sample",), ("class",))}
+    return xr.DataArray(values, dims=("sample", "class"), coords=coords, name=name, attrs={"units": "nat"})
+
+
+def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
+    """Make the reference runs of a probe: "ignorance", "truth" and "geodesic", the way between them.
+
+    Their `kind` is "reference", their other attributes are empty, and their `step` counts checkpoints.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    n_geodesic
+        Points of the geodesic, both ends included; 0 leaves it out.
+
+    Returns
+    -------
+    xarray.Dataset
+        A trajectory dataset of the reference runs alone.
+
+    Raises
+    ------
+    ValueError
+        If `n_geodesic` is 1 or negative.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> tk.curves.references(tk.simulate()).run.values
+    array(['ignorance', 'truth', 'geodesic'], dtype='<U9')
+    """
+    if n_geodesic < 0 or n_geodesic == 1:
+        raise ValueError(f"n_geodesic: wanted 0, or 2 and more points, got {n_geodesic}")
+    start, end = ignorance(ds), truth(ds)
+    curves = {"ignorance": start.expand_dims("t"), "truth": end.expand_dims("t")}
+    if n_geodesic:
+        curves["geodesic"] = geodesic(start, end, np.linspace(0, 1, n_geodesic))
+    longest = max(c.sizes["t"] for c in curves.values())
+    log_prob = np.full((len(curves), longest, *start.shape), np.nan, dtype=np.float32)
+    step = np.full(log_prob.shape[:2], -1, dtype=np.int64)
+    for row, curve in enumerate(curves.values()):
+        log_prob[row, : curve.sizes["t"]] = curve.values
+        step[row, : curve.sizes["t"]] = np.arange(curve.sizes["t"])
+    return xr.Dataset(
+        {"log_prob": (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs), "step": (ds["step"].dims, step)},
+        coords={
+            "run": ("run", list(curves)),
+            "kind": ("run", ["reference"] * len(curves)),
+            "checkpoint": np.arange(longest),
+            **{n: c for n, c in start.coords.items()},
+        },
+        attrs=ds.attrs,
+    )
+
+
+def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
+    """Append the runs "ignorance", "truth" and "geodesic" to a trajectory dataset.
+
+    References are runs too: they are sliced, measured and drawn like networks, and told apart by
+    `kind == "reference"`. Their other attributes are empty ("" or NaN), so integer and boolean attributes become
+    floats.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset without such runs.
+    n_geodesic
+        Points of the geodesic, both ends included; 0 leaves it out.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    SchemaError
+        If `ds` has runs of these names already.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> tk.with_references(tk.simulate(runs=2)).kind.values
+    array(['network', 'network', 'reference', 'reference', 'reference'], dtype='<U9')
+    """
+    validate(ds)
+    added = references(ds, n_geodesic)
+    if present := sorted(set(ds["run"].values.tolist()) & set(added["run"].values.tolist())):
+        raise SchemaError([f"runs {present} are there already: select the networks with kind='network' first"])
+    return concat([ds, added])
+
+
+def outline(ds: xr.Dataset) -> xr.Dataset:
+    """Give the same runs and steps on a single sample, always even: what names points, without their predictions.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> outline(tk.simulate(runs=2)).log_prob.sizes["sample"]
+    1
+    """
+    probe = ds.isel(sample=[0])
+    even = xr.full_like(ds["step"], -np.log(ds.sizes["class"]), dtype=np.float32).where(ds["step"] >= 0)
+    log_prob = even.expand_dims({"sample": 1, "class": ds.sizes["class"]}, axis=(2, 3))
+    return probe.assign(log_prob=log_prob.variable)
+
+
+def _missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Make those of ignorance, truth and geodesic that `ds` lacks."""
+    added = references(ds)
+    return added.isel(run=~np.isin(added["run"].values, ds["run"].values))
+
+
+def with_missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Add the references that `ds` lacks, to what an embedding needs of it.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> with_missing_references(tk.simulate(runs=1)).run.values
+    array(['A-0', 'ignorance', 'truth', 'geodesic'], dtype='<U9')
+    """
+    added = _missing_references(ds)
+    kept = ("log_prob", "step", "kind", "label", "split", *ds.dims, *run_attributes(ds))
+    bare = ds.drop_vars([n for n in ds.variables if n not in kept])
+    return (
+        concat([bare, added.drop_vars([n for n in added.variables if n not in kept])]) if added.sizes["run"] else bare
+    )
+
+
+def points_with_references(ds: xr.Dataset) -> xr.Dataset:
+    """Stack all points, and after them those of the references that `ds` lacks, as `points` does.
+
+    Side by side, runs of few checkpoints would have to be as long as the geodesic, and mostly missing.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2, checkpoints=3)
+    >>> points_with_references(ds).run.values[[0, 5, 6, 7, 8, 57]].tolist()
+    ['A-0', 'B-0', 'ignorance', 'truth', 'geodesic', 'geodesic']
+    """
+    named = points(with_missing_references(outline(ds)))
+    each = [points(part[["log_prob", "step"]])["log_prob"].values for part in (ds, _missing_references(ds))]
+    probe = {name: ds[name].variable for name in ("sample", "label", "split")}
+    log_prob = (("point", "sample", "class"), np.concatenate(each))
+    return named.drop_dims("sample").assign_coords(probe).assign(log_prob=log_prob)

@@ -1,0 +1,160 @@
+"""Trajectories at equal progress, or at equal anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.curves.geodesic import great_circle
+from trajkit.curves.length import arc_length
+from trajkit.curves.progress import progress
+from trajkit.schema import VARIABLES, validate
+
+_EXTENDS = ("hold", "nan")
+
+
+def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", *, extend: str = "hold") -> xr.Dataset:
+    """Resample each run to n points that are equally spaced in progress, length or another quantity.
+
+    Between the two checkpoints that bracket a value, the model is the point of the geodesic between them at the same
+    fraction of the way: with s_k <= s < s_{k+1}, geodesic(p_k, p_{k+1}, (s - s_k) / (s_{k+1} - s_k)). The quantity is
+    made monotone by its running maximum first.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    n
+        Points per run, both ends included.
+    by
+        "progress", from 0 to 1 (also a DataArray of that name, such as progress by another metric); "length", the
+        share of the run's own length from 0 to 1; the name of a variable of `ds` on (run, checkpoint), or a DataArray
+        on them, from its smallest to its largest value over all runs. What falls with training, such as a loss, is
+        passed with its sign changed.
+    extend
+        Beyond a run's own range: "hold" lets its first or last checkpoint stand, "nan" leaves missing points.
+
+    Returns
+    -------
+    xarray.Dataset
+        A trajectory dataset whose checkpoints are the n values; the variable named as the quantity holds them, and
+        `step` counts them. Other per-point variables are left out.
+
+    Raises
+    ------
+    ValueError
+        If `n` is less than 2; if the quantity is unknown, not on (run, checkpoint), missing at a recorded checkpoint,
+        constant, or falls in every run.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.with_references(tk.simulate(runs=2), n_geodesic=9)
+    >>> even = tk.resample(ds, n=5)
+    >>> tk.progress(even).sel(run="geodesic").values.round(6)
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+
+    References
+    ----------
+    Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (interpolation of trajectories).
+    """
+    if n < 2:
+        raise ValueError(f"n: wanted 2 points or more, got {n}")
+    if extend not in _EXTENDS:
+        raise ValueError(f"extend: wanted one of {list(_EXTENDS)}, got {extend!r}")
+    validate(ds)
+    quantity = _quantity(ds, by)
+    name = str(quantity.name or "value")
+    values, recorded = quantity.values.astype(np.float64), ds["step"].values >= 0
+    shares = name == "progress" or (isinstance(by, str) and by == "length")
+    grid = np.linspace(0, 1, n) if shares else _grid(values, recorded, n, name)
+    given = ds["log_prob"].values
+    log_prob = np.full((ds.sizes["run"], n, *given.shape[2:]), np.nan, dtype=given.dtype)
+    inside = np.ones((ds.sizes["run"], n), dtype=bool)
+    for r in range(ds.sizes["run"]):
+        own = np.maximum.accumulate(values[r, recorded[r]])
+        k, fraction = _bracket(own, grid)
+        curve = given[r, recorded[r]]
+        log_prob[r] = great_circle(curve[k], curve[np.minimum(k + 1, len(own) - 1)], fraction)
+        if extend == "nan":
+            inside[r] = (grid >= own[0]) & (grid <= own[-1])
+    log_prob[~inside] = np.nan
+    return _resampled(ds, log_prob, inside, grid, name)
+
+
+def _quantity(ds: xr.Dataset, by: str | xr.DataArray) -> xr.DataArray:
+    if isinstance(by, xr.DataArray):
+        if set(by.dims) != {"run", "checkpoint"}:
+            raise ValueError(f"by: wanted a DataArray on (run, checkpoint), got {by.name!r} on {by.dims}")
+        out = by.transpose("run", "checkpoint").reindex(run=ds["run"].values, checkpoint=ds["checkpoint"].values)
+    elif not isinstance(by, str):
+        raise ValueError(f"by: wanted a name or a DataArray on (run, checkpoint), got {type(by).__name__}")
+    elif by == "progress":
+        out = progress(ds)
+    elif by == "length":
+        out = arc_length(ds)
+        total = out.max("checkpoint")
+        if still := out["run"].values[(total == 0).values].tolist():
+            raise ValueError(
+                f"runs {still[:5]} have length 0 (one checkpoint, or all alike): they have no shares of it"
+            )
+        out = out / total
+    elif by in ds and ds[by].dims == ("run", "checkpoint"):
+        out = ds[by]
+    else:
+        known = [str(v) for v in ds.data_vars if ds[v].dims == ("run", "checkpoint")]
+        raise ValueError(f"by: wanted 'progress', 'length', a DataArray or one of {known}, got {by!r}")
+    if out.dtype.kind not in "fiub":
+        raise ValueError(f"by: wanted numbers to space points by, got {out.name!r} of dtype {out.dtype}")
+    lacking = np.argwhere(~np.isfinite(out.values) & (ds["step"].values >= 0))
+    if len(lacking):
+        r, k = lacking[0]
+        raise ValueError(
+            f"{len(lacking)} recorded checkpoints have no finite value to resample by; "
+            f"the first: run {str(ds.run.values[r])!r}, checkpoint {ds.checkpoint.values[k]}"
+        )
+    return out
+
+
+def _grid(values: NDArray[np.float64], recorded: NDArray[np.bool_], n: int, name: str) -> NDArray[np.float64]:
+    low, high = values[recorded].min(), values[recorded].max()
+    if low == high:
+        raise ValueError(f"{name!r} is {low:g} everywhere: nothing to space points by")
+    net = [row[mask][-1] - row[mask][0] for row, mask in zip(values, recorded, strict=True)]
+    if max(net) < 0:
+        raise ValueError(f"{name!r} falls along every run; resample by what grows, such as its negative")
+    return np.linspace(low, high, n)
+
+
+def _bracket(own: NDArray[np.float64], grid: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Index of the checkpoint before each value, and the fraction of the way to the next one."""
+    # The last of several with the same value, so that beyond a run's range its last checkpoint stands.
+    k = np.maximum(np.searchsorted(own, grid, side="right") - 1, 0)
+    at = np.clip(grid, own[0], own[-1])
+    gap = own[np.minimum(k + 1, len(own) - 1)] - own[k]
+    return k, np.divide(at - own[k], gap, out=np.zeros_like(at), where=gap > 0)
+
+
+def _resampled(
+    ds: xr.Dataset, log_prob: NDArray[np.float32], inside: NDArray[np.bool_], grid: NDArray[np.float64], name: str
+) -> xr.Dataset:
+    runs = inside.any(1)
+    if not runs.all():
+        raise ValueError(
+            f"runs {ds.run.values[~runs][:5].tolist()} reach none of the {len(grid)} values; "
+            "use extend='hold' or a larger n"
+        )
+    coords = {n: c for n, c in ds.coords.items() if "checkpoint" not in c.dims}
+    # A quantity named like a required variable (the step) or an attribute cannot stand beside it.
+    taken = name in VARIABLES or name in coords
+    kept = {} if taken else {name: (("run", "checkpoint"), np.where(inside, grid, np.nan))}
+    return xr.Dataset(
+        {
+            "log_prob": (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs),
+            "step": (("run", "checkpoint"), np.where(inside, np.arange(len(grid)), -1)),
+            **kept,
+        },
+        coords={**coords, "checkpoint": np.arange(len(grid))},
+        attrs={**ds.attrs, "resampled_by": name},
+    )

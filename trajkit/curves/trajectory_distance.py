@@ -1,0 +1,179 @@
+"""Distances between whole trajectories."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.curves.progress import progress
+from trajkit.curves.resample import resample
+from trajkit.distances import METRICS, pairwise
+from trajkit.points import points
+from trajkit.schema import run_attributes
+
+Array = NDArray[np.float64]
+
+_METHODS = ("progress", "frechet", "hausdorff", "kernel")
+_EXTENDS = ("hold", "shared")
+
+
+def trajectory_distance(
+    ds: xr.Dataset,
+    *,
+    method: str = "progress",
+    metric: str = "bhattacharyya",
+    n: int = 100,
+    extend: str = "hold",
+    bandwidth: float = 0.05,
+    cap: float | None = None,
+) -> xr.DataArray:
+    """Distance of every run to every other.
+
+    With d the metric between points i of run u and j of run v, and s their progress:
+
+    | method      | distance of u and v                                                                    |
+    |-------------|----------------------------------------------------------------------------------------|
+    | "progress"  | mean over n equally spaced values of progress of d(u(s), v(s)), both resampled          |
+    | "frechet"   | discrete Frechet: over all couplings that advance along both, the least largest d       |
+    | "hausdorff" | max(max_i min_j d, max_j min_i d)                                                      |
+    | "kernel"    | mean_i sum_j K d / sum_j K, averaged both ways, K = exp(-(s_i - s_j)^2 / 2 bandwidth^2) |
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    method
+        One of the above.
+    metric, cap
+        Of the distance between points; a symmetric one.
+    n
+        Values of progress, for "progress".
+    extend
+        For "progress", beyond a run's own range: "hold" lets its first or last checkpoint stand; "shared" takes the
+        mean over the progress that both runs reach.
+    bandwidth
+        In progress, for "kernel".
+
+    Returns
+    -------
+    xarray.DataArray
+        (run, run2), symmetric, with the metric's `scale` and units, and `cap`, if there is one. The diagonal is 0
+        (for "kernel" by convention: smoothing gives a run a width of its own).
+
+    Raises
+    ------
+    ValueError
+        If method, metric, extend or bandwidth make no sense, or two runs share no progress.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=4, groups=2, spread=0.3)
+    >>> distance = tk.trajectory_distance(ds, n=20)
+    >>> bool(distance.sel(run="A-0", run2="A-1") < distance.sel(run="A-0", run2="B-0"))
+    True
+
+    References
+    ----------
+    "progress": Mao et al., PNAS 121(12), 2024, arXiv 2305.01604. "frechet": Eiter & Mannila, TU Vienna, CD-TR 94/64,
+    1994.
+    """
+    _check(method, metric, extend, bandwidth)
+    if method == "progress":
+        values = matched_distance(resample(ds, n, extend="hold" if extend == "hold" else "nan"), metric, cap)
+    else:
+        values = _of_point_sets(ds, method, metric, bandwidth, cap)
+    np.fill_diagonal(values, 0.0)
+    attributes = {name: ds[name] for name in run_attributes(ds)}
+    what = {"long_name": f"{method} distance of trajectories", "method": method}
+    return xr.DataArray(
+        values,
+        dims=("run", "run2"),
+        coords={"run": ds["run"], **attributes, "run2": ds["run"].values},
+        name="trajectory_distance",
+        attrs=METRICS[metric].attrs(metric) | what | ({} if cap is None else {"cap": float(cap)}),
+    )
+
+
+def _check(method: str, metric: str, extend: str, bandwidth: float) -> None:
+    for name, got, known in (("method", method, _METHODS), ("extend", extend, _EXTENDS), ("metric", metric, METRICS)):
+        if got not in known:
+            raise ValueError(f"{name}: wanted one of {list(known)}, got {got!r}")
+    if not METRICS[metric].symmetric:
+        raise ValueError(f"metric {metric!r} is not symmetric; 'jeffreys' and 'jensen_shannon' are its symmetric forms")
+    if not bandwidth > 0:
+        raise ValueError(f"bandwidth: wanted a positive difference of progress, got {bandwidth}")
+
+
+def matched_distance(even: xr.Dataset, metric: str, cap: float | None = None) -> Array:
+    """Mean over checkpoints of the distance of every run to every other at the same checkpoint, where both are."""
+    total, count = np.zeros((2, even.sizes["run"], even.sizes["run"]))
+    log_prob, names = even["log_prob"].values, even["run"].values
+    probe = {name: even[name].variable for name in ("sample", "class")}
+    for k, checkpoint in enumerate(even["checkpoint"].values):
+        here = np.flatnonzero(even["step"].values[:, k] >= 0)
+        if len(here) > 1:
+            # Nothing but what `pairwise` needs: for few runs, to take all coordinates apart would be most of the work.
+            coords = probe | {"run": ("point", names[here]), "checkpoint": ("point", np.full(len(here), checkpoint))}
+            points = xr.Dataset({"log_prob": (("point", "sample", "class"), log_prob[here, k])}, coords)
+            among = np.ix_(here, here)
+            total[among] += pairwise(points, metric=metric, cap=cap).values
+            count[among] += 1
+    np.fill_diagonal(count, 1)
+    if not count.all():
+        u, v = np.argwhere(count == 0)[0]
+        raise ValueError(
+            f"runs {str(even.run.values[u])!r} and {str(even.run.values[v])!r} share no progress; "
+            "use extend='hold', or leave one of them out"
+        )
+    return total / count
+
+
+def _of_point_sets(ds: xr.Dataset, method: str, metric: str, bandwidth: float, cap: float | None) -> Array:
+    distance = pairwise(ds, metric=metric, cap=cap).values
+    length = (ds["step"].values >= 0).sum(1)
+    start = np.concatenate([[0], np.cumsum(length)])
+    part = [slice(a, b) for a, b in itertools.pairwise(start)]
+    at = points(xr.Dataset({"step": ds["step"], "progress": progress(ds)}))["progress"].values
+
+    def kernel(i: slice, j: slice) -> float:
+        exponent = -0.5 * np.square((at[i, None] - at[j]) / bandwidth)
+
+        def smoothed(axis: int) -> Array:
+            # Relative to the largest: many bandwidths from its nearest neighbour, a point still has that neighbour.
+            weight = np.exp(exponent - exponent.max(axis, keepdims=True))
+            out: Array = (weight * distance[i, j]).sum(axis) / weight.sum(axis)
+            return out
+
+        return float(0.5 * (smoothed(1).mean() + smoothed(0).mean()))
+
+    measures: dict[str, Callable[[slice, slice], float]] = {
+        "frechet": lambda i, j: _frechet(distance[i, j]),
+        "hausdorff": lambda i, j: float(max(distance[i, j].min(1).max(), distance[i, j].min(0).max())),
+        "kernel": kernel,
+    }
+    out = np.zeros((len(part), len(part)))
+    for u in range(len(part)):
+        for v in range(u):
+            out[u, v] = out[v, u] = measures[method](part[u], part[v])
+    return out
+
+
+def _frechet(distance: Array) -> float:
+    """Find the least largest distance on any way from (0, 0) to the end that advances along i, j or both.
+
+    Cells are filled along anti-diagonals, which need no loop over their own.
+    """
+    rows, columns = distance.shape
+    reach = np.full((rows + 1, columns + 1), np.inf)
+    reach[0, 0] = -np.inf
+    for diagonal in range(rows + columns - 1):
+        i = np.arange(max(0, diagonal - columns + 1), min(rows, diagonal + 1))
+        j = diagonal - i
+        before = np.minimum(np.minimum(reach[i, j + 1], reach[i + 1, j]), reach[i, j])
+        reach[i + 1, j + 1] = np.maximum(before, distance[i, j])
+    return float(reach[-1, -1])

@@ -1,0 +1,242 @@
+"""Distances by dask: blocks of points times points, added up over blocks of samples, on any number of machines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.distances.memory import check_fits
+from trajkit.distances.metrics import METRICS
+from trajkit.distances.point_set import PointSet
+from trajkit.progress_bar import PATIENCE_S
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from trajkit.distances.work import Work
+
+# Points along a side of a block: 2048 x 2048 distances are 34 MB in float64.
+_SIDE = 2048
+# Attempts at deleting what an error left.
+_TRIES = 20
+
+
+def pairwise(
+    rows: PointSet,
+    columns: PointSet,
+    work: Work,
+    out: str | os.PathLike[str] | None,
+    client: Client | None,
+    progress_bar: bool | None,
+) -> xr.DataArray:
+    """Lay the matrix out in blocks; write them to `out`, compute them on `client`, or leave that to the caller."""
+    _check_installed()
+    path = None if out is None else _checked(out)
+    if client is not None and path is None:
+        check_fits(len(rows), len(columns), work.dtype.itemsize)
+    lazy = work.labelled(_matrix(rows, columns, work, client), rows, columns)
+    if path is None:
+        return lazy if client is None else _computed(lazy, client)
+    _write(lazy, path, client, progress_bar)
+    return xr.open_dataset(path, engine="zarr", chunks=None)["distance"]
+
+
+def _check_installed() -> None:
+    try:
+        import dask  # noqa: F401
+        import zarr  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError('out=, client= and dask arrays need: pip install "trajkit[scale]"') from error
+
+
+def _checked(out: str | os.PathLike[str]) -> Path:
+    path = Path(out)
+    if path.suffix != ".zarr":
+        raise ValueError(f"out: wanted a name that ends in .zarr, got {path}")
+    if path.exists():
+        raise FileExistsError(f"{path} exists: choose another name, or delete it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    return path
+
+
+# --- blocks -------------------------------------------------------------------------------------------------------
+
+
+def _matrix(rows: PointSet, columns: PointSet, work: Work, client: Client | None) -> Any:
+    """Lay out a dask array; of a symmetric matrix the blocks below the diagonal are those above, transposed."""
+    import dask.array as da
+
+    same = columns is rows
+    size = work.block_size(2 * _SIDE, rows.log_prob.sizes["class"])
+    samples = [slice(*bounds) for bounds in _cuts(rows.log_prob, size)]
+    left = [_Side(rows.take(part), samples, client) for part in _parts(len(rows))]
+    top = left if same else [_Side(columns.take(part), samples, client) for part in _parts(len(columns))]
+    mirrored = same and METRICS[work.metric].symmetric
+    blocks: dict[tuple[int, int], Any] = {}
+    for i, side in enumerate(left):
+        for j, other in enumerate(top):
+            blocks[i, j] = blocks[j, i].T if mirrored and j < i else side.distances(other, samples, work)
+    return da.block([[blocks[i, j] for j in range(len(top))] for i in range(len(left))])
+
+
+def _parts(points: int) -> list[slice]:
+    return [slice(start, min(start + _SIDE, points)) for start in range(0, points, _SIDE)]
+
+
+def _cuts(log_prob: xr.DataArray, size: int) -> Iterator[tuple[int, int]]:
+    """Cut the samples where dask's pieces end, and where the workspace does."""
+    pieces = log_prob.chunksizes.get("sample", (log_prob.sizes["sample"],))
+    end = 0
+    for piece in pieces:
+        start, end = end, end + piece
+        for first in range(start, end, size):
+            yield first, min(first + size, end)
+
+
+class _Side:
+    """Some points, and their predictions in blocks of samples, which dask or a worker holds."""
+
+    def __init__(self, points: PointSet, samples: list[slice], client: Client | None) -> None:
+        self.points = points
+        self.pieces = [_piece(points, some, client) for some in samples]
+
+    def distances(self, other: _Side, samples: list[slice], work: Work) -> Any:
+        import dask.array as da
+        from dask.delayed import delayed
+
+        labels, other_labels = self.points.labels, None if other is self else other.points.labels
+        shape = len(self.points), len(other.points)
+        sums = None
+        for some, piece, other_piece in zip(samples, self.pieces, other.pieces, strict=True):
+            across = None if other is self else (other_piece, other_labels)
+            sums = delayed(_added)(sums, work, some, piece, labels, across)
+        return da.from_delayed(delayed(_finished)(sums, work, labels, other_labels), shape, work.dtype)
+
+
+def _piece(points: PointSet, samples: slice, client: Client | None) -> Any:
+    from dask.delayed import delayed
+
+    if points.log_prob.chunks:
+        across, at = points.within()
+        array = points.log_prob.isel(across | {"sample": samples}).data
+        return delayed(_picked)(delayed(array.rechunk(-1)), at)
+    if client is not None:
+        # Part of the graph, not scattered: what is scattered to a worker is lost with it.
+        return delayed(points.read(samples))
+    return delayed(points.read, traverse=False)(samples)
+
+
+def _picked(values: NDArray[Any], at: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:
+    some: NDArray[Any] = values[at]
+    return some
+
+
+def _added(
+    sums: NDArray[Any] | None,
+    work: Work,
+    samples: slice,
+    log_prob: NDArray[Any],
+    labels: xr.Dataset,
+    other: tuple[NDArray[Any], xr.Dataset] | None,
+) -> NDArray[Any]:
+    """Give sums with the contribution of some samples; what came in stays as it was, should it be needed again."""
+    p = work.prepared(labels, samples, log_prob)
+    q = p if other is None else work.prepared(other[1], samples, other[0])
+    shape = len(p.log_prob), len(q.log_prob)
+    out = np.zeros(shape, dtype=work.dtype) if sums is None else sums.copy()
+    with _worker_threads():
+        for _ in work.add(samples, p, q, out):
+            pass
+    return out
+
+
+def _finished(sums: NDArray[Any], work: Work, labels: xr.Dataset, other_labels: xr.Dataset | None) -> NDArray[Any]:
+    out = sums.copy()
+    work.finish(out, labels, other_labels)
+    return out
+
+
+@contextmanager
+def _worker_threads() -> Iterator[None]:
+    """Use as many threads as the worker has, where there is one, since its neighbours have the other cores."""
+    from distributed.worker import get_worker  # comes with the same extra as dask
+
+    try:
+        threads = get_worker().state.nthreads
+    except ValueError:  # no worker
+        yield
+        return
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(threads, before))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+# --- computing ----------------------------------------------------------------------------------------------------
+
+
+def _computed(lazy: xr.DataArray, client: Client) -> xr.DataArray:
+    with _scheduler(client):
+        return lazy.compute()
+
+
+@contextmanager
+def _scheduler(client: Client | None) -> Iterator[None]:
+    import dask
+
+    # One block after the other here, since each takes all cores: nothing goes on working after an error or Ctrl-C.
+    with dask.config.set(scheduler="synchronous" if client is None else client), warnings.catch_warnings():
+        # Predictions in memory travel with the graph, which distributed advises against.
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        yield
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def _write(lazy: xr.DataArray, path: Path, client: Client | None, progress_bar: bool | None) -> None:
+    """Write block by block into a folder beside `path`, which takes its name when it is whole."""
+    bar = nullcontext() if client is not None or progress_bar is False else _bar(progress_bar)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-"))
+    part = folder / path.name
+    try:
+        with _scheduler(client), bar:
+            # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
+            lazy.to_dataset(name="distance").to_zarr(part, zarr_format=2, consolidated=True)
+        part.rename(path)
+    except OSError as error:
+        raise OSError(f"writing {path} failed ({error}); nothing was written. Is the disk full?") from error
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder into which workers that have not heard of an error yet may still be writing."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.5)
+    warnings.warn(f"{folder} could not be deleted; nothing needs it", RuntimeWarning, stacklevel=2)
+
+
+def _bar(progress_bar: bool | None) -> Any:
+    from tqdm.dask import TqdmCallback
+
+    return TqdmCallback(desc="distances", unit="task", delay=PATIENCE_S if progress_bar is None else 0)

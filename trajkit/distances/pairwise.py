@@ -1,0 +1,197 @@
+"""The pairwise engine: every point against every other, a block of samples at a time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from trajkit.distances.memory import check_fits
+from trajkit.distances.metrics import METRICS, check_cap, sample_weights
+from trajkit.distances.point_set import PointSet, check_alike, point_set
+from trajkit.distances.work import Work, _checked
+from trajkit.renamed import renamed
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+# Pairs of old points that `extend` computes again, to see that they belong to the matrix.
+_CHECKED = 4
+
+
+@renamed(progress="progress_bar")
+def pairwise(
+    ds: xr.Dataset,
+    other: xr.Dataset | None = None,
+    *,
+    metric: str = "bhattacharyya",
+    weights: ArrayLike | None = None,
+    cap: float | None = None,
+    dtype: DTypeLike = "float64",
+    device: str = "cpu",
+    out: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+    progress_bar: bool | None = None,
+) -> xr.DataArray:
+    """Distance of every point to every other.
+
+    Memory holds the result and 256 MB; predictions are read once, a block of samples at a time, from wherever they
+    lie. All cores work. With dask (`ds` holds dask arrays, or `out` or `client` is given) blocks of points times
+    points are computed apart, and added up over blocks of samples; lost workers' blocks are computed again.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset, or its `points`.
+    other
+        Points for the columns; those of `ds` otherwise, and the matrix is then symmetric with an exact zero diagonal.
+    metric
+        "bhattacharyya", "hellinger", "fisher_rao", "kullback_leibler" (from `point` to `point2`), "jeffreys" or
+        "jensen_shannon".
+    weights
+        One number per sample; the mean becomes sum_n w_n d_n / sum_n w_n.
+    cap
+        In nats: the most that one sample may contribute, applied to each sample before the mean. Not for bounded
+        metrics.
+    dtype
+        Of the result. "float64" is right to about 1e-12; "float32" takes half the memory and, for "bhattacharyya",
+        half the time: right to 1e-6, and to a thousandth where distances are small.
+    device
+        "cpu", or "cuda" for a GPU, by torch (the extra `train`).
+    out
+        Name of a `.zarr` to write to, block by block, for a matrix larger than memory; the result is opened from there
+        and read when it is used. It appears under its name when it is whole.
+    client
+        A `dask.distributed` client, on whose workers to compute.
+    progress_bar
+        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
+
+    Returns
+    -------
+    xarray.DataArray
+        (point, point2), with `run`, `checkpoint` and the run attributes along `point`, `run2` and `checkpoint2` along
+        `point2`, and `metric`, `scale`, `units` and `cap`, if there is one, in its attributes. If `ds` holds dask
+        arrays and neither `out` nor `client` is given, so does the result, and nothing is computed yet.
+
+    Raises
+    ------
+    ValueError
+        If two points are infinitely far apart in some sample, and there is no `cap`; if the two datasets
+        have different probes; if the metric is unknown or takes no cap.
+    SchemaError
+        If predictions are NaN or no distributions; their points are named.
+    MemoryError
+        If memory cannot hold the result, before anything is computed.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> distance = tk.pairwise(tk.simulate(runs=2, checkpoints=3))
+    >>> distance.dims, distance.attrs["scale"]
+    (('point', 'point2'), 'squared length')
+    """
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric {metric!r}: wanted one of {list(METRICS)}")
+    rows = point_set(ds)
+    columns = rows if other is None else point_set(other)
+    check_alike(rows, columns)
+    weight = sample_weights(weights, samples := rows.log_prob.sizes["sample"])
+    work = Work(metric, check_cap(metric, cap), samples, weight, _checked(dtype), device)
+    if out is not None or client is not None or rows.log_prob.chunks or columns.log_prob.chunks:
+        from trajkit.distances import dask_blocks
+
+        return dask_blocks.pairwise(rows, columns, work, out, client, progress_bar)
+    check_fits(len(rows), len(columns), work.dtype.itemsize)
+    return work.labelled(work.distances(rows, columns, progress_bar), rows, columns)
+
+
+def extend(
+    distance: xr.DataArray, ds: xr.Dataset, *, weights: ArrayLike | None = None, device: str = "cpu"
+) -> xr.DataArray:
+    """Grow a matrix of distances by the points that `ds` has beyond it; only pairs with new points are computed.
+
+    Parameters
+    ----------
+    distance
+        What `pairwise` gave for some of the points of `ds`; its metric, cap and dtype are used again.
+    ds
+        Old and new runs, such as `tk.concat([old, new])`, or their points.
+    weights, device
+        As for `pairwise`; weights must be those of `distance`.
+
+    Returns
+    -------
+    xarray.DataArray
+        (point, point2): the old points in their order, then the new ones.
+
+    Raises
+    ------
+    ValueError
+        If `ds` lacks points of `distance`, or gives other distances between them (another probe, weights or data),
+        of which a few are computed to see.
+    MemoryError
+        If memory cannot hold the result.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=3)
+    >>> distance = tk.pairwise(ds.isel(run=[0, 1]))
+    >>> bool((tk.extend(distance, ds).values == tk.pairwise(ds).values).all())
+    True
+
+    See Also
+    --------
+    pairwise : `pairwise(new, old)` gives the new rows alone.
+    """
+    every = point_set(ds)
+    at = _places(distance, every)
+    metric, cap = distance.attrs["metric"], distance.attrs.get("cap")
+    weight = sample_weights(weights, samples := every.log_prob.sizes["sample"])
+    work = Work(metric, check_cap(metric, cap), samples, weight, _checked(distance.dtype), device)
+    _check_old(distance, every.take(at), work)
+    order = np.concatenate([at, np.setdiff1d(np.arange(len(every)), at)])
+    old, new, whole = every.take(at), every.take(order[len(at) :]), every.take(order)
+    check_fits(len(whole), len(whole), work.dtype.itemsize)
+    out = np.empty((len(whole), len(whole)), dtype=work.dtype)
+    out[: len(at), : len(at)] = distance.values
+    out[len(at) :, len(at) :] = work.distances(new, new)
+    out[len(at) :, : len(at)] = work.distances(new, old)
+    symmetric = METRICS[metric].symmetric
+    out[: len(at), len(at) :] = out[len(at) :, : len(at)].T if symmetric else work.distances(old, new)
+    return work.labelled(out, whole, whole)
+
+
+def _places(distance: xr.DataArray, every: PointSet) -> NDArray[np.intp]:
+    """Where the points of a square matrix stand among others."""
+    if distance.dims != ("point", "point2") or "metric" not in distance.attrs:
+        raise ValueError(f"wanted distances (point, point2) from pairwise, got {distance.dims}")
+    rows, columns = (
+        pd.MultiIndex.from_arrays([distance[f"run{end}"].values, distance[f"checkpoint{end}"].values])
+        for end in ("", "2")
+    )
+    if not rows.equals(columns):
+        raise ValueError("wanted distances of points among themselves: the rows and columns of this matrix differ")
+    at = every.identities().get_indexer(rows)
+    if (lacking := at < 0).any():
+        raise ValueError(
+            f"ds lacks {lacking.sum()} of the {len(rows)} points of the matrix, the first: {rows[lacking][0]}; "
+            "it holds old and new runs, such as tk.concat([old, new])"
+        )
+    return at
+
+
+def _check_old(distance: xr.DataArray, old: PointSet, work: Work) -> None:
+    some = np.unique(np.linspace(0, len(old) - 1, _CHECKED).astype(int))
+    few = old.take(some)
+    wanted, got = distance.values[np.ix_(some, some)], work.distances(few, few)
+    if not np.allclose(wanted, got, rtol=1e-3, atol=2e-6):
+        raise ValueError(
+            f"ds gives other distances between old points than the matrix holds (by {np.abs(wanted - got).max():.2g}): "
+            "it has another probe or other predictions, or other weights than the matrix was made with"
+        )

@@ -1,0 +1,103 @@
+"""The points of a dataset as the engine reads them: some of them, a block of samples at a time."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from trajkit.points import points
+from trajkit.probabilities import ROW_TOLERANCE
+from trajkit.schema import SchemaError, validate
+
+# Points whose problems one message names.
+_NAMED = 5
+
+
+class PointSet(NamedTuple):
+    """Points, wherever their predictions lie: in memory, in a file, or in pieces on other machines."""
+
+    # Coordinates along `point`: run, checkpoint, run attributes.
+    labels: xr.Dataset
+    # (run, checkpoint, sample, class) or (point, sample, class)
+    log_prob: xr.DataArray
+    # Where each point stands along the dimensions before `sample`.
+    place: tuple[NDArray[np.intp], ...]
+
+    def __len__(self) -> int:
+        """Count the points."""
+        return len(self.place[0])
+
+    def take(self, index: Any) -> PointSet:
+        """Give some of the points."""
+        return PointSet(self.labels.isel(point=index), self.log_prob, tuple(at[index] for at in self.place))
+
+    def within(self) -> tuple[dict[Any, slice], tuple[NDArray[np.intp], ...]]:
+        """Give the runs that hold these points, and where the points stand among them."""
+        low, high = int(self.place[0].min(initial=0)), int(self.place[0].max(initial=0)) + 1
+        return {self.log_prob.dims[0]: slice(low, high)}, (self.place[0] - low, *self.place[1:])
+
+    def read(self, samples: slice) -> NDArray[Any]:
+        """Read (point, sample, class)."""
+        across, at = self.within()
+        some: NDArray[Any] = self.log_prob.isel({**across, "sample": samples}).values[at]
+        return some
+
+    def identities(self) -> pd.MultiIndex:
+        """(run, checkpoint) of each point."""
+        return pd.MultiIndex.from_arrays([self.labels["run"].values, self.labels["checkpoint"].values])
+
+
+def point_set(ds: xr.Dataset) -> PointSet:
+    """Take a trajectory dataset, or its `points`; look at everything but the predictions."""
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"wanted a trajectory dataset or its points, got {type(ds).__name__}")
+    if "point" in ds.dims:
+        log_prob = ds["log_prob"].transpose("point", "sample", "class")
+        return PointSet(_labels(ds), log_prob, (np.arange(ds.sizes["point"]),))
+    validate(ds, values=False)
+    return PointSet(_labels(points(ds[["step"]])), ds["log_prob"], np.nonzero(ds["step"].values >= 0))
+
+
+def _labels(ds: xr.Dataset) -> xr.Dataset:
+    return xr.Dataset(coords={name: c for name, c in ds.coords.items() if c.dims == ("point",)})
+
+
+def check_alike(a: PointSet, b: PointSet) -> None:
+    """Refuse points of different probes."""
+    for dim in ("sample", "class"):
+        if not np.array_equal(a.log_prob[dim], b.log_prob[dim]):
+            raise ValueError(
+                f"different probes: {dim!r} has {a.log_prob.sizes[dim]} and {b.log_prob.sizes[dim]} entries that do "
+                "not agree in order; distances need predictions on the same inputs"
+            )
+
+
+def check_rows(total: NDArray[np.float64], labels: xr.Dataset) -> None:
+    """Refuse rows (point, sample) that are no distributions, and name their points."""
+    wrong = ~(np.abs(total - 1) <= ROW_TOLERANCE)
+    if not wrong.any():
+        return
+    at = np.flatnonzero(wrong.any(1))
+    problems = [
+        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: {_problem(total[i])}"
+        for i in at[:_NAMED]
+    ]
+    if len(at) > _NAMED:
+        problems.append(f"and {len(at) - _NAMED} more points")
+    raise SchemaError(problems)
+
+
+def _problem(total: NDArray[np.float64]) -> str:
+    if (missing := np.isnan(total)).any():
+        return (
+            f"NaN in {missing.sum()} of {len(total)} samples of a recorded checkpoint; "
+            "a missing one is NaN throughout, with step -1, and `tk.points` leaves it out"
+        )
+    return (
+        f"the probabilities of a sample sum to {total[np.abs(total - 1).argmax()]:.6g}; wanted 1 within "
+        f"{ROW_TOLERANCE:g} (natural logs of probabilities; from_arrays takes raw network outputs as `logits=`)"
+    )

@@ -1,0 +1,130 @@
+"""The work of a matrix of distances: blocks of samples added to sums over pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import DTypeLike, NDArray
+
+from trajkit.distances.metrics import METRICS
+from trajkit.distances.point_set import PointSet, check_rows
+from trajkit.progress_bar import open_bar
+
+if TYPE_CHECKING:
+    from trajkit.distances.kernels import Block, Packed
+
+
+# Bytes in work beside the result.
+_WORKSPACE = 160e6
+
+
+class Work(NamedTuple):
+    """What is to be computed, whichever points it is computed of."""
+
+    metric: str
+    cap: float
+    samples: int
+    weight: NDArray[np.float64] | None
+    dtype: np.dtype[Any]
+    device: str
+
+    def distances(self, rows: PointSet, columns: PointSet, progress_bar: bool | None = None) -> NDArray[Any]:
+        """Compute the matrix in memory."""
+        same = columns is rows
+        out = np.zeros((len(rows), len(columns)), dtype=self.dtype)
+        size = self.block_size(len(rows) if same else len(rows) + len(columns), rows.log_prob.sizes["class"])
+        with open_bar(self.samples, "distances", progress_bar) as bar:
+            for start in range(0, self.samples, size):
+                some = slice(start, min(start + size, self.samples))
+                p = self.prepared(rows.labels, some, rows.read(some))
+                q = p if same else self.prepared(columns.labels, some, columns.read(some))
+                for share in self.add(some, p, q, out):
+                    bar.update(share * (some.stop - some.start))
+                # Before the next block is made, or two would be in memory.
+                del p, q
+        self.finish(out, rows.labels, None if same else columns.labels)
+        return out
+
+    def block_size(self, points: int, classes: int) -> int:
+        """How many samples of so many points the workspace holds."""
+        from trajkit.distances import kernels  # compiled code takes half a second to load
+
+        size = kernels.PACKED_BYTES if self._packs() else kernels.block_bytes(self.metric)
+        return max(1, int(_WORKSPACE / (size * classes * points)))
+
+    def _packs(self) -> bool:
+        return self.metric == "bhattacharyya" and self.device == "cpu"
+
+    def _order(self, samples: slice) -> NDArray[np.intp] | slice:
+        """Bring equal weights side by side, and leave out those of zero, also where they would be infinitely far."""
+        if self.weight is None:
+            return slice(None)
+        weight = self.weight[samples]
+        order = np.argsort(weight, kind="stable")
+        return order[weight[order] > 0]
+
+    def prepared(self, labels: xr.Dataset, samples: slice, log_prob: NDArray[Any]) -> Block | Packed:
+        """Normalise and check (point, sample, class)."""
+        from trajkit.distances import kernels
+
+        rows = np.ascontiguousarray(log_prob[:, self._order(samples)])
+        out, total = kernels.packed(rows, self.dtype) if self._packs() else kernels.block(self.metric, rows)
+        check_rows(total, labels)
+        return out
+
+    def add(self, samples: slice, p: Block | Packed, q: Block | Packed, out: NDArray[Any]) -> Iterator[float]:
+        """Add to `out` what some samples contribute; give the shares done, between which it can be stopped."""
+        from trajkit.distances import kernels
+
+        count = samples.stop - samples.start
+        weight = np.ones(count) if self.weight is None else self.weight[samples][self._order(samples)]
+        sums: Any = kernels.add_sums
+        if self.device != "cpu":
+            from trajkit.distances import gpu
+
+            sums = gpu.on(self.device)
+        symmetric = q is p and METRICS[self.metric].symmetric
+        steps: Iterator[float] = sums(self.metric, p, q, weight, self.cap, symmetric, out)
+        return steps
+
+    def finish(self, out: NDArray[Any], labels: xr.Dataset, other: xr.Dataset | None) -> None:
+        """Divide sums by the number of samples, or by their weight, and refuse infinities; no `other` is the same."""
+        out /= self.samples if self.weight is None else self.weight.sum()
+        if other is None:
+            np.fill_diagonal(out, 0.0)
+        if out.size and np.isinf(out.max()):
+            raise ValueError(_infinite_message(out, labels, labels if other is None else other, self.metric))
+
+    def labelled(self, values: Any, rows: PointSet, columns: PointSet) -> xr.DataArray:
+        """Give the matrix the names of its points."""
+        return xr.DataArray(
+            values,
+            dims=("point", "point2"),
+            coords={
+                **{n: c.variable for n, c in rows.labels.coords.items()},
+                **{f"{n}2": ("point2", columns.labels[n].values) for n in ("run", "checkpoint")},
+            },
+            name="distance",
+            attrs=METRICS[self.metric].attrs(self.metric) | ({} if self.cap == np.inf else {"cap": self.cap}),
+        )
+
+
+def _checked(dtype: DTypeLike) -> np.dtype[Any]:
+    if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
+        raise ValueError(f"dtype: wanted float32 or float64, got {kind}")
+    return kind
+
+
+def _infinite_message(distance: NDArray[Any], rows: xr.Dataset, columns: xr.Dataset, metric: str) -> str:
+    i, j = np.unravel_index(distance.argmax(), distance.shape)
+    row, column = rows.isel(point=i), columns.isel(point=j)
+    return (
+        f"{np.isinf(distance).sum()} pairs of points have an infinite {metric} distance, because of some sample; "
+        f"the first: run {str(row.run.values)!r}, checkpoint {row.checkpoint.values} and "
+        f"run {str(column.run.values)!r}, checkpoint {column.checkpoint.values}. "
+        "One of them gives probability 0 to what the other allows. "
+        "Pass cap= (nats per sample) to bound what a sample counts, or use metric='hellinger'"
+    )

@@ -1,0 +1,57 @@
+"""How groups of runs develop: convergence with progress, and speed."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import xarray as xr
+from plotly.subplots import make_subplots
+
+from trajkit.figures.axes import LEGEND
+from trajkit.figures.check_result import refuse_others
+from trajkit.figures.coloring import PALETTE, REFERENCE
+from trajkit.figures.intervals import add_curve
+from trajkit.figures.template import TEMPLATE
+
+
+def convergence(found: xr.Dataset) -> go.Figure:
+    """Draw the distances within and between groups along progress, and their ratio.
+
+    Parameters
+    ----------
+    found
+        What `trajkit.convergence` returned.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Left the two distances, right between / within, each with its interval; at 1 groups are no further apart than
+        their own runs.
+
+    Raises
+    ------
+    ValueError
+        If `found` is nothing of that kind.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> found = tk.convergence(tk.simulate(runs=4, spread=0.3), "architecture", n=5, draws=20)
+    >>> [t.name for t in tk.figures.convergence(found).data if t.mode == "lines+markers"]
+    ['within', 'between', 'ratio']
+    """
+    refuse_others(found, {"estimate", "lower", "upper"}, "convergence(ds, by)", ("quantity", "progress"))
+    by, x = found.attrs["by"], found["progress"].values
+    figure = make_subplots(cols=2, horizontal_spacing=0.12)
+    for k, (name, column) in enumerate((("within", 1), ("between", 1), ("ratio", 2))):
+        add_curve(figure, found.sel(quantity=name), x, name, PALETTE[k], row=1, col=column)
+    figure.add_hline(y=1, line={"color": REFERENCE, "dash": "dot", "width": 1}, row=1, col=2)
+    unit = found.attrs.get("units", "")
+    figure.update_layout(template=TEMPLATE, margin={"l": 60, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
+    figure.update_xaxes(title={"text": "progress"}, range=[-0.02, 1.02])
+    figure.update_yaxes(
+        title={"text": f"{found.attrs.get('metric', '')} distance of groups by {by} ({unit})"},
+        rangemode="tozero",
+        col=1,
+    )
+    figure.update_yaxes(title={"text": "between / within"}, rangemode="tozero", col=2)
+    return figure

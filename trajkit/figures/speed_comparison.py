@@ -1,0 +1,79 @@
+"""Steps to a given progress, against size."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from trajkit.figures.axes import LEGEND
+from trajkit.figures.check_result import refuse_others
+from trajkit.figures.coloring import PALETTE, text
+from trajkit.figures.intervals import add_markers, beside
+from trajkit.figures.template import TEMPLATE
+
+
+def speed_comparison(found: xr.Dataset) -> go.Figure:
+    """Draw how many optimizer steps groups of runs take to given progress.
+
+    Parameters
+    ----------
+    found
+        What `trajkit.speed_comparison` returned.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        For each progress a marker for each run, and for each group its median with the interval; p-values stand below.
+        Runs that do not get there are counted in the hover text of the median.
+
+    Raises
+    ------
+    ValueError
+        If `found` is nothing of that kind.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> found = tk.speed_comparison(tk.simulate(runs=12, groups=2), "architecture")
+    >>> [t.name for t in tk.figures.speed_comparison(found).data if t.showlegend is None]
+    ['A', 'B']
+    """
+    refuse_others(found, {"steps", "median", "reached"}, "speed_comparison(ds, by)")
+    by, groups, at = found.attrs["by"], found["group"].values, found["progress"].values
+    figure, width = go.Figure(), 0.8 / len(groups)
+    for g, group in enumerate(groups):
+        paint, own = PALETTE[g % len(PALETTE)], found["steps"].values[found[by].values == group]
+        place = np.arange(len(at)) + (g - (len(groups) - 1) / 2) * width
+        for k in range(len(at)):
+            there = np.sort(own[np.isfinite(own[:, k]), k])
+            spots = place[k] + (beside(0, len(there)) * width)
+            add_markers(
+                figure, spots, there, text(group), f"{text(group)}, one run: %{{y:.4g}} steps", paint, showlegend=False
+            )
+        one = found.isel(group=g)
+        middle, *bounds = (one[name].where(np.isfinite(one[name])).values for name in ("median", "lower", "upper"))
+        down, up = (np.abs(bound - middle) for bound in bounds)
+        figure.add_scatter(
+            x=place,
+            y=middle,
+            name=text(group),
+            legendgroup=text(group),
+            mode="markers",
+            marker={"color": paint, "size": 11, "symbol": "line-ew", "line": {"width": 3, "color": paint}},
+            error_y={"array": up, "arrayminus": down, "symmetric": False, "color": paint, "thickness": 1.5, "width": 0},
+            customdata=np.stack([one["reached"].values, np.full(len(at), int(one["runs"]))], axis=1),
+            hovertemplate=(
+                f"<b>{text(group)}</b>: median %{{y:.4g}} steps<br>"
+                "%{customdata[0]:.0%} of %{customdata[1]} runs get there<extra></extra>"
+            ),
+        )
+    ticks = [f"{v:g}<br><sup>p {p:.2g}</sup>" for v, p in zip(at, found["p_value"].values, strict=True)]
+    figure.update_layout(
+        template=TEMPLATE,
+        margin={"l": 60, "r": 10, "t": 40, "b": 55},
+        legend=LEGEND | {"title": {"text": by}},
+        xaxis={"title": {"text": "progress"}, "tickvals": np.arange(len(at)), "ticktext": ticks, "zeroline": False},
+        yaxis={"title": {"text": "optimizer steps"}, "type": "log", "dtick": "D2"},
+    )
+    return figure

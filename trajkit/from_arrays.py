@@ -1,0 +1,309 @@
+"""The door through which a trajectory dataset enters from arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
+from trajkit.schema import _RESERVED, DIMS, SchemaError, stamp, validate
+
+
+def from_arrays(
+    *,
+    log_prob: ArrayLike | Sequence[ArrayLike] | None = None,
+    prob: ArrayLike | Sequence[ArrayLike] | None = None,
+    logits: ArrayLike | Sequence[ArrayLike] | None = None,
+    label: ArrayLike,
+    runs: pd.DataFrame | Mapping[str, Any],
+    step: ArrayLike | Sequence[ArrayLike] | None = None,
+    epoch: ArrayLike | Sequence[ArrayLike] | None = None,
+    classes: Sequence[str] | None = None,
+    split: ArrayLike | str | None = None,
+    sample: ArrayLike | None = None,
+    source: str = "",
+    metadata: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Make a trajectory dataset from plain arrays.
+
+    Exactly one of `log_prob`, `prob` and `logits` is given; rows are normalised in float64
+    (log p_c = z_c - log sum_k exp z_k for logits) and stored as float32 log-probabilities.
+
+    Parameters
+    ----------
+    log_prob, prob, logits
+        Predictions (run, checkpoint, sample, class), where a checkpoint that a run does not have is NaN
+        throughout; or a list with one (checkpoint, sample, class) array per run, of any lengths.
+    label
+        Index of the true class of each sample.
+    runs
+        One row per run: a DataFrame, or a dict of equally long columns. A column `run` holds the identities;
+        otherwise a DataFrame's named index, otherwise "0", "1", ... `kind` defaults to "network".
+        Categories become text and nullable integers floats; a missing text is "", a missing number NaN.
+    step, epoch
+        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs alike,
+        (run, checkpoint), or a list with one array per run. Steps default to 0, 1, 2, ...
+    classes
+        Names of the classes; "0", "1", ... otherwise.
+    split
+        "train" or "test" for each sample, or one for all; "test" if None.
+    sample
+        Identities of the inputs; 0, 1, ... otherwise.
+    source
+        Where the data come from, in a few words.
+    metadata
+        Anything that JSON can hold; kept as one JSON string in the attributes.
+
+    Returns
+    -------
+    xarray.Dataset
+        With dimensions (run, checkpoint, sample, class).
+
+    Raises
+    ------
+    SchemaError
+        If predictions are not distributions, shapes disagree, identities repeat, or a column mixes types.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.from_arrays(
+    ...     prob=[[[[0.5, 0.5]], [[0.9, 0.1]]], [[[0.5, 0.5]]]], label=[0], runs={"optimizer": ["sgd", "adam"]}
+    ... )
+    >>> dict(ds.sizes)
+    {'run': 2, 'checkpoint': 2, 'sample': 1, 'class': 2}
+    >>> ds.step.values
+    array([[ 0,  1],
+           [ 0, -1]])
+    """
+    given = {k: v for k, v in {"log_prob": log_prob, "prob": prob, "logits": logits}.items() if v is not None}
+    if len(given) != 1:
+        raise SchemaError([f"wanted exactly one of log_prob, prob and logits, got {sorted(given) or 'none'}"])
+    (form, values), *_ = given.items()
+    split = "test" if split is None else split
+    raw = _pad(values, np.float64, np.nan, form, ndim=4)
+    if 0 in raw.shape:
+        raise SchemaError([f"{form!r} has shape {raw.shape} {DIMS}: wanted at least one of each"])
+    identities, attributes, problems = run_columns(runs)
+    n_run, n_checkpoint, n_sample, n_class = raw.shape
+    problems += _length_problems(
+        {
+            "runs": ((len(identities),), n_run, "runs"),
+            "label": (np.shape(label), n_sample, "samples"),
+            "classes": ((n_class,) if classes is None else np.shape(classes), n_class, "classes"),
+            "sample": ((n_sample,) if sample is None else np.shape(sample), n_sample, "samples"),
+            "split": ((n_sample,) if isinstance(split, str) else np.shape(split), n_sample, "samples"),
+        },
+        form,
+    )
+    if np.asarray(label).dtype.kind not in "iu":
+        problems.append(f"'label' has dtype {np.asarray(label).dtype}: wanted the integer index of each true class")
+    problems += _prediction_problems(raw, form, identities)
+    if problems:
+        raise SchemaError(problems)
+    recorded = ~np.isnan(raw).all(axis=(2, 3))
+    ds = xr.Dataset(
+        {
+            "log_prob": (DIMS, to_log_prob(raw, form).astype(np.float32)),
+            "step": (("run", "checkpoint"), _steps(step, recorded)),
+        },
+        coords={
+            "run": ("run", identities),
+            **{name: ("run", column) for name, column in attributes.items()},
+            "checkpoint": np.arange(n_checkpoint),
+            "sample": np.arange(n_sample) if sample is None else _plain(sample),
+            "label": ("sample", np.array(label, dtype=np.int64)),
+            "split": (
+                "sample",
+                np.full(n_sample, split) if isinstance(split, str) else np.array(split, dtype=str),
+            ),
+            "class": np.asarray([str(c) for c in (range(n_class) if classes is None else classes)]),
+        },
+    )
+    if epoch is not None:
+        epochs = _per_checkpoint(epoch, "epoch", recorded)
+        ds["epoch"] = (("run", "checkpoint"), np.where(recorded, epochs, np.nan))
+    ds = stamp(ds.assign_attrs(source=source, metadata=json.dumps(dict(metadata or {}))))
+    validate(ds)
+    return ds
+
+
+def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> NDArray[Any]:
+    """Make one array of a list with one array per run, filling short runs at their end."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        array = values
+    else:
+        parts = _numbers(values, dtype, name)
+        if len(shapes := {p.shape[1:] for p in parts}) > 1:
+            raise SchemaError(
+                [f"{name!r}: runs differ in shape after the checkpoint: {sorted(shapes)}; all runs share one probe"]
+            )
+        longest = max((len(p) for p in parts if p.ndim), default=0)
+        array = np.stack(
+            [
+                np.pad(p, [(0, longest - len(p))] + [(0, 0)] * (p.ndim - 1), constant_values=fill) if p.ndim else p
+                for p in parts
+            ]
+        )
+    if array.ndim != ndim:
+        raise SchemaError([f"{name!r} has shape {array.shape}: wanted {ndim} dimensions {DIMS[:ndim]}"])
+    return np.asarray(array, dtype=dtype)
+
+
+def _numbers(values: Any, dtype: type, name: str) -> list[NDArray[Any]]:
+    """Make one array of each run's values."""
+    try:
+        parts: list[NDArray[Any]] = [np.asarray(v, dtype=dtype) for v in values]
+    except (TypeError, ValueError) as error:
+        raise SchemaError(
+            [f"{name!r}: wanted numbers, in one array or a list with one array per run ({error})"]
+        ) from None
+    if not parts:
+        raise SchemaError([f"{name!r} is empty: wanted at least one run"])
+    return parts
+
+
+def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], form: str) -> list[str]:
+    return [
+        f"{name!r} has {f'{got[0]} entries' if len(got) == 1 else f'shape {got}'}, but {form!r} has {wanted} {what}"
+        for name, (got, wanted, what) in shapes.items()
+        if got != (wanted,)
+    ]
+
+
+def _prediction_problems(raw: NDArray[np.float64], form: str, runs: NDArray[Any]) -> list[str]:
+    """Refuse what the log or softmax would turn into a NaN or hide; `validate` sees the rest."""
+    missing = np.isnan(raw).all(axis=(2, 3))
+    wrong = {
+        "logits": ("an infinite or NaN logit", ~np.isfinite(raw)),
+        "prob": ("a negative or NaN probability", ~(raw >= 0)),
+        "log_prob": ("a NaN log-probability", np.isnan(raw)),
+    }[form]
+    at = np.argwhere(wrong[1].any(axis=(2, 3)) & ~missing)
+    problems = [f"run {_name(runs, i)}, checkpoint {k}: {wrong[0]} in a recorded checkpoint" for i, k in at[:5]]
+    if form == "logits" or problems:
+        return problems
+    total = raw.sum(-1) if form == "prob" else np.exp(raw).sum(-1)
+    off = (np.abs(total - 1) > ROW_TOLERANCE).any(-1) & ~missing
+    for i, k in np.argwhere(off)[:5]:
+        n = int(np.abs(total[i, k] - 1).argmax())
+        positive = form == "log_prob" and raw[i, k].max() > ROW_TOLERANCE
+        what = (
+            f"positive log-probability {raw[i, k].max():.4g}"
+            if positive
+            else f"the probabilities of sample {n} sum to {total[i, k, n]:.6g}"
+        )
+        problems.append(
+            f"run {_name(runs, i)}, checkpoint {k}: {what}; wanted rows that sum to 1 within {ROW_TOLERANCE:g} "
+            "(pass raw network outputs as `logits=`)"
+        )
+    return problems
+
+
+def _name(runs: NDArray[Any], index: int) -> str:
+    return repr(str(runs[index])) if index < len(runs) else f"number {index}"
+
+
+def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint)."""
+    ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
+    array = _pad(values, np.float64, np.nan, name, ndim=2) if ragged else np.stack(_numbers(values, np.float64, name))
+    if array.shape not in (recorded.shape, recorded.shape[1:]):
+        raise SchemaError(
+            [f"{name!r} has shape {array.shape}: wanted {recorded.shape} (run, checkpoint) or {recorded.shape[1:]}"]
+        )
+    array = np.broadcast_to(array, recorded.shape)
+    if lacking := np.argwhere(np.isnan(array) & recorded).tolist():
+        run, checkpoint = lacking[0]
+        raise SchemaError([f"{name!r} has no value for the recorded checkpoint {checkpoint} of run number {run}"])
+    return array
+
+
+def _steps(step: Any, recorded: NDArray[np.bool_]) -> NDArray[np.int64]:
+    values = np.arange(recorded.shape[1], dtype=np.float64) if step is None else step
+    steps = _per_checkpoint(values, "step", recorded)
+    steps = np.where(recorded, steps, -1)
+    if (steps != np.round(steps)).any():
+        raise SchemaError(
+            ["'step' holds fractions: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
+        )
+    return steps.astype(np.int64)
+
+
+def _plain(values: ArrayLike) -> NDArray[Any]:
+    """Identities as int64 or text."""
+    array = np.asarray(values)
+    return array.astype(np.int64) if array.dtype.kind in "iu" else array.astype(str)
+
+
+def run_columns(
+    runs: pd.DataFrame | Mapping[str, Any],
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
+    """Split the table of runs into identities and attributes, with what is wrong in it."""
+    if isinstance(runs, Mapping):
+        if single := [name for name, c in runs.items() if np.ndim(c) == 0]:
+            raise SchemaError([f"the columns {single} of 'runs' are single values: wanted one entry for each run"])
+        if len({len(c) for c in runs.values()}) > 1:
+            raise SchemaError([f"the columns of 'runs' differ in length: { {k: len(c) for k, c in runs.items()} }"])
+        # pandas would make integers beside None floats, and they may be long.
+        runs = {k: pd.Series(c, dtype=object) if any(v is None for v in c) else c for k, c in runs.items()}
+    table = pd.DataFrame(runs)
+    if repeated := table.columns[table.columns.astype(str).duplicated()].tolist():
+        raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
+    named = table.index.name is not None
+    identities: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
+    problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in _RESERVED]
+    if "kind" not in table:
+        table.insert(0, "kind", "network")
+    attributes = {}
+    for name, column in table.items():
+        try:
+            attributes[str(name)] = _attribute(name, column)
+        except SchemaError as error:
+            problems += error.problems
+    return np.asarray([str(i) for i in identities]), attributes, problems
+
+
+def _attribute(name: Hashable, column: pd.Series) -> NDArray[Any]:
+    """Turn a table's column into text, integers, floats or booleans that netCDF can hold."""
+    values = column.astype(object)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    missing = values.isna().to_numpy()
+    # A column of numbers stays one, though all of them are missing.
+    if kind == "string" or (kind == "empty" and not pd.api.types.is_numeric_dtype(column)):
+        return values.where(~missing, "").to_numpy().astype(str)
+    if kind not in ("integer", "floating", "mixed-integer-float", "boolean", "empty"):
+        types = sorted({type(v).__name__ for v in values[~missing]})
+        raise SchemaError(
+            [
+                f"run attribute {name!r} holds {', '.join(types)}: wanted text, integers, floats or booleans, "
+                "one kind to a column"
+            ]
+        )
+    if kind == "boolean" and not missing.any():
+        return values.to_numpy().astype(bool)
+    if kind == "integer" and not missing.any():
+        if any(not -(2**63) <= v < 2**63 for v in values):
+            raise SchemaError([f"run attribute {name!r} holds integers beyond 64 bits: make it text"])
+        return values.to_numpy().astype(np.int64)
+    if kind == "integer" and any(int(float(v)) != v for v in values[~missing]):
+        raise SchemaError([_too_long(name)])
+    return values.where(~missing, np.nan).to_numpy().astype(np.float64)
+
+
+def _too_long(name: Hashable) -> str:
+    return (
+        f"run attribute {name!r} holds integers beyond 2^53, which lose digits as floats, and a missing value makes "
+        "them floats: make it text"
+    )
+
+
+def lost_as_float(name: Hashable, values: NDArray[Any]) -> str | None:
+    """Say what integers would lose by becoming floats, or None."""
+    return _too_long(name) if values.dtype.kind == "i" and (values.astype(float).astype(int) != values).any() else None
