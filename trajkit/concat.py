@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.from_arrays import lost_as_float
 from trajkit.points import MISSING
 from trajkit.schema import SchemaError, run_attributes, validate
+from trajkit.typing import Labels
 
 
 def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -53,7 +53,7 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     parts = [_with_checkpoints(part, checkpoints) for part in parts]
     if problems := _shared_problems(parts):
         raise SchemaError(problems)
-    out: xr.Dataset = xr.concat(
+    return xr.concat(
         [_completed(part, parts) for part in parts],
         dim="run",
         data_vars="minimal",
@@ -62,7 +62,6 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
         join="exact",
         combine_attrs="override",
     )
-    return out
 
 
 def _validate_each(parts: Sequence[xr.Dataset]) -> None:
@@ -150,7 +149,7 @@ def _per_run_variables(parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
     return found
 
 
-def _with_checkpoints(ds: xr.Dataset, checkpoints: NDArray[np.int64]) -> xr.Dataset:
+def _with_checkpoints(ds: xr.Dataset, checkpoints: Labels) -> xr.Dataset:
     """Add the missing ones of `checkpoints`."""
     if np.array_equal(ds["checkpoint"], checkpoints):
         return ds

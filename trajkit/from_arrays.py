@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
 from trajkit.schema import _RESERVED, DIMS, SchemaError, stamp, validate
+from trajkit.typing import AnyArray, Array, Labels, Mask
 
 
 def from_arrays(
@@ -107,7 +108,7 @@ def from_arrays(
     problems += _prediction_problems(raw, form, identities)
     if problems:
         raise SchemaError(problems)
-    recorded = ~np.isnan(raw).all(axis=(2, 3))
+    recorded = np.asarray(~np.isnan(raw).all(axis=(2, 3)))
     ds = xr.Dataset(
         {
             "log_prob": (DIMS, to_log_prob(raw, form).astype(np.float32)),
@@ -134,7 +135,7 @@ def from_arrays(
     return ds
 
 
-def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> NDArray[Any]:
+def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> AnyArray:
     """Make one array of a list with one array per run, filling short runs at their end."""
     if isinstance(values, np.ndarray) and values.dtype != object:
         array = values
@@ -156,10 +157,10 @@ def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> NDAr
     return np.asarray(array, dtype=dtype)
 
 
-def _numbers(values: Any, dtype: type, name: str) -> list[NDArray[Any]]:
+def _numbers(values: Any, dtype: type, name: str) -> list[AnyArray]:
     """Make one array of each run's values."""
     try:
-        parts: list[NDArray[Any]] = [np.asarray(v, dtype=dtype) for v in values]
+        parts: list[AnyArray] = [np.asarray(v, dtype=dtype) for v in values]
     except (TypeError, ValueError) as error:
         raise SchemaError(
             [f"{name!r}: wanted numbers, in one array or a list with one array per run ({error})"]
@@ -177,7 +178,7 @@ def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], for
     ]
 
 
-def _prediction_problems(raw: NDArray[np.float64], form: str, runs: NDArray[Any]) -> list[str]:
+def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
     """Refuse what the log or softmax would turn into a NaN or hide; `validate` sees the rest."""
     missing = np.isnan(raw).all(axis=(2, 3))
     wrong = {
@@ -206,11 +207,11 @@ def _prediction_problems(raw: NDArray[np.float64], form: str, runs: NDArray[Any]
     return problems
 
 
-def _name(runs: NDArray[Any], index: int) -> str:
+def _name(runs: AnyArray, index: int) -> str:
     return repr(str(runs[index])) if index < len(runs) else f"number {index}"
 
 
-def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _per_checkpoint(values: Any, name: str, recorded: Mask) -> Array:
     """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint)."""
     ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
     array = _pad(values, np.float64, np.nan, name, ndim=2) if ragged else np.stack(_numbers(values, np.float64, name))
@@ -225,7 +226,7 @@ def _per_checkpoint(values: Any, name: str, recorded: NDArray[np.bool_]) -> NDAr
     return array
 
 
-def _steps(step: Any, recorded: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _steps(step: Any, recorded: Mask) -> Labels:
     values = np.arange(recorded.shape[1], dtype=np.float64) if step is None else step
     steps = _per_checkpoint(values, "step", recorded)
     steps = np.where(recorded, steps, -1)
@@ -236,7 +237,7 @@ def _steps(step: Any, recorded: NDArray[np.bool_]) -> NDArray[np.int64]:
     return steps.astype(np.int64)
 
 
-def _plain(values: ArrayLike) -> NDArray[Any]:
+def _plain(values: ArrayLike) -> AnyArray:
     """Identities as int64 or text."""
     array = np.asarray(values)
     return array.astype(np.int64) if array.dtype.kind in "iu" else array.astype(str)
@@ -244,7 +245,7 @@ def _plain(values: ArrayLike) -> NDArray[Any]:
 
 def run_columns(
     runs: pd.DataFrame | Mapping[str, Any],
-) -> tuple[NDArray[Any], dict[str, NDArray[Any]], list[str]]:
+) -> tuple[AnyArray, dict[str, AnyArray], list[str]]:
     """Split the table of runs into identities and attributes, with what is wrong in it."""
     if isinstance(runs, Mapping):
         if single := [name for name, c in runs.items() if np.ndim(c) == 0]:
@@ -270,7 +271,7 @@ def run_columns(
     return np.asarray([str(i) for i in identities]), attributes, problems
 
 
-def _attribute(name: Hashable, column: pd.Series) -> NDArray[Any]:
+def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
     """Turn a table's column into text, integers, floats or booleans that netCDF can hold."""
     values = column.astype(object)
     kind = pd.api.types.infer_dtype(values, skipna=True)
@@ -304,6 +305,6 @@ def _too_long(name: Hashable) -> str:
     )
 
 
-def lost_as_float(name: Hashable, values: NDArray[Any]) -> str | None:
+def lost_as_float(name: Hashable, values: AnyArray) -> str | None:
     """Say what integers would lose by becoming floats, or None."""
     return _too_long(name) if values.dtype.kind == "i" and (values.astype(float).astype(int) != values).any() else None

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.from_arrays import from_arrays
 from trajkit.schema import SchemaError
+from trajkit.typing import AnyArray, Array, Labels, Mask
 
 METHODS = ("prototype", "cosine", "head")
-
-Array = NDArray[np.float64]
 
 
 def imprint(
@@ -136,9 +135,7 @@ def imprint(
     )
 
 
-def _probe(
-    label: ArrayLike, split: ArrayLike, classes: Sequence[str] | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _probe(label: ArrayLike, split: ArrayLike, classes: Sequence[str] | None) -> tuple[Labels, Mask]:
     known, parts = np.asarray(label), np.asarray(split)
     if known.ndim != 1 or known.dtype.kind not in "iu" or parts.shape != known.shape:
         raise ValueError(
@@ -152,7 +149,7 @@ def _probe(
     return known.astype(np.int64), is_train
 
 
-def _of_array(features: xr.DataArray, runs: Any) -> tuple[Any, list[NDArray[Any]]]:
+def _of_array(features: xr.DataArray, runs: Any) -> tuple[Any, list[AnyArray]]:
     if set(features.dims) != {"run", "checkpoint", "sample", "feature"}:
         raise SchemaError([f"features: wanted dimensions run, checkpoint, sample, feature, got {features.dims}"])
     values = features.transpose("run", "checkpoint", "sample", "feature").values
@@ -162,9 +159,7 @@ def _of_array(features: xr.DataArray, runs: Any) -> tuple[Any, list[NDArray[Any]
     return runs, list(values)
 
 
-def _logits(
-    h: NDArray[Any], head: Any, label: NDArray[np.int64], is_train: NDArray[np.bool_], where: str
-) -> Array | None:
+def _logits(h: AnyArray, head: Any, label: Labels, is_train: Mask, where: str) -> Array | None:
     """Logits (sample, class) of one checkpoint; None where all features are missing."""
     if h.ndim != 2 or len(h) != len(label) or h.dtype.kind not in "fiu" or not h.shape[1]:
         raise SchemaError(
@@ -177,36 +172,32 @@ def _logits(
         raise SchemaError(
             [f"{where}: {bad} samples have NaN or infinite features; a missing checkpoint is NaN throughout"]
         )
-    out: Array = head(exact, label, is_train)
-    return out
+    return head(exact, label, is_train)
 
 
-def _class_means(h: Array, label: NDArray[np.int64], is_train: NDArray[np.bool_]) -> Array:
+def _class_means(h: Array, label: Labels, is_train: Mask) -> Array:
     return np.array([h[is_train & (label == c)].mean(0) for c in np.unique(label[is_train])])
 
 
-def _prototype(h: Array, label: NDArray[np.int64], is_train: NDArray[np.bool_]) -> Array:
+def _prototype(h: Array, label: Labels, is_train: Mask) -> Array:
     mean = _class_means(h, label, is_train)
     # What all classes share cancels in the softmax, and would swallow digits.
     center = mean.mean(0)
-    out: Array = 2 * (h - center) @ (mean - center).T - np.square(mean - center).sum(1)
-    return out
+    return 2 * (h - center) @ (mean - center).T - np.square(mean - center).sum(1)
 
 
-def _cosine(h: Array, label: NDArray[np.int64], is_train: NDArray[np.bool_]) -> Array:
+def _cosine(h: Array, label: Labels, is_train: Mask) -> Array:
     # Features that are all 0, as of dead units, point nowhere: they are at no angle to any class.
     unit = _unit(h)
-    out: Array = unit @ _unit(_class_means(unit, label, is_train)).T
-    return out
+    return unit @ _unit(_class_means(unit, label, is_train)).T
 
 
 def _unit(rows: Array) -> Array:
     size = np.linalg.norm(rows, axis=1, keepdims=True)
-    out: Array = np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
-    return out
+    return np.divide(rows, size, out=np.zeros_like(rows), where=size > 0)
 
 
-def _fitted(h: Array, label: NDArray[np.int64], is_train: NDArray[np.bool_], *, l2: float) -> Array:
+def _fitted(h: Array, label: Labels, is_train: Mask, *, l2: float) -> Array:
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:

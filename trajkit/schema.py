@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.probabilities import _row_problem, _sums_to_one
+from trajkit.typing import Mask
 
 SCHEMA_VERSION = 1
 
@@ -90,7 +90,7 @@ def run_attributes(ds: xr.Dataset | xr.DataArray) -> list[str]:
     return [str(name) for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"]
 
 
-def is_network(ds: xr.Dataset | xr.DataArray) -> NDArray[np.bool_]:
+def is_network(ds: xr.Dataset | xr.DataArray) -> Mask:
     """Tell which runs are networks; in a result that knows no kinds, all are.
 
     Examples

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves import progress as progress_of
 from trajkit.points import MISSING
 from trajkit.schema import run_attributes, run_table, validate
+from trajkit.typing import AnyArray, Mask
 
 Condition = Any  # a value, a list of values, a slice or (low, high), or a callable
 
@@ -95,7 +95,7 @@ def _said(where: Any, attributes: dict[str, Any]) -> str:
     return ", ".join(said)
 
 
-def _attribute(ds: xr.Dataset, name: str) -> NDArray[Any]:
+def _attribute(ds: xr.Dataset, name: str) -> AnyArray:
     known = ["run", *run_attributes(ds)]
     if name not in known:
         close = get_close_matches(name, known, n=1)
@@ -104,7 +104,7 @@ def _attribute(ds: xr.Dataset, name: str) -> NDArray[Any]:
     return np.asarray(ds[name].values)
 
 
-def matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[np.bool_]:
+def matches(values: AnyArray, condition: Condition, name: str) -> Mask:
     """Say which values meet a condition on what is called `name`.
 
     Raises
@@ -130,13 +130,13 @@ def matches(values: NDArray[Any], condition: Condition, name: str) -> NDArray[np
     return np.any(found, axis=0) if found else np.zeros(values.shape, dtype=bool)
 
 
-def _equal(values: NDArray[Any], wanted: Any) -> NDArray[np.bool_]:
+def _equal(values: AnyArray, wanted: Any) -> Mask:
     # A missing number is NaN, which equals nothing.
     missing = isinstance(wanted, float) and np.isnan(wanted) and values.dtype.kind == "f"
     return np.asarray(np.isnan(values) if missing else values == wanted)
 
 
-def _inside(values: NDArray[Any], wanted: slice | tuple[Any, ...], name: str) -> NDArray[np.bool_]:
+def _inside(values: AnyArray, wanted: slice | tuple[Any, ...], name: str) -> Mask:
     low, high = _range(wanted, name)
     if values.dtype.kind == "U":
         raise ValueError(f"{name!r} is text and has no ranges: give a value or a list of values")
@@ -160,7 +160,7 @@ def _range(condition: slice | tuple[Any, ...], name: str) -> tuple[Any, Any]:
     return condition
 
 
-def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> NDArray[np.bool_]:
+def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> Mask:
     """Say which rows of a table of runs meet an expression of its columns, or a callable.
 
     Raises
@@ -182,7 +182,7 @@ def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) 
     return _booleans(found, (len(table),), f"where={where!r}")
 
 
-def _booleans(found: Any, shape: tuple[int, ...], what: str) -> NDArray[np.bool_]:
+def _booleans(found: Any, shape: tuple[int, ...], what: str) -> Mask:
     array = np.asarray(found)
     if array.shape != shape or array.dtype != bool:
         raise ValueError(f"{what} gave {array.dtype} of shape {array.shape}: wanted booleans of shape {shape}")

@@ -117,5 +117,4 @@ def _unit_sideways(direction: np.ndarray, wrong: np.ndarray) -> np.ndarray:
         return np.zeros_like(direction)  # one wrong class leaves no direction
     direction = np.where(wrong, direction, 0.0)
     direction = np.where(wrong, direction - direction.sum(-1, keepdims=True) / (wrong.shape[1] - 1), 0.0)
-    out: np.ndarray = direction / np.linalg.norm(direction, axis=-1, keepdims=True)
-    return out
+    return direction / np.linalg.norm(direction, axis=-1, keepdims=True)

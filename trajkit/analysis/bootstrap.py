@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from trajkit.analysis.bootstrap_units import Indices, Units, runs_in_groups, samples_in_classes, with_copies
+from trajkit.analysis.bootstrap_units import Units, runs_in_groups, samples_in_classes, with_copies
 from trajkit.analysis.cluster import runs_matrix
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, validate
+from trajkit.typing import Array, Indices
 
-Array = NDArray[np.float64]
 Statistic = Callable[[Any], xr.DataArray]
 Then = Callable[[xr.DataArray], xr.DataArray]
 

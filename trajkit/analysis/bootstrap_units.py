@@ -7,13 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.run_groups import COPY_OF, groups_if_any, names_of, runs_and_copies
 from trajkit.schema import is_network, run_attributes
-
-Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from trajkit.typing import Array, Indices
 
 # With two units in a stratum the variance over draws is half of what it should be, with one it is nothing.
 _FEW = 3
@@ -51,14 +48,12 @@ class Units(NamedTuple):
 
     def units_left_out(self) -> Indices:
         """Units that `leave_one_out` leaves out, in its order."""
-        out: Indices = np.flatnonzero(np.bincount(self.stratum)[self.stratum] > 1)
-        return out
+        return np.flatnonzero(np.bincount(self.stratum)[self.stratum] > 1)
 
     def weights(self, drawn: list[Indices]) -> Array:
         """How often each member is in each draw (draw, member); references never."""
         counts = np.array([np.bincount(units, minlength=len(self.stratum)) for units in drawn], dtype=np.float64)
-        out: Array = np.where(self.unit < 0, 0.0, counts[:, self.unit])
-        return out
+        return np.where(self.unit < 0, 0.0, counts[:, self.unit])
 
     def members(self, units: Indices) -> Indices:
         """Places of the members of drawn units, and of what is kept."""

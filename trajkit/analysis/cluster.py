@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+
+from trajkit.typing import Array, Indices
 
 # Ward's and the like are about Euclidean lengths, not about any distance.
 METHODS = ("average", "complete", "single", "weighted")
 # What a tree holds: a run attribute of one of these names (runs of the zoo have a size) cannot stand beside it.
 _OWN = ("joined", "height", "size", "position", "cophenetic", "cophenetic_correlation")
-
-Array = NDArray[np.float64]
 
 
 def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
@@ -91,7 +90,7 @@ def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
     )
 
 
-def _cophenetic(joined: NDArray[np.intp], height: Array) -> Array:
+def _cophenetic(joined: Indices, height: Array) -> Array:
     """Height of the lowest join above both of two runs."""
     n = len(joined) + 1
     out = np.zeros((n, n))
@@ -142,11 +141,10 @@ def join(values: Array, method: Any) -> Array:
     # Only who joins runs pays for loading it.
     from scipy.cluster.hierarchy import linkage
 
-    table: Array = linkage(values[np.triu_indices(len(values), k=1)], method=method)
-    return table
+    return linkage(values[np.triu_indices(len(values), k=1)], method=method)
 
 
-def leaf_order(values: Array, joined: NDArray[np.intp]) -> NDArray[np.intp]:
+def leaf_order(values: Array, joined: Indices) -> Indices:
     """Turn the branches of a tree so that the distances between neighbouring leaves have the least sum.
 
     `joined` (join, 2) holds the two nodes below each join. least[u, v] is the least sum over the leaves below the

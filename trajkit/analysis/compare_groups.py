@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.cluster import runs_matrix
 from trajkit.analysis.permanova import explained, products, span
@@ -12,8 +11,7 @@ from trajkit.analysis.run_groups import groups, names_of, own_copies
 from trajkit.curves import trajectory_distance
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices, Mask
 
 
 @renamed(n="permutations")
@@ -123,7 +121,7 @@ def _squared(distance: xr.DataArray, values: Array) -> Array:
     return values**2 if scale == "length" else values
 
 
-def _as_of_others(squared: Array, codes: list[NDArray[np.intp]], copies: NDArray[np.bool_]) -> Array:
+def _as_of_others(squared: Array, codes: list[Indices], copies: Mask) -> Array:
     """Put a run as far from its copy as runs are on average that are alike in all attributes; NaN if there are none."""
     between = copies & ~np.eye(len(squared), dtype=bool)
     if not between.any():
@@ -132,12 +130,12 @@ def _as_of_others(squared: Array, codes: list[NDArray[np.intp]], copies: NDArray
     return np.where(between, squared[alike].mean() if alike.any() else np.nan, squared)
 
 
-def _distances(values: Array, codes: list[NDArray[np.intp]], copies: NDArray[np.bool_]) -> dict[str, Array]:
+def _distances(values: Array, codes: list[Indices], copies: Mask) -> dict[str, Array]:
     """Mean distances of the kinds of pairs; NaN where there are none."""
     differ = np.array([code[:, None] != code for code in codes])
     pair = np.triu(~copies, k=1)
 
-    def mean(of: NDArray[np.bool_]) -> float:
+    def mean(of: Mask) -> float:
         return float(values[of & pair].mean()) if (of & pair).any() else np.nan
 
     many = differ.sum(0)
@@ -150,7 +148,7 @@ def _distances(values: Array, codes: list[NDArray[np.intp]], copies: NDArray[np.
     return {"within": within, "between": between, "alone": alone, "replicates": replicates, **ratios}
 
 
-def _tests(inner: Array, codes: list[NDArray[np.intp]], n: int, random: np.random.Generator) -> dict[str, Array]:
+def _tests(inner: Array, codes: list[Indices], n: int, random: np.random.Generator) -> dict[str, Array]:
     runs = len(inner)
     nothing, everything = span([], runs), span(codes, runs)
     alone = np.array([explained(inner, span([code], runs), nothing, n, random) for code in codes])
@@ -167,9 +165,7 @@ def _tests(inner: Array, codes: list[NDArray[np.intp]], n: int, random: np.rando
     }
 
 
-def _limitations(
-    names: list[str], codes: list[NDArray[np.intp]], apart: dict[str, Array], tests: dict[str, Array]
-) -> list[str]:
+def _limitations(names: list[str], codes: list[Indices], apart: dict[str, Array], tests: dict[str, Array]) -> list[str]:
     said = []
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
         if ones := int((np.bincount(code) == 1).sum()):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.bootstrap import bootstrap
 from trajkit.analysis.run_groups import groups, own_copies
@@ -14,8 +13,7 @@ from trajkit.curves import resample
 from trajkit.distances import METRICS, pairwise
 from trajkit.probabilities import normalize
 from trajkit.schema import networks
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices, Mask
 
 
 def convergence(
@@ -97,8 +95,7 @@ def convergence(
     def with_ratio(mean: xr.DataArray) -> xr.DataArray:
         within, between = mean.sel(quantity="within", drop=True), mean.sel(quantity="between", drop=True)
         ratio = (between / within.where(within > 0)).expand_dims(quantity=["ratio"])
-        out: xr.DataArray = xr.concat([mean, ratio], dim="quantity")
-        return out
+        return xr.concat([mean, ratio], dim="quantity")
 
     per_unit, own = (per_sample, None) if over == "sample" else (per_pair, by if over == "run" else None)
     how: dict[str, Any] = {"over": over, "by": own, "interval": interval, "level": level, "seed": seed}
@@ -107,7 +104,7 @@ def convergence(
     return found.assign_attrs(by=by, **units)
 
 
-def _within_and_between(log_prob: Array, code: NDArray[np.intp], copies: NDArray[np.bool_], metric: str) -> Array:
+def _within_and_between(log_prob: Array, code: Indices, copies: Mask, metric: str) -> Array:
     """Mean distance (2, sample) over the pairs of runs of one group, and of two."""
     p = normalize(log_prob)
     total, count = np.zeros((2, p.shape[1])), np.zeros((2, 1))

@@ -10,8 +10,7 @@ from trajkit.analysis.run_groups import groups
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
 from trajkit.schema import networks
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Labels
 
 
 def data_map(ds: xr.Dataset, by: str | None = None) -> xr.Dataset:
@@ -93,7 +92,7 @@ def _log_probs(ds: xr.Dataset) -> list[NDArray[np.float32]]:
     return [log_prob for block in run_blocks(ds) for log_prob in block["log_prob"].values]
 
 
-def _of_run(log_prob: NDArray[np.float32], label: NDArray[np.int64], step: NDArray[np.int64]) -> Array:
+def _of_run(log_prob: NDArray[np.float32], label: Labels, step: Labels) -> Array:
     """Five rows (sample), as in `_MEANING`."""
     there = step >= 0
     p = normalize(log_prob[there])

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.cluster import runs_matrix
 from trajkit.analysis.compare_groups import distances_of_networks
 from trajkit.analysis.run_groups import groups, names_of, own_copies
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Mask
 
 # A made-up attribute: what importance is worth that a random number reaches too?
 NOISE = "(random)"
@@ -111,14 +109,14 @@ def _numbers(distance: xr.DataArray, name: str) -> Array:
     return values.astype(np.float64)
 
 
-def _splits(runs: int, folds: int, random: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
+def _splits(runs: int, folds: int, random: np.random.Generator) -> Iterator[Mask]:
     fold = random.permutation(np.arange(runs) % folds)
     for k in range(folds):
         yield fold == k
 
 
 def _fold(
-    distance: Array, features: Array, held_out: NDArray[np.bool_], repeats: int, random: np.random.Generator
+    distance: Array, features: Array, held_out: Mask, repeats: int, random: np.random.Generator
 ) -> tuple[float, list[float]]:
     """R^2 on pairs of held-out runs, and by how much it falls for each attribute."""
     try:
@@ -144,8 +142,7 @@ def _fold(
 
 
 def _upper(square: Array) -> Array:
-    out: Array = square[np.triu_indices(len(square), k=1)]
-    return out
+    return square[np.triu_indices(len(square), k=1)]
 
 
 def _of_pairs(features: Array) -> Array:

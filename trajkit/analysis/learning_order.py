@@ -13,8 +13,7 @@ from trajkit.analysis.data_map import data_map
 from trajkit.analysis.run_groups import groups
 from trajkit.renamed import renamed
 from trajkit.schema import networks, run_attributes
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices, Mask
 
 _MEASURES = ("confidence", "correctness", "learned")
 _QUANTITIES = ("within", "between", "share of ceiling")
@@ -134,17 +133,16 @@ def _correlation(scores: Array, runs: NDArray[np.str_]) -> Array:
     size = np.linalg.norm(rank, axis=1)
     if not size.all():
         raise ValueError(f"runs {runs[size == 0][:5].tolist()} know all samples alike: there is no order to agree on")
-    out: Array = rank @ rank.T / np.outer(size, size)
-    return out
+    return rank @ rank.T / np.outer(size, size)
 
 
-def _mean(values: Array, pairs: NDArray[np.bool_]) -> float:
+def _mean(values: Array, pairs: Mask) -> float:
     """Mean over pairs of different runs; NaN if there are none."""
     some = pairs & ~np.eye(len(values), dtype=bool)
     return float(values[some].mean()) if some.any() else np.nan
 
 
-def _of_probe(ds: xr.Dataset, code: NDArray[np.intp]) -> xr.DataArray:
+def _of_probe(ds: xr.Dataset, code: Indices) -> xr.DataArray:
     """Agreement within groups and between them, on the samples of `ds`."""
     values, alike = _correlation(ds["scores"].values, ds["run"].values), code[:, None] == code
     return xr.DataArray(
@@ -152,7 +150,7 @@ def _of_probe(ds: xr.Dataset, code: NDArray[np.intp]) -> xr.DataArray:
     )
 
 
-def _alike_and_not(agreement: xr.DataArray, code: NDArray[np.intp]) -> xr.DataArray:
+def _alike_and_not(agreement: xr.DataArray, code: Indices) -> xr.DataArray:
     """Agreement of the pairs of one group, and of two, for `bootstrap` to average."""
     alike = xr.DataArray(code[:, None] == code, dims=("run", "run2"))
     return xr.concat(
@@ -163,11 +161,10 @@ def _alike_and_not(agreement: xr.DataArray, code: NDArray[np.intp]) -> xr.DataAr
 def _with_share(mean: xr.DataArray) -> xr.DataArray:
     within, between = mean.sel(quantity="within", drop=True), mean.sel(quantity="between", drop=True)
     share = (between / within.where(within != 0)).expand_dims(quantity=[_QUANTITIES[2]])
-    out: xr.DataArray = xr.concat([mean, share], dim="quantity")
-    return out
+    return xr.concat([mean, share], dim="quantity")
 
 
-def _null(ds: xr.Dataset, scores: Array, code: NDArray[np.intp], n: int, seed: int) -> xr.DataArray:
+def _null(ds: xr.Dataset, scores: Array, code: Indices, n: int, seed: int) -> xr.DataArray:
     """Agreement after each run's samples are permuted within class and split."""
     random = np.random.default_rng(seed)
     group = ds["label"].values * 2 + (ds["split"].values == "train")

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.run_groups import check_metrics, groups, own_copies
 from trajkit.analysis.shuffles import shuffle_within_class
@@ -18,7 +17,6 @@ from trajkit.distances import METRICS
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks, validate
 
-Array = NDArray[np.float64]
 # Values of progress: with 50, distances of the runs in the sample data are larger by one in a hundred.
 _PROGRESS = 20
 
@@ -195,8 +193,7 @@ def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArr
         raise ValueError(f"by={by!r} picks pairs of runs, and the statistic has dimensions {values.dims}")
     if not values.size or not np.isfinite(values.values).all():
         raise ValueError("the statistic is empty, NaN or infinite for some entries: wanted finite numbers")
-    out: xr.DataArray = values.drop_vars([c for c in values.coords if c not in (*values.dims, "run", "run2")])
-    return out
+    return values.drop_vars([c for c in values.coords if c not in (*values.dims, "run", "run2")])
 
 
 def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:

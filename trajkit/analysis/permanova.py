@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trajkit.embedding.inpca import double_centered
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices
 
 # Permutations that leave groups as they are give the same F but for rounding.
 _ROUNDING = 1e-9
@@ -34,7 +32,7 @@ def products(squared: Array) -> Array:
     return double_centered(squared, squared.mean(0), np.full(n, 1 / n))
 
 
-def span(codes: list[NDArray[np.intp]], n: int) -> Array:
+def span(codes: list[Indices], n: int) -> Array:
     """Orthonormal basis (run, rank) of all sums of functions of the attributes that have mean zero.
 
     Examples
@@ -45,8 +43,7 @@ def span(codes: list[NDArray[np.intp]], n: int) -> Array:
     columns = [code == value for code in codes for value in np.unique(code)]
     design = np.array(columns, dtype=np.float64).reshape(-1, n).T
     vectors, size, _ = np.linalg.svd(design - design.mean(0), full_matrices=False)
-    basis: Array = vectors[:, size > 1e-9 * max(1.0, size.max(initial=0.0))]
-    return basis
+    return vectors[:, size > 1e-9 * max(1.0, size.max(initial=0.0))]
 
 
 def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.random.Generator) -> Explained:
@@ -73,7 +70,7 @@ def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.rand
     rest -= rest @ known
     total = float(np.trace(rest))
 
-    def f(order: NDArray[np.intp]) -> float:
+    def f(order: Indices) -> float:
         permuted = rest[np.ix_(order, order)]
         model = float(np.vdot(gain, permuted))
         left: float = total - model - (float(np.vdot(known, permuted)) if reduced.size else 0.0)

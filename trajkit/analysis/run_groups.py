@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from trajkit.distances import METRICS
 from trajkit.schema import run_attributes
+from trajkit.typing import Indices, Mask
 
 # Where `bootstrap` draws a run repeatedly, this coordinate holds the run that each copy is one of.
 COPY_OF = "copy_of"
 
 
-def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[NDArray[np.intp], pd.Index]:
+def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[Indices, pd.Index]:
     """Give the number of each run's group and the values of the attribute, in order of appearance.
 
     Examples
@@ -64,7 +65,7 @@ def names_of(by: str | list[str]) -> list[str]:
     return names
 
 
-def groups_if_any(ds: xr.Dataset | xr.DataArray, names: list[str]) -> NDArray[np.intp]:
+def groups_if_any(ds: xr.Dataset | xr.DataArray, names: list[str]) -> Indices:
     """Give the number of each run's group, alike in all of these attributes; one group if there are none.
 
     Examples
@@ -76,8 +77,7 @@ def groups_if_any(ds: xr.Dataset | xr.DataArray, names: list[str]) -> NDArray[np
     if not names:
         return np.zeros(ds.sizes["run"], dtype=np.intp)
     code = np.stack([groups(ds, name)[0] for name in names], axis=1)
-    out: NDArray[np.intp] = np.unique(code, axis=0, return_inverse=True)[1].ravel()
-    return out
+    return np.unique(code, axis=0, return_inverse=True)[1].ravel()
 
 
 def runs_and_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.str_]:
@@ -89,11 +89,10 @@ def runs_and_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.str_]:
     >>> runs_and_copies(tk.simulate(runs=2)).tolist()
     ['A-0', 'B-0']
     """
-    out: NDArray[np.str_] = ds[COPY_OF if COPY_OF in ds.coords else "run"].values
-    return out
+    return ds[COPY_OF if COPY_OF in ds.coords else "run"].values
 
 
-def own_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.bool_]:
+def own_copies(ds: xr.Dataset | xr.DataArray) -> Mask:
     """Tell which pairs (run, run2) are of a run with itself, or with its own copy in a draw of `bootstrap`.
 
     Examples
@@ -103,5 +102,4 @@ def own_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.bool_]:
     [[True, False], [False, True]]
     """
     name = runs_and_copies(ds)
-    out: NDArray[np.bool_] = name[:, None] == name
-    return out
+    return name[:, None] == name

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.schema import is_network, validate
+from trajkit.typing import Indices, Labels
 
 
 def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
@@ -85,7 +85,7 @@ def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
 
 
-def kinds_of_samples(ds: xr.Dataset) -> NDArray[np.int64]:
+def kinds_of_samples(ds: xr.Dataset) -> Labels:
     """Give samples of one class and split the same number.
 
     Examples
@@ -94,11 +94,10 @@ def kinds_of_samples(ds: xr.Dataset) -> NDArray[np.int64]:
     >>> kinds_of_samples(tk.simulate(samples=8, classes=2))
     array([1, 1, 3, 1, 2, 0, 2, 2])
     """
-    out: NDArray[np.int64] = ds["label"].values * 2 + (ds["split"].values == "train")
-    return out
+    return ds["label"].values * 2 + (ds["split"].values == "train")
 
 
-def permuted_within(kind: NDArray[np.int64], n: int, random: np.random.Generator) -> NDArray[np.intp]:
+def permuted_within(kind: Labels, n: int, random: np.random.Generator) -> Indices:
     """Give the places (n, sample) of n random permutations that leave each sample among those of its kind.
 
     Examples

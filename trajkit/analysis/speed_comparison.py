@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from trajkit.analysis.convergence import Array
 from trajkit.analysis.run_groups import groups
 from trajkit.curves import progress
 from trajkit.schema import networks
+from trajkit.typing import Array, Labels
 
 
 def speed_comparison(
@@ -94,7 +93,7 @@ def speed_comparison(
     return xr.Dataset(out, coords, {"by": by, "level": level})
 
 
-def _steps_to(reached: Array, step: NDArray[np.int64], wanted: Array) -> Array:
+def _steps_to(reached: Array, step: Labels, wanted: Array) -> Array:
     """Give the steps (run, wanted) at which the running maximum of progress gets there."""
     out = np.full((len(reached), len(wanted)), np.inf)
     for r in range(len(reached)):
@@ -124,5 +123,4 @@ def _median(values: Array, level: float) -> tuple[Array, Array, Array]:
 
 
 def _middle(ordered: Array) -> Array:
-    middle: Array = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    return middle
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

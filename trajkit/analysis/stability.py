@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.run_groups import groups
 from trajkit.embedding import align, embed
 from trajkit.schema import networks
-
-Indices = NDArray[np.intp]
+from trajkit.typing import Indices
 
 
 def stability(

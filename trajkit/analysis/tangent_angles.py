@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves import ignorance, resample, tangent, truth
 from trajkit.schema import networks, run_attributes
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array
 
 # Steps of progress: `near` and `at` are rounded to these.
 _STEPS = 20

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.distances.metrics import check_log_prob, half_chord
 from trajkit.probabilities import normalize
+from trajkit.typing import AnyArray, Array
 
 
 def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
@@ -69,7 +68,7 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     return out.assign_coords(t=position).transpose(*first, ...).rename("log_prob").assign_attrs(units="nat")
 
 
-def great_circle(p: NDArray[Any], q: NDArray[Any], t: NDArray[np.float64]) -> NDArray[np.float64]:
+def great_circle(p: AnyArray, q: AnyArray, t: Array) -> Array:
     """Compute `geodesic` for arrays (..., sample, class) and t (...)."""
     p, q, t = normalize(p), normalize(q), t[..., None]
     theta = _angle(half_chord(p, q))
@@ -80,7 +79,7 @@ def great_circle(p: NDArray[Any], q: NDArray[Any], t: NDArray[np.float64]) -> ND
     with np.errstate(divide="ignore", invalid="ignore"):
         from_p = np.log(np.where(apart, np.sin((1 - t) * theta) / sine, 1 - t))
         from_q = np.log(np.where(apart, np.sin(t * theta) / sine, t))
-        out: NDArray[np.float64] = 2 * np.logaddexp(from_p[..., None] + 0.5 * p, from_q[..., None] + 0.5 * q)
+        out: Array = 2 * np.logaddexp(from_p[..., None] + 0.5 * p, from_q[..., None] + 0.5 * q)
     return out
 
 
@@ -123,16 +122,14 @@ def tangent(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
     return out.rename("tangent").assign_attrs(long_name="initial velocity of the geodesic", units="rad")
 
 
-def _velocity(p: NDArray[Any], q: NDArray[Any]) -> NDArray[np.float64]:
+def _velocity(p: AnyArray, q: AnyArray) -> Array:
     p, q = normalize(p), normalize(q)
     from_p, from_q, h = np.exp(0.5 * p), np.exp(0.5 * q), half_chord(p, q)[..., None]
     theta = _angle(h)
     # sqrt q - cos theta sqrt p = (sqrt q - sqrt p) + h sqrt p: no cancellation close by.
-    out: NDArray[np.float64] = (from_q - from_p + h * from_p) / np.sinc(theta / np.pi)
-    return out
+    return (from_q - from_p + h * from_p) / np.sinc(theta / np.pi)
 
 
-def _angle(h: NDArray[np.float64]) -> NDArray[np.float64]:
+def _angle(h: Array) -> Array:
     """Angle of two points at half the squared chord h; rounding carries h of disjoint ones past 1 by 1e-16."""
-    out: NDArray[np.float64] = 2 * np.arcsin(np.sqrt(0.5 * np.minimum(h, 1.0)))
-    return out
+    return 2 * np.arcsin(np.sqrt(0.5 * np.minimum(h, 1.0)))

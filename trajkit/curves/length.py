@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from trajkit.distances import METRICS
 from trajkit.probabilities import normalize
 from trajkit.schema import run_attributes, validate
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Labels
 
 _METRICS = ("fisher_rao", "bhattacharyya")
 
@@ -90,7 +89,7 @@ def arc_length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     return _along_runs(ds, metric, lambda pieces, step: np.concatenate([[0.0], np.cumsum(pieces)]))
 
 
-def _along_runs(ds: xr.Dataset, metric: str, what: Callable[[Array, NDArray[np.int64]], Array]) -> xr.DataArray:
+def _along_runs(ds: xr.Dataset, metric: str, what: Callable[[Array, Labels], Array]) -> xr.DataArray:
     """Apply `what` to each run's lengths between checkpoints and its steps; NaN where missing."""
     if metric not in _METRICS:
         raise ValueError(f"length is defined by {list(_METRICS)}, not by metric {metric!r}")
@@ -114,5 +113,4 @@ def _pieces(log_prob: NDArray[np.float32], metric: str) -> Array:
     """Lengths between consecutive checkpoints of one run (checkpoint, sample, class)."""
     p = normalize(log_prob)
     each = METRICS[metric].per_sample(p[:-1], p[1:])
-    out: Array = 2 * np.sqrt(np.square(each).mean(-1) if metric == "fisher_rao" else each.mean(-1))
-    return out
+    return 2 * np.sqrt(np.square(each).mean(-1) if metric == "fisher_rao" else each.mean(-1))

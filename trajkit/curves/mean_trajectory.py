@@ -14,6 +14,7 @@ from trajkit.curves.resample import resample
 from trajkit.distances import METRICS
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes, run_table
+from trajkit.typing import Array, Indices
 
 
 def mean_trajectory(
@@ -161,7 +162,7 @@ def tube(
     return xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
 
 
-def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ...], NDArray[np.intp]]]:
+def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ...], Indices]]:
     """Values of the attributes and indices of the runs, for each group in order of appearance."""
     if not names:
         raise ValueError(f"by: wanted one run attribute or more, got none; the dataset has {run_attributes(ds)}")
@@ -172,7 +173,7 @@ def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ..
         yield key, rows.index.to_numpy()
 
 
-def _mean(log_prob: NDArray[np.float32], mean: str) -> NDArray[np.float64]:
+def _mean(log_prob: NDArray[np.float32], mean: str) -> Array:
     """Mean over the first axis of (run, point, sample, class), NaN where any run is missing."""
     out = np.full(log_prob.shape[1:], np.nan)
     there = ~np.isnan(log_prob).any((0, 2, 3))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from trajkit.typing import Array
 
 # Concave-convex steps halve the error at least; this many reach rounding from any start.
 _STEPS = 200
@@ -15,8 +14,7 @@ _HALVINGS = 80
 
 
 def _log_mean(log_p: Array) -> Array:
-    out: Array = np.logaddexp.reduce(log_p, axis=0) - np.log(len(log_p))
-    return out
+    return np.logaddexp.reduce(log_p, axis=0) - np.log(len(log_p))
 
 
 def _normalized(log_p: Array) -> Array:
@@ -26,8 +24,7 @@ def _normalized(log_p: Array) -> Array:
             "the runs share no class for some sample, so this mean gives every class probability 0; "
             "use mean='arithmetic', 'amplitude' or 'bhattacharyya', which take zeros"
         )
-    out: Array = log_p - total
-    return out
+    return log_p - total
 
 
 def arithmetic(log_p: Array) -> Array:
@@ -98,8 +95,7 @@ def jeffreys(log_p: Array) -> Array:
         return np.asarray(log_a - np.where(small, y - omega, np.log(np.where(small, 1.0, omega))))
 
     def log_total(lam: Array) -> Array:
-        out: Array = np.logaddexp.reduce(log_q(lam), axis=-1, keepdims=True)
-        return out
+        return np.logaddexp.reduce(log_q(lam), axis=-1, keepdims=True)
 
     high = np.zeros((*log_a.shape[:-1], 1))
     # At lam = 0 the sum is at most 1, and it grows without bound as lam falls.

@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.distances import METRICS
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
 from trajkit.schema import validate
-
-Array = NDArray[np.float64]
+from trajkit.typing import AnyArray, Array, Labels, Mask
 
 # Bytes of temporaries that `progress` works on at a time.
 _WORKSPACE = 64e6
@@ -140,7 +138,7 @@ def _on_runs(ds: xr.Dataset, values: Array, name: str, attrs: dict[str, Any]) ->
     return like
 
 
-def _in_plane(log_prob: NDArray[Any], label: NDArray[np.int64]) -> _Plane:
+def _in_plane(log_prob: AnyArray, label: Labels) -> _Plane:
     """Split square roots of probabilities (point, sample, class) into their parts in the plane and off it."""
     amplitude = np.exp(0.5 * normalize(log_prob))
     classes = amplitude.shape[-1]
@@ -162,14 +160,12 @@ def _fisher_rao_slope(x: Array, plane: _Plane) -> Array:
     """Return d arccos(R cos x) / dx = R sin x / sqrt(off + (R sin x)^2); 0 on the point itself, where it jumps."""
     along = plane.length * np.sin(x)
     away = np.sqrt(plane.off + along * along)
-    out: Array = np.divide(along, away, out=np.zeros_like(x), where=away > 0)
-    return out
+    return np.divide(along, away, out=np.zeros_like(x), where=away > 0)
 
 
 def _bhattacharyya_slope(x: Array, plane: _Plane) -> Array:
     """Return d -log(R cos x) / dx = tan x."""
-    out: Array = np.tan(x)
-    return out
+    return np.tan(x)
 
 
 _SLOPES: dict[str, Callable[[Array, _Plane], Array]] = {
@@ -183,8 +179,7 @@ def _progress(plane: _Plane, metric: str) -> Array:
 
     def descent(plane: _Plane, t: Array) -> Array:
         """Return -d objective / dt, up to a positive factor: positive while the minimum lies ahead."""
-        total: Array = _SLOPES[metric](plane.angle_to(t), plane).sum(-1)
-        return total
+        return _SLOPES[metric](plane.angle_to(t), plane).sum(-1)
 
     first = _boundary(lambda t: descent(plane, t) > 0, len(plane.length))
     # Where the objective is level from `first` on, the minimiser is an interval: find its other end.
@@ -197,7 +192,7 @@ def _progress(plane: _Plane, metric: str) -> Array:
     return 0.5 * (first + last)
 
 
-def _boundary(ahead: Callable[[Array], NDArray[np.bool_]], n: int) -> Array:
+def _boundary(ahead: Callable[[Array], Mask], n: int) -> Array:
     """Bisect for where `ahead` turns false on [0, 1]: exactly 0 or 1 where it is false or true throughout."""
     low, high = np.zeros(n), np.ones(n)
     at_start, at_end = ahead(low), ahead(high)
@@ -213,10 +208,8 @@ def _distance(plane: _Plane, t: Array, metric: str) -> Array:
     x = plane.angle_to(t)
     toward, away = plane.length * np.cos(x), plane.off + np.square(plane.length * np.sin(x))
     if metric == "fisher_rao":
-        angle: Array = np.arctan2(np.sqrt(away), toward).mean(-1)
-        return angle
+        return np.arctan2(np.sqrt(away), toward).mean(-1)
     near = away < 0.5
     # No cancellation close by, where 1 - BC^2 is all there is.
     each: Array = np.where(near, -0.5 * np.log1p(-np.where(near, away, 0.0)), -np.log(np.where(near, 1.0, toward)))
-    out: Array = each.mean(-1)
-    return out
+    return each.mean(-1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.concat import concat
 from trajkit.curves.geodesic import geodesic
 from trajkit.points import points
 from trajkit.schema import SchemaError, run_attributes, validate
+from trajkit.typing import Array
 
 
 def ignorance(ds: xr.Dataset) -> xr.DataArray:
@@ -67,7 +67,7 @@ def truth(ds: xr.Dataset) -> xr.DataArray:
     return _on_probe(ds, np.where(is_label, 0.0, -np.inf), "truth")
 
 
-def _on_probe(ds: xr.Dataset, values: NDArray[np.float64], name: str) -> xr.DataArray:
+def _on_probe(ds: xr.Dataset, values: Array, name: str) -> xr.DataArray:
     coords = {n: c for n, c in ds.coords.items() if c.dims in (("sample",), ("class",))}
     return xr.DataArray(values, dims=("sample", "class"), coords=coords, name=name, attrs={"units": "nat"})
 

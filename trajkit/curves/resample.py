@@ -10,6 +10,7 @@ from trajkit.curves.geodesic import great_circle
 from trajkit.curves.length import arc_length
 from trajkit.curves.progress import progress
 from trajkit.schema import VARIABLES, validate
+from trajkit.typing import Array, Indices, Mask
 
 _EXTENDS = ("hold", "nan")
 
@@ -117,7 +118,7 @@ def _quantity(ds: xr.Dataset, by: str | xr.DataArray) -> xr.DataArray:
     return out
 
 
-def _grid(values: NDArray[np.float64], recorded: NDArray[np.bool_], n: int, name: str) -> NDArray[np.float64]:
+def _grid(values: Array, recorded: Mask, n: int, name: str) -> Array:
     low, high = values[recorded].min(), values[recorded].max()
     if low == high:
         raise ValueError(f"{name!r} is {low:g} everywhere: nothing to space points by")
@@ -127,7 +128,7 @@ def _grid(values: NDArray[np.float64], recorded: NDArray[np.bool_], n: int, name
     return np.linspace(low, high, n)
 
 
-def _bracket(own: NDArray[np.float64], grid: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _bracket(own: Array, grid: Array) -> tuple[Indices, Array]:
     """Index of the checkpoint before each value, and the fraction of the way to the next one."""
     # The last of several with the same value, so that beyond a run's range its last checkpoint stands.
     k = np.maximum(np.searchsorted(own, grid, side="right") - 1, 0)
@@ -136,9 +137,7 @@ def _bracket(own: NDArray[np.float64], grid: NDArray[np.float64]) -> tuple[NDArr
     return k, np.divide(at - own[k], gap, out=np.zeros_like(at), where=gap > 0)
 
 
-def _resampled(
-    ds: xr.Dataset, log_prob: NDArray[np.float32], inside: NDArray[np.bool_], grid: NDArray[np.float64], name: str
-) -> xr.Dataset:
+def _resampled(ds: xr.Dataset, log_prob: NDArray[np.float32], inside: Mask, grid: Array, name: str) -> xr.Dataset:
     runs = inside.any(1)
     if not runs.all():
         raise ValueError(

@@ -7,15 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves.progress import progress
 from trajkit.curves.resample import resample
 from trajkit.distances import METRICS, pairwise
 from trajkit.points import points
 from trajkit.schema import run_attributes
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array
 
 _METHODS = ("progress", "frechet", "hausdorff", "kernel")
 _EXTENDS = ("hold", "shared")
@@ -146,8 +144,7 @@ def _of_point_sets(ds: xr.Dataset, method: str, metric: str, bandwidth: float, c
         def smoothed(axis: int) -> Array:
             # Relative to the largest: many bandwidths from its nearest neighbour, a point still has that neighbour.
             weight = np.exp(exponent - exponent.max(axis, keepdims=True))
-            out: Array = (weight * distance[i, j]).sum(axis) / weight.sum(axis)
-            return out
+            return (weight * distance[i, j]).sum(axis) / weight.sum(axis)
 
         return float(0.5 * (smoothed(1).mean() + smoothed(0).mean()))
 

@@ -153,8 +153,7 @@ class _Block:
         self.store(build.bitcast(build.or_(mantissa, number.all_integers(one)), number.vector), self.product, place)
 
     def variable(self) -> Any:
-        place: Any = cgutils.alloca_once(self.builder, self.float.vector)  # type: ignore[no-untyped-call]
-        return place
+        return cgutils.alloca_once(self.builder, self.float.vector)  # type: ignore[no-untyped-call]
 
     def index(self, value: int) -> ir.Constant:
         return ir.Constant(self.classes.type, value)
@@ -225,20 +224,17 @@ _OPTIONS: dict[str, Any] = {"cache": True, "fastmath": {"contract"}, "error_mode
 
 def compiled(function: Function) -> Function:
     """Compile a function, once and for the next process too."""
-    out: Function = numba.njit(**_OPTIONS)(function)
-    return out
+    return numba.njit(**_OPTIONS)(function)
 
 
 def compiled_in_any_order(function: Function) -> Function:
     """Compile a function whose sums may be taken in any order, since no term of them cancels another."""
-    out: Function = numba.njit(**{**_OPTIONS, "fastmath": {"contract", "reassoc"}})(function)
-    return out
+    return numba.njit(**{**_OPTIONS, "fastmath": {"contract", "reassoc"}})(function)
 
 
 def parallel(function: Function) -> Function:
     """Compile a function whose `prange` runs on all cores."""
-    out: Function = numba.njit(parallel=True, **_OPTIONS)(function)
-    return out
+    return numba.njit(parallel=True, **_OPTIONS)(function)
 
 
 @parallel

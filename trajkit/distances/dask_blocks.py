@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.distances.memory import check_fits
 from trajkit.distances.metrics import METRICS
 from trajkit.distances.point_set import PointSet
 from trajkit.progress_bar import PATIENCE_S
+from trajkit.typing import AnyArray, Indices
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -138,19 +138,18 @@ def _piece(points: PointSet, samples: slice, client: Client | None) -> Any:
     return delayed(points.read, traverse=False)(samples)
 
 
-def _picked(values: NDArray[Any], at: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:
-    some: NDArray[Any] = values[at]
-    return some
+def _picked(values: AnyArray, at: tuple[Indices, ...]) -> AnyArray:
+    return values[at]
 
 
 def _added(
-    sums: NDArray[Any] | None,
+    sums: AnyArray | None,
     work: Work,
     samples: slice,
-    log_prob: NDArray[Any],
+    log_prob: AnyArray,
     labels: xr.Dataset,
-    other: tuple[NDArray[Any], xr.Dataset] | None,
-) -> NDArray[Any]:
+    other: tuple[AnyArray, xr.Dataset] | None,
+) -> AnyArray:
     """Give sums with the contribution of some samples; what came in stays as it was, should it be needed again."""
     p = work.prepared(labels, samples, log_prob)
     q = p if other is None else work.prepared(other[1], samples, other[0])
@@ -162,7 +161,7 @@ def _added(
     return out
 
 
-def _finished(sums: NDArray[Any], work: Work, labels: xr.Dataset, other_labels: xr.Dataset | None) -> NDArray[Any]:
+def _finished(sums: AnyArray, work: Work, labels: xr.Dataset, other_labels: xr.Dataset | None) -> AnyArray:
     out = sums.copy()
     work.finish(out, labels, other_labels)
     return out

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trajkit.distances.metrics import METRICS, check_cap
 from trajkit.probabilities import normalize
-
-Array = NDArray[np.float64]
+from trajkit.typing import AnyArray, Array
 
 # Bytes of the differences that are in work at a time: they stay in the processor's cache.
 _WORKSPACE = 2e6
@@ -47,7 +45,7 @@ class DistancesTo:
     True
     """
 
-    def __init__(self, log_prob: NDArray[Any], metric: str, cap: float | None = None) -> None:
+    def __init__(self, log_prob: AnyArray, metric: str, cap: float | None = None) -> None:
         self._name, self._cap = metric, check_cap(metric, cap)
         self._log_prob = log_prob
         self._of_amplitude = metric in _OF_OVERLAP
@@ -60,7 +58,7 @@ class DistancesTo:
         """Count the fixed points."""
         return len(self._log_prob)
 
-    def __call__(self, log_prob: NDArray[Any]) -> Array:
+    def __call__(self, log_prob: AnyArray) -> Array:
         """Measure from new points (point, sample, class): distances (point, fixed point)."""
         return np.stack([self._from(p) for p in normalize(log_prob)])
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from trajkit.distances import kernels
-from trajkit.distances.kernels import Array, Block
+from trajkit.distances.kernels import Block
+from trajkit.typing import Array
 
 # Points along a side of a tile, and samples multiplied before powers of two are taken out: 64 MB in float32.
 _SIDE = 2048
@@ -31,7 +31,7 @@ def on(device: str) -> Callable[..., Iterator[float]]:
         raise ValueError(f"device={device!r}: torch finds no GPU here; device='cpu' needs none")
 
     def add_sums(
-        metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
+        metric: str, p: Block, q: Block, weight: Array, cap: float, symmetric: bool, out: Array
     ) -> Iterator[float]:
         sums = _Sums(place, metric, p, q, weight, cap, out.dtype)
         starts = [(i, j) for i in range(0, out.shape[0], _SIDE) for j in range(0, out.shape[1], _SIDE)]
@@ -53,7 +53,7 @@ class _Sums:
     """Predictions on the device, and the sums of a tile of pairs of them."""
 
     def __init__(
-        self, device: torch.device, metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, dtype: Any
+        self, device: torch.device, metric: str, p: Block, q: Block, weight: Array, cap: float, dtype: Any
     ) -> None:
         self.metric, self.p, self.q, self.weight, self.cap = metric, p, q, weight, cap
         self.kind = dtype if metric == "bhattacharyya" else np.dtype(np.float64)
@@ -66,7 +66,7 @@ class _Sums:
         self.a, self.b = put(a.swapaxes(0, 1)), put(b.swapaxes(0, 1))
         self.own_p, self.own_q, self.w = (put(x, np.float64) for x in (own_p.T, own_q.T, weight))
 
-    def tile(self, rows: slice, across: slice) -> NDArray[np.float64]:
+    def tile(self, rows: slice, across: slice) -> Array:
         """Give the sums of some pairs, in memory."""
         a, b = self.a[:, rows], self.b[:, across].transpose(1, 2)
         own = self.own_p[:, rows, None], self.own_q[:, None, across]
@@ -78,7 +78,7 @@ class _Sums:
             sums = torch.zeros(a.shape[1], b.shape[2], dtype=torch.float64, device=a.device)
             for n in range(len(a)):
                 sums += self.w[n] * per_sample(a[n], b[n], own[0][n], own[1][n])
-        out: NDArray[np.float64] = sums.cpu().numpy()
+        out: Array = sums.cpu().numpy()
         if self.metric != "fisher_rao":
             some = Block(*(x[rows] for x in self.p)), Block(*(x[across] for x in self.q))
             kernels.compute_anew(self.metric, *some, self.weight, self.cap, self.kind, out)
@@ -106,8 +106,7 @@ class _Sums:
 
 def _angle(a: Tensor, b: Tensor, *_: Tensor) -> Tensor:
     # 1 - overlap cancels, which costs angles below 1e-8 their digits.
-    angle: Tensor = 2 * torch.asin(((1 - a @ b).clamp_(min=0) / 2).sqrt_())
-    return angle
+    return 2 * torch.asin(((1 - a @ b).clamp_(min=0) / 2).sqrt_())
 
 
 def _mixture(a: Tensor, b: Tensor, own_p: Tensor, own_q: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trajkit.distances.compiled import (
     CODES,
@@ -28,8 +27,7 @@ from trajkit.distances.compiled import (
     recompute,
     subtract_largest,
 )
-
-Array = NDArray[Any]
+from trajkit.typing import AnyArray, Array, Labels
 
 # Overlaps are multiplied at most so many at a time, by bytes of a number: more would become too small ...
 _GROUP = {4: 4, 8: 8}
@@ -62,12 +60,12 @@ def block_bytes(metric: str) -> int:
 class Block(NamedTuple):
     """Some samples of some points: normalised log-probabilities and their exponentials, (point, sample, class)."""
 
-    log_prob: NDArray[np.float64]
+    log_prob: Array
     # Square roots of probabilities for distances made of overlaps, probabilities for the others.
-    power: NDArray[np.float64]
+    power: Array
 
 
-def block(metric: str, log_prob: Array) -> tuple[Block, NDArray[np.float64]]:
+def block(metric: str, log_prob: AnyArray) -> tuple[Block, Array]:
     """Normalise rows (point, sample, class); also give what each row summed to before."""
     exact, power = np.empty((2, *log_prob.shape))
     total = np.empty(log_prob.shape[:2])
@@ -83,12 +81,12 @@ class Packed(NamedTuple):
     """Some samples of some points as `bhattacharyya` takes them."""
 
     # (point, sample, class): as read, and square roots of probabilities; the latter as (tile, sample, class, TILE) too.
-    log_prob: Array
-    amplitude: NDArray[np.float64]
-    tiles: Array
+    log_prob: AnyArray
+    amplitude: Array
+    tiles: AnyArray
 
 
-def packed(log_prob: Array, dtype: np.dtype[Any]) -> tuple[Packed, NDArray[np.float64]]:
+def packed(log_prob: AnyArray, dtype: np.dtype[Any]) -> tuple[Packed, Array]:
     """Normalise rows (point, sample, class) and pack them; also give what each row summed to before."""
     amplitude, tiles = np.empty(log_prob.shape), _tiles(log_prob.shape, dtype)
     total = np.empty(log_prob.shape[:2])
@@ -101,10 +99,10 @@ def add_sums(
     metric: str,
     p: Block | Packed,
     q: Block | Packed,
-    weight: NDArray[np.float64],
+    weight: Array,
     cap: float,
     symmetric: bool,
-    out: Array,
+    out: AnyArray,
 ) -> Iterator[float]:
     """Add to out[i, j] the weighted sum over these samples of the distance of points i and j.
 
@@ -120,7 +118,7 @@ def add_sums(
     return _add_samples(metric, p, q, weight, cap, symmetric, out)
 
 
-def factors(metric: str, p: Block, q: Block) -> tuple[Array, Array, Array, Array]:
+def factors(metric: str, p: Block, q: Block) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
     """Give a, b (point, sample, factor) and own_p, own_q (point, sample), of which distances are made.
 
     hellinger is own_p + own_q + sum a b = 1/2 + 1/2 - sum sqrt(p q); so are KL(p, q) = sum p log p - sum p log q and
@@ -138,7 +136,7 @@ def factors(metric: str, p: Block, q: Block) -> tuple[Array, Array, Array, Array
     return np.concatenate([prob_p, -log_p], -1), np.concatenate([-log_q, prob_q], -1), own_p, own_q
 
 
-def _bounded(p: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bounded(p: Block) -> tuple[Array, Array]:
     """Probabilities and logarithms whose products are finite, and 0 only where the probability is exactly 0."""
     # What lies below the smallest float64 is not 0: times _LOG_ZERO it must still show.
     return np.where(p.log_prob > -np.inf, np.maximum(p.power, 1e-290), 0.0), np.maximum(p.log_prob, _LOG_ZERO)
@@ -148,7 +146,7 @@ def _bounded(p: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _add_matrix_products(
-    metric: str, p: Block, q: Block, weight: NDArray[np.float64], symmetric: bool, out: Array
+    metric: str, p: Block, q: Block, weight: Array, symmetric: bool, out: AnyArray
 ) -> Iterator[float]:
     """Add sum_n w_n (own_p + own_q + sum a b), some rows at a time."""
     a, b, own_p, own_q = factors(metric, p, q)
@@ -169,7 +167,7 @@ def _add_matrix_products(
 
 
 def compute_anew(
-    metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, kind: np.dtype[Any], sums: Array
+    metric: str, p: Block, q: Block, weight: Array, cap: float, kind: np.dtype[Any], sums: AnyArray
 ) -> None:
     """Compute anew what cancels, may be infinite or is NaN in sums that were made with numbers of some kind."""
     near, suspect = _NEAR[kind.itemsize] * weight.sum(), SUSPECT * weight.sum()
@@ -177,7 +175,7 @@ def compute_anew(
         recompute(CODES[metric], p, q, weight, cap, near, suspect, sums)
 
 
-def mirror(square: Array) -> None:
+def mirror(square: AnyArray) -> None:
     """Copy the upper triangle to the lower: rounding differs on the two sides, the distance does not."""
     lower = np.tril_indices(len(square), -1)
     square[lower] = square.T[lower]
@@ -186,9 +184,7 @@ def mirror(square: Array) -> None:
 # --- tiles --------------------------------------------------------------------------------------------------------
 
 
-def _add_products(
-    p: Packed, q: Packed, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
-) -> Iterator[float]:
+def _add_products(p: Packed, q: Packed, weight: Array, cap: float, symmetric: bool, out: AnyArray) -> Iterator[float]:
     size = p.tiles.itemsize
     near = _NEAR[size] * weight.sum()
     group = max(1, min(_GROUP[size], _CACHE // (2 * TILE * size * p.tiles.shape[2])))
@@ -202,7 +198,7 @@ def _add_products(
 
 
 def _add_samples(
-    metric: str, p: Block, q: Block, weight: NDArray[np.float64], cap: float, symmetric: bool, out: Array
+    metric: str, p: Block, q: Block, weight: Array, cap: float, symmetric: bool, out: AnyArray
 ) -> Iterator[float]:
     a, b, own_p, own_q = factors(metric, p, q)
     tiles = _pack(a), _pack(b), _pack(own_p[..., None]), _pack(own_q[..., None])
@@ -213,7 +209,7 @@ def _add_samples(
         yield share
 
 
-def _pairs(a: Array, b: Array, symmetric: bool) -> Iterator[tuple[NDArray[np.int64], float]]:
+def _pairs(a: AnyArray, b: AnyArray, symmetric: bool) -> Iterator[tuple[Labels, float]]:
     """Give pairs of tiles, some at a time, and which share of them all these are."""
     row, column = np.triu_indices(len(a)) if symmetric else np.indices((len(a), len(b))).reshape(2, -1)
     pairs = np.stack([row, column], axis=1).astype(np.int64, copy=False)
@@ -222,7 +218,7 @@ def _pairs(a: Array, b: Array, symmetric: bool) -> Iterator[tuple[NDArray[np.int
         yield some, len(some) / len(pairs)
 
 
-def _pack(values: NDArray[np.float64]) -> Array:
+def _pack(values: Array) -> AnyArray:
     """Lay (point, sample, class) out in tiles."""
     out = _tiles(values.shape, np.dtype(np.float64))
     with _LOCK:
@@ -230,17 +226,16 @@ def _pack(values: NDArray[np.float64]) -> Array:
     return out
 
 
-def _tiles(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def _tiles(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
     """Make room for (point, sample, class) as (tile, sample, class, TILE)."""
     points, samples, classes = shape
     size = -(-points // TILE) * samples * classes * TILE * dtype.itemsize
     # A vector that crosses a line of the cache takes twice the time: start at one.
     raw = np.empty(size + 64, dtype=np.uint8)
-    room: Array = raw[-raw.ctypes.data % 64 :][:size].view(dtype).reshape(-1, samples, classes, TILE)
-    return room
+    return raw[-raw.ctypes.data % 64 :][:size].view(dtype).reshape(-1, samples, classes, TILE)
 
 
-def runs(weight: NDArray[np.float64]) -> NDArray[np.int64]:
+def runs(weight: Array) -> Labels:
     """Where runs of equal weight start, none of them longer than FLUSH; and the end."""
     starts = np.flatnonzero(np.diff(weight, prepend=np.nan) != 0)
     ends = np.append(starts[1:], len(weight))

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.probabilities import ROW_TOLERANCE, normalize
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array
 
 
 class Metric(NamedTuple):
@@ -290,8 +289,7 @@ def _mean_over_samples(
             # A weight of zero takes a sample out, also where it would be infinitely far.
             p, q = p[..., weight > 0, :], q[..., weight > 0, :]
         each = np.minimum(METRICS[name].per_sample(normalize(p), normalize(q)), most)
-        out: Array = np.average(each, axis=-1, weights=None if weight is None else weight[weight > 0])
-        return out
+        return np.average(each, axis=-1, weights=None if weight is None else weight[weight > 0])
 
     out: xr.DataArray = xr.apply_ufunc(mean, a, b, input_core_dims=[["sample", "class"]] * 2, join="exact")
     limit = {} if cap is None else {"cap": most}
@@ -314,8 +312,7 @@ def check_log_prob(x: xr.DataArray) -> None:
 
 def half_chord(p: Array, q: Array) -> Array:
     """H = |sqrt p - sqrt q|^2 / 2 = 1 - BC over the last axis, from normalised log-probabilities."""
-    out: Array = 0.5 * np.square(np.exp(0.5 * p) - np.exp(0.5 * q)).sum(-1)
-    return out
+    return 0.5 * np.square(np.exp(0.5 * p) - np.exp(0.5 * q)).sum(-1)
 
 
 def _bhattacharyya(p: Array, q: Array) -> Array:
@@ -351,8 +348,7 @@ def _kullback_leibler(p: Array, q: Array) -> Array:
     terms = np.where(near & (prob > 0), prob * (np.expm1(bounded) - bounded), far)
     # Also where p lies below the smallest float64.
     impossible = np.isneginf(q) & (p > -np.inf)
-    out: Array = np.where(impossible, np.inf, terms).sum(-1)
-    return out
+    return np.where(impossible, np.inf, terms).sum(-1)
 
 
 def _jeffreys(p: Array, q: Array) -> Array:
@@ -365,8 +361,7 @@ def _jeffreys(p: Array, q: Array) -> Array:
     with np.errstate(invalid="ignore"):
         # Far below the smallest float64 both probabilities are 0 and so is what they count.
         terms = np.where(difference == 0, np.where(np.isinf(x), np.abs(x), 0.0), difference * x)
-    out: Array = terms.sum(-1)
-    return out
+    return terms.sum(-1)
 
 
 def _jensen_shannon(p: Array, q: Array) -> Array:

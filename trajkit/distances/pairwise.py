@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from trajkit.distances.memory import check_fits
 from trajkit.distances.metrics import METRICS, check_cap, sample_weights
 from trajkit.distances.point_set import PointSet, check_alike, point_set
 from trajkit.distances.work import Work, _checked
 from trajkit.renamed import renamed
+from trajkit.typing import Indices
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -167,7 +168,7 @@ def extend(
     return work.labelled(out, whole, whole)
 
 
-def _places(distance: xr.DataArray, every: PointSet) -> NDArray[np.intp]:
+def _places(distance: xr.DataArray, every: PointSet) -> Indices:
     """Where the points of a square matrix stand among others."""
     if distance.dims != ("point", "point2") or "metric" not in distance.attrs:
         raise ValueError(f"wanted distances (point, point2) from pairwise, got {distance.dims}")

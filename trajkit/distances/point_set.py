@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.points import points
 from trajkit.probabilities import ROW_TOLERANCE
 from trajkit.schema import SchemaError, validate
+from trajkit.typing import AnyArray, Array, Indices
 
 # Points whose problems one message names.
 _NAMED = 5
@@ -25,7 +25,7 @@ class PointSet(NamedTuple):
     # (run, checkpoint, sample, class) or (point, sample, class)
     log_prob: xr.DataArray
     # Where each point stands along the dimensions before `sample`.
-    place: tuple[NDArray[np.intp], ...]
+    place: tuple[Indices, ...]
 
     def __len__(self) -> int:
         """Count the points."""
@@ -35,16 +35,15 @@ class PointSet(NamedTuple):
         """Give some of the points."""
         return PointSet(self.labels.isel(point=index), self.log_prob, tuple(at[index] for at in self.place))
 
-    def within(self) -> tuple[dict[Any, slice], tuple[NDArray[np.intp], ...]]:
+    def within(self) -> tuple[dict[Any, slice], tuple[Indices, ...]]:
         """Give the runs that hold these points, and where the points stand among them."""
         low, high = int(self.place[0].min(initial=0)), int(self.place[0].max(initial=0)) + 1
         return {self.log_prob.dims[0]: slice(low, high)}, (self.place[0] - low, *self.place[1:])
 
-    def read(self, samples: slice) -> NDArray[Any]:
+    def read(self, samples: slice) -> AnyArray:
         """Read (point, sample, class)."""
         across, at = self.within()
-        some: NDArray[Any] = self.log_prob.isel({**across, "sample": samples}).values[at]
-        return some
+        return self.log_prob.isel({**across, "sample": samples}).values[at]
 
     def identities(self) -> pd.MultiIndex:
         """(run, checkpoint) of each point."""
@@ -76,7 +75,7 @@ def check_alike(a: PointSet, b: PointSet) -> None:
             )
 
 
-def check_rows(total: NDArray[np.float64], labels: xr.Dataset) -> None:
+def check_rows(total: Array, labels: xr.Dataset) -> None:
     """Refuse rows (point, sample) that are no distributions, and name their points."""
     wrong = ~(np.abs(total - 1) <= ROW_TOLERANCE)
     if not wrong.any():
@@ -91,7 +90,7 @@ def check_rows(total: NDArray[np.float64], labels: xr.Dataset) -> None:
     raise SchemaError(problems)
 
 
-def _problem(total: NDArray[np.float64]) -> str:
+def _problem(total: Array) -> str:
     if (missing := np.isnan(total)).any():
         return (
             f"NaN in {missing.sum()} of {len(total)} samples of a recorded checkpoint; "

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from trajkit.distances.metrics import METRICS
 from trajkit.distances.point_set import PointSet, check_rows
 from trajkit.progress_bar import open_bar
+from trajkit.typing import AnyArray, Array, Indices
 
 if TYPE_CHECKING:
     from trajkit.distances.kernels import Block, Packed
@@ -27,11 +28,11 @@ class Work(NamedTuple):
     metric: str
     cap: float
     samples: int
-    weight: NDArray[np.float64] | None
+    weight: Array | None
     dtype: np.dtype[Any]
     device: str
 
-    def distances(self, rows: PointSet, columns: PointSet, progress_bar: bool | None = None) -> NDArray[Any]:
+    def distances(self, rows: PointSet, columns: PointSet, progress_bar: bool | None = None) -> AnyArray:
         """Compute the matrix in memory."""
         same = columns is rows
         out = np.zeros((len(rows), len(columns)), dtype=self.dtype)
@@ -58,7 +59,7 @@ class Work(NamedTuple):
     def _packs(self) -> bool:
         return self.metric == "bhattacharyya" and self.device == "cpu"
 
-    def _order(self, samples: slice) -> NDArray[np.intp] | slice:
+    def _order(self, samples: slice) -> Indices | slice:
         """Bring equal weights side by side, and leave out those of zero, also where they would be infinitely far."""
         if self.weight is None:
             return slice(None)
@@ -66,7 +67,7 @@ class Work(NamedTuple):
         order = np.argsort(weight, kind="stable")
         return order[weight[order] > 0]
 
-    def prepared(self, labels: xr.Dataset, samples: slice, log_prob: NDArray[Any]) -> Block | Packed:
+    def prepared(self, labels: xr.Dataset, samples: slice, log_prob: AnyArray) -> Block | Packed:
         """Normalise and check (point, sample, class)."""
         from trajkit.distances import kernels
 
@@ -75,7 +76,7 @@ class Work(NamedTuple):
         check_rows(total, labels)
         return out
 
-    def add(self, samples: slice, p: Block | Packed, q: Block | Packed, out: NDArray[Any]) -> Iterator[float]:
+    def add(self, samples: slice, p: Block | Packed, q: Block | Packed, out: AnyArray) -> Iterator[float]:
         """Add to `out` what some samples contribute; give the shares done, between which it can be stopped."""
         from trajkit.distances import kernels
 
@@ -87,10 +88,9 @@ class Work(NamedTuple):
 
             sums = gpu.on(self.device)
         symmetric = q is p and METRICS[self.metric].symmetric
-        steps: Iterator[float] = sums(self.metric, p, q, weight, self.cap, symmetric, out)
-        return steps
+        return sums(self.metric, p, q, weight, self.cap, symmetric, out)
 
-    def finish(self, out: NDArray[Any], labels: xr.Dataset, other: xr.Dataset | None) -> None:
+    def finish(self, out: AnyArray, labels: xr.Dataset, other: xr.Dataset | None) -> None:
         """Divide sums by the number of samples, or by their weight, and refuse infinities; no `other` is the same."""
         out /= self.samples if self.weight is None else self.weight.sum()
         if other is None:
@@ -118,7 +118,7 @@ def _checked(dtype: DTypeLike) -> np.dtype[Any]:
     return kind
 
 
-def _infinite_message(distance: NDArray[Any], rows: xr.Dataset, columns: xr.Dataset, metric: str) -> str:
+def _infinite_message(distance: AnyArray, rows: xr.Dataset, columns: xr.Dataset, metric: str) -> str:
     i, j = np.unravel_index(distance.argmax(), distance.shape)
     row, column = rows.isel(point=i), columns.isel(point=j)
     return (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from trajkit.typing import Array
 
 # Residual |A x - value x| at which a pair is done, in units of the largest |value|.
 _RESIDUAL = 1e-12
@@ -34,8 +33,7 @@ def lanczos(apply: Callable[[Array], Array], m: int, n: int) -> tuple[Array, Arr
 
 def block_start(m: int, n: int) -> Array:
     """Orthonormal vectors to begin `block_lanczos` with: enough that a pass over the matrix is well used."""
-    vectors: Array = np.linalg.qr(np.random.default_rng(0).standard_normal((m, 2 * n + 24)))[0]
-    return vectors
+    return np.linalg.qr(np.random.default_rng(0).standard_normal((m, 2 * n + 24)))[0]
 
 
 def block_lanczos(apply: Callable[[Array], Array], basis: Array, image: Array, n: int) -> tuple[Array, Array]:

@@ -7,12 +7,11 @@ from operator import index
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.embedding import eigensolvers
 from trajkit.embedding.squared_distances import SquaredDistances, above
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Labels
 
 # From this many points on, a few components come from Lanczos iterations instead of a full decomposition.
 _DENSE = 500
@@ -113,7 +112,7 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
     )
 
 
-def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
+def _weights(weights: ArrayLike | None, m: int) -> Array:
     if weights is None:
         return np.full(m, 1 / m)
     weight = np.asarray(weights, dtype=np.float64)
@@ -122,8 +121,7 @@ def _weights(weights: ArrayLike | None, m: int) -> NDArray[np.float64]:
             f"weights: wanted {m} positive numbers, one per point, got shape {weight.shape}"
             + (f", smallest {weight.min():g}" if weight.size else "")
         )
-    scaled: NDArray[np.float64] = weight / weight.sum()
-    return scaled
+    return weight / weight.sum()
 
 
 def _solved(squared: SquaredDistances, weight: Array, n: int) -> tuple[str, Array, Array, Array]:
@@ -134,8 +132,7 @@ def _solved(squared: SquaredDistances, weight: Array, n: int) -> tuple[str, Arra
         """Apply A to x: L is applied to vectors, never to the matrix."""
         y = (root * x.T).T
         z = product(y - np.multiply.outer(weight, y.sum(0)))
-        out: Array = -0.5 * (root * (z - weight @ z).T).T
-        return out
+        return -0.5 * (root * (z - weight @ z).T).T
 
     def apply(x: Array) -> Array:
         return centered_product(squared.product, x)
@@ -171,7 +168,7 @@ def double_centered(squared: Array, mean: Array, weight: Array) -> Array:
 
 
 def explained(
-    squared: SquaredDistances, x: Array, signature: NDArray[np.int64], weight: Array, mean: Array
+    squared: SquaredDistances, x: Array, signature: Labels, weight: Array, mean: Array
 ) -> tuple[float, Array]:
     """|A|_F, and 1 - sum w_i w_j |D_k - D| / sum w_i w_j D for k = 1, 2, ..., in one pass over the pairs.
 

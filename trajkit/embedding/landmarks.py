@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves import progress
 from trajkit.distances import pairwise
@@ -19,8 +18,7 @@ from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.points import run_blocks
 from trajkit.progress_bar import open_bar
 from trajkit.schema import validate
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices, Mask
 
 # Projected points on whose pairs the errors are measured.
 _HELD_OUT = 500
@@ -31,14 +29,14 @@ _SAMPLES = 200
 class _Draw(NamedTuple):
     """Places in the order of run and progress, without references, and how many points each stands for."""
 
-    place: NDArray[np.intp]
+    place: Indices
     times: Array
 
 
 class _Plan(NamedTuple):
     """Which points become landmarks, all references among them."""
 
-    is_reference: NDArray[np.bool_]  # (point,)
+    is_reference: Mask  # (point,)
     landmarks: _Draw
     more: _Draw  # with these beside them, the error of the landmarks is measured
 
@@ -124,7 +122,7 @@ def _plan(stacked: xr.Dataset, landmarks: int, n_components: int, seed: int) -> 
     return _Plan(is_reference, _Draw(place, times), _Draw(rest[more], more_times * others / len(rest)))
 
 
-def _one_of_each(length: int, number: int, random: np.random.Generator) -> tuple[NDArray[np.intp], Array]:
+def _one_of_each(length: int, number: int, random: np.random.Generator) -> tuple[Indices, Array]:
     """Cut a range into stretches as alike as can be and draw one place of each: the places, and how long each was."""
     ends = np.arange(number + 1) * length // number
     return random.integers(ends[:-1], ends[1:]), np.diff(ends).astype(float)
@@ -161,7 +159,7 @@ def _read_landmarks(parts: Sequence[xr.Dataset], stacked: xr.Dataset, plan: _Pla
     return times, more_times, _joined(kept)
 
 
-def _in_order(block: xr.Dataset, wanted: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _in_order(block: xr.Dataset, wanted: Mask) -> Indices:
     """Put the wanted points of a block in the order of runs, and of progress within a run."""
     thin = block.isel(sample=slice(None, None, -(-block.sizes["sample"] // _SAMPLES)))
     recorded = block["step"].values >= 0
@@ -171,8 +169,8 @@ def _in_order(block: xr.Dataset, wanted: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _point_blocks(
-    parts: Sequence[xr.Dataset], stacked: xr.Dataset, wanted: NDArray[np.bool_]
-) -> Iterator[tuple[NDArray[np.intp], xr.Dataset]]:
+    parts: Sequence[xr.Dataset], stacked: xr.Dataset, wanted: Mask
+) -> Iterator[tuple[Indices, xr.Dataset]]:
     """Read predictions again: the indices of wanted points, and those points."""
     first = 0
     for block in _blocks(parts):
@@ -186,7 +184,7 @@ def _blocks(parts: Sequence[xr.Dataset]) -> Iterator[xr.Dataset]:
     return (block for part in parts for block in run_blocks(part))
 
 
-def _predictions(block: xr.Dataset, stacked: xr.Dataset, here: slice, wanted: NDArray[np.bool_]) -> xr.Dataset:
+def _predictions(block: xr.Dataset, stacked: xr.Dataset, here: slice, wanted: Mask) -> xr.Dataset:
     """Predictions of the wanted points of a block, with their names."""
     run, checkpoint = (i[wanted[here]] for i in np.nonzero(block["step"].values >= 0))
     names = stacked[["run", "checkpoint"]].isel(point=slice(here.start, here.stop)).isel(point=wanted[here])
@@ -200,15 +198,11 @@ def _predictions(block: xr.Dataset, stacked: xr.Dataset, here: slice, wanted: ND
 
 
 def _joined(blocks: Sequence[xr.Dataset]) -> xr.Dataset:
-    joined: xr.Dataset = xr.concat(
-        blocks, "point", data_vars="minimal", coords="minimal", compat="override", join="override"
-    )
-    return joined
+    return xr.concat(blocks, "point", data_vars="minimal", coords="minimal", compat="override", join="override")
 
 
 def _pictured(embedding: xr.Dataset) -> Array:
     """Distances (component, point, point) in the picture of the first 1, 2, ... components."""
     x = embedding["coordinate"].values.T
     square = np.square(x[:, :, None] - x[:, None])
-    out: Array = np.cumsum(embedding["signature"].values[:, None, None] * square, axis=0)
-    return out
+    return np.cumsum(embedding["signature"].values[:, None, None] * square, axis=0)

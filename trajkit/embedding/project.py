@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.embedding.squared_distances import squared_lengths
+from trajkit.typing import Array, Labels
 
 
 def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
@@ -80,7 +80,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     )
 
 
-def check_above_rounding(eigenvalue: NDArray[np.float64], points: int, component: NDArray[np.int64]) -> None:
+def check_above_rounding(eigenvalue: Array, points: int, component: Labels) -> None:
     """Refuse components by whose eigenvalue nothing can be divided, for it is rounding noise."""
     noise = points * np.finfo(float).eps * np.abs(eigenvalue).max()
     if (tiny := np.abs(eigenvalue) <= noise).any():

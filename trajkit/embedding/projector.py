@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves.references import points_with_references
 from trajkit.distances import METRICS, pairwise
@@ -15,8 +12,7 @@ from trajkit.embedding.project import check_above_rounding
 from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.points import points
 from trajkit.schema import validate
-
-Array = NDArray[np.float64]
+from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # Embedded points on which it is tried where new points would be put, and how far off they may be.
 _TRIED = 200
@@ -94,7 +90,7 @@ class Projector:
         self._solve: Array = inverse * embedding["signature"].values
         self.error = self._tried(log_prob, at, embedded)
 
-    def __call__(self, log_prob: NDArray[Any]) -> Array:
+    def __call__(self, log_prob: AnyArray) -> Array:
         """Place predictions (point, sample, class): coordinates (point, component).
 
         Raises
@@ -111,14 +107,13 @@ class Projector:
         if METRICS[self._metric].scale == "length":
             d = np.square(d)
         centered = -0.5 * (d - (d @ self._weight)[:, None] - self._mean + self._weight @ self._mean)
-        x: Array = centered @ self._solve + self._center
-        return x
+        return centered @ self._solve + self._center
 
     def clear(self) -> None:
         """Let the predictions go."""
         self._distances.clear()
 
-    def _tried(self, log_prob: NDArray[Any], at: NDArray[np.intp], embedded: xr.Dataset) -> float:
+    def _tried(self, log_prob: AnyArray, at: Indices, embedded: xr.Dataset) -> float:
         """Put some embedded points, and compare with where they are."""
         x = embedded["coordinate"].transpose("point", "component").values
         some = np.random.default_rng(0).permutation(len(at))[:_TRIED]
@@ -132,7 +127,7 @@ class Projector:
         return error
 
 
-def _matched(embedded: xr.Dataset, stacked: xr.Dataset) -> NDArray[np.intp]:
+def _matched(embedded: xr.Dataset, stacked: xr.Dataset) -> Indices:
     """Place in the dataset of each point of the embedding."""
     place = {k: i for i, k in enumerate(zip(stacked["run"].values, stacked["checkpoint"].values, strict=True))}
     names = list(zip(embedded["run"].values, embedded["checkpoint"].values, strict=True))
@@ -145,7 +140,7 @@ def _matched(embedded: xr.Dataset, stacked: xr.Dataset) -> NDArray[np.intp]:
     return np.array([place[n] for n in names])
 
 
-def _spread(length: int, landmarks: int | None, is_reference: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _spread(length: int, landmarks: int | None, is_reference: Mask) -> Indices:
     """Choose points evenly in their order, which is that of runs, and the references."""
     if landmarks is None or landmarks >= length:
         return np.arange(length)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.embedding.inpca import double_centered, explained
 from trajkit.embedding.squared_distances import SquaredDistances
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices, Labels
 
 
 def explained_stress(embedding: xr.Dataset, distance: xr.DataArray) -> xr.DataArray:
@@ -148,7 +146,7 @@ def embedding_quality(embedding: xr.Dataset, distance: xr.DataArray, *, n_neighb
     in_data, in_picture = _ranks(squared), _ranks(shown)
     scale = 2 / (m * n_neighbors * (2 * m - 3 * n_neighbors - 1))
 
-    def kept(chosen_by: NDArray[np.intp], judged_by: NDArray[np.intp]) -> float:
+    def kept(chosen_by: Indices, judged_by: Indices) -> float:
         intruders = np.where(chosen_by <= n_neighbors, judged_by - n_neighbors, 0)
         return float(1 - scale * np.maximum(intruders, 0).sum())
 
@@ -163,7 +161,7 @@ def embedding_quality(embedding: xr.Dataset, distance: xr.DataArray, *, n_neighb
     )
 
 
-def _ranks(squared: Array) -> NDArray[np.intp]:
+def _ranks(squared: Array) -> Indices:
     """Rank of each point among the neighbours of each other, from 1; of a point for itself 0."""
     own_first = squared.copy()
     np.fill_diagonal(own_first, -np.inf)
@@ -173,7 +171,7 @@ def _ranks(squared: Array) -> NDArray[np.intp]:
     return ranks
 
 
-def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDistances, Array, Array, NDArray[np.int64]]:
+def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDistances, Array, Array, Labels]:
     """Squared distances and their means, coordinates and signature, after a look at whether they belong together."""
     if embedding["coordinate"].dims != ("point", "component"):
         raise ValueError(

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from trajkit.typing import AnyArray, Array
 
 # Rows and columns of a tile: its temporaries stay in the processor's cache.
 _TILE = 128
@@ -125,7 +124,7 @@ class SquaredDistances:
         _refuse(lost, _largest((upper - lower)[:, :_PROBES]), diagonal, largest)
         return upper[:, _PROBES:]
 
-    def _squared(self, values: NDArray[Any]) -> Array:
+    def _squared(self, values: AnyArray) -> Array:
         exact: Array = np.asarray(values, dtype=np.float64)
         return np.square(exact) if self._is_length else exact
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.schema import is_network, run_attributes
+from trajkit.typing import AnyArray, Array, Labels, Mask
 
 # Okabe & Ito's palette, readable with any colour vision (yellow last: it is faint on white), then darker tones.
 PALETTE = (
@@ -33,8 +33,8 @@ class Coloring(NamedTuple):
 
     title: str
     categories: tuple[str, ...] = ()
-    code: NDArray[np.int64] | None = None
-    value: NDArray[np.float64] | None = None
+    code: Labels | None = None
+    value: Array | None = None
     low: float = 0.0
     high: float = 1.0
 
@@ -173,7 +173,7 @@ def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
     return values.where(ds["step"] >= 0) if values.dims == ("run", "checkpoint") and color == "step" else values
 
 
-def _categories(values: NDArray[Any], network: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[str]]:
+def _categories(values: AnyArray, network: Mask) -> tuple[Labels, list[str]]:
     """Codes of the networks' values; numbers in order of size, text in order of appearance."""
     shown = values[network]
     codes = np.full(len(values), -1)

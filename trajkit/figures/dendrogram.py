@@ -13,6 +13,7 @@ from trajkit.analysis import cluster
 from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.template import TEMPLATE
+from trajkit.typing import Array, Indices, Labels, Mask
 
 # Of what joins runs of several categories.
 _MIXED = "#9AA0A8"
@@ -25,11 +26,11 @@ class _Tree(NamedTuple):
     below, and `size`, the number of runs below, on joins.
     """
 
-    x: NDArray[np.float64]
-    height: NDArray[np.float64]
-    code: NDArray[np.int64]
-    joined: NDArray[np.intp]
-    size: NDArray[np.int64]
+    x: Array
+    height: Array
+    code: Labels
+    joined: Indices
+    size: Labels
 
 
 def dendrogram(
@@ -146,7 +147,7 @@ def _branches(tree: _Tree, colors: Coloring, unit: str) -> list[go.Scatter]:
 def _leaves(tree: _Tree, colors: Coloring, names: NDArray[np.str_]) -> list[go.Scatter]:
     n = len(names)
 
-    def leaves(runs: NDArray[np.bool_], name: str, **look: Any) -> go.Scatter:
+    def leaves(runs: Mask, name: str, **look: Any) -> go.Scatter:
         at = np.flatnonzero(runs)
         return go.Scatter(
             x=tree.x[at],

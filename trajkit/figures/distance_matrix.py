@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.cluster import join, leaf_order, runs_matrix
 from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.template import TEMPLATE
+from trajkit.typing import Array, Indices
 
 
 def distance_matrix(
@@ -103,7 +103,7 @@ def distance_matrix(
     return figure
 
 
-def _positions(values: NDArray[np.float64], sorting: Coloring) -> NDArray[np.intp]:
+def _positions(values: Array, sorting: Coloring) -> Indices:
     """Give the indices of runs in the order to draw them."""
     if len(values) < 2:
         return np.arange(len(values))
@@ -120,7 +120,7 @@ def _thickness(runs: int) -> float:
     return max(0.25, 0.015 * runs)
 
 
-def _strips(colors: Coloring, position: NDArray[np.intp]) -> list[dict[str, Any]]:
+def _strips(colors: Coloring, position: Indices) -> list[dict[str, Any]]:
     """Colour the edge of the matrix, a rectangle for each stretch of runs of one category, along both axes."""
     assert colors.code is not None
     far, near = -0.5 - 1.5 * _thickness(len(position)), -0.5 - 0.5 * _thickness(len(position))

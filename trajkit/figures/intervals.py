@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.figures.coloring import REFERENCE
+from trajkit.typing import AnyArray, Array, Mask
 
 # How far apart the markers of one category lie that would cover each other, in categories.
 _SPREAD = 0.15
 
 
 def add_band(
-    figure: go.Figure, x: NDArray[Any], low: NDArray[Any], high: NDArray[Any], name: str, paint: str, **where: Any
+    figure: go.Figure, x: AnyArray, low: AnyArray, high: AnyArray, name: str, paint: str, **where: Any
 ) -> None:
     """Shade between two curves; where one is NaN there is a gap."""
     known = np.isfinite(low) & np.isfinite(high)
@@ -37,14 +37,14 @@ def add_band(
         )
 
 
-def stretches(known: NDArray[np.bool_]) -> list[slice]:
+def stretches(known: Mask) -> list[slice]:
     """Give each stretch of known values, without the gaps between them."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]])))
     return [slice(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def add_curve(
-    figure: go.Figure, found: xr.Dataset, x: NDArray[Any], name: str, paint: str, dash: str = "solid", **where: Any
+    figure: go.Figure, found: xr.Dataset, x: AnyArray, name: str, paint: str, dash: str = "solid", **where: Any
 ) -> None:
     """Draw an estimate along x with its interval."""
     bounds = "%{customdata[0]:.3g} to %{customdata[1]:.3g}"
@@ -70,10 +70,9 @@ def error_bars(found: xr.Dataset, axis: str) -> dict[str, Any]:
     return {f"error_{axis}": bars}
 
 
-def beside(place: float, number: int) -> NDArray[np.float64]:
+def beside(place: float, number: int) -> Array:
     """Give places around a category to so many markers."""
-    out: NDArray[np.float64] = place + (np.linspace(-_SPREAD, _SPREAD, number) if number > 1 else np.zeros(number))
-    return out
+    return place + (np.linspace(-_SPREAD, _SPREAD, number) if number > 1 else np.zeros(number))
 
 
 def add_markers(figure: go.Figure, x: Any, y: Any, name: str, text: str, paint: str = REFERENCE, **where: Any) -> None:

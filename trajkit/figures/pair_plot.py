@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import component_axis
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.run_lines import Strands, chosen
 from trajkit.figures.template import GRID, RED_GRID, TEMPLATE
+from trajkit.typing import Indices, Mask
 
 # Beyond so many markers SVG takes seconds to draw; WebGL, of which a page has few, takes over.
 _MOST_SVG = 20_000
@@ -109,9 +109,7 @@ def _grid(n: int) -> go.Figure:
     )
 
 
-def _networks(
-    embedding: xr.Dataset, colors: Coloring, shown: NDArray[np.bool_]
-) -> list[tuple[Strands, dict[str, Any]]]:
+def _networks(embedding: xr.Dataset, colors: Coloring, shown: Mask) -> list[tuple[Strands, dict[str, Any]]]:
     """Group runs that make one trace, with its look."""
     if colors.code is None:
         strands = Strands(embedding, shown)
@@ -143,7 +141,7 @@ def _networks(
     return out
 
 
-def _references(embedding: xr.Dataset, rows: NDArray[np.intp]) -> list[tuple[Strands, dict[str, Any]]]:
+def _references(embedding: xr.Dataset, rows: Indices) -> list[tuple[Strands, dict[str, Any]]]:
     out = []
     for row in rows:
         strands = Strands(embedding, np.arange(embedding.sizes["run"]) == row)
@@ -166,7 +164,7 @@ def _points(strands: Strands) -> dict[str, Any]:
     return {"mode": "lines+markers", **strands.hover()}
 
 
-def _single_points(embedding: xr.Dataset, is_reference: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _single_points(embedding: xr.Dataset, is_reference: Mask) -> list[tuple[int, int]]:
     """Run and checkpoint of the references that are one point, such as ignorance and truth."""
     recorded = embedding["step"].transpose("run", "checkpoint").values >= 0
     return [(int(r), int(recorded[r].argmax())) for r in np.flatnonzero(is_reference & (recorded.sum(1) == 1))]

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.typing import Array, Mask
+
 
 class Strands:
     """Indices that lay recorded checkpoints of some runs out in one line that breaks between runs.
@@ -15,7 +17,7 @@ class Strands:
     One trace of many runs draws much faster than a trace for each.
     """
 
-    def __init__(self, ds: xr.Dataset, runs: NDArray[np.bool_]) -> None:
+    def __init__(self, ds: xr.Dataset, runs: Mask) -> None:
         self._ds, step = ds, ds["step"].transpose("run", "checkpoint").values
         recorded = (step >= 0) & runs[:, None]
         # A run's gap is its one last, unrecorded column.
@@ -26,14 +28,13 @@ class Strands:
         self.checkpoint = np.where(self.is_gap, 0, checkpoint)
         self._step = step[run, self.checkpoint]
 
-    def take(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def take(self, values: Array) -> Array:
         """Values of (run, checkpoint) along the strands, NaN in the gaps."""
         return np.where(self.is_gap, np.nan, values[self.run, self.checkpoint])
 
     def names(self) -> NDArray[np.str_]:
         """Names of the runs along the strands."""
-        out: NDArray[np.str_] = self._ds["run"].values[self.run]
-        return out
+        return self._ds["run"].values[self.run]
 
     def hover(self) -> dict[str, Any]:
         """Name run, checkpoint and step of a point under the mouse."""
@@ -44,7 +45,7 @@ class Strands:
         }
 
 
-def chosen(ds: xr.Dataset, runs: xr.DataArray | list[str] | None) -> NDArray[np.bool_]:
+def chosen(ds: xr.Dataset, runs: xr.DataArray | list[str] | None) -> Mask:
     """Which runs of `ds` to draw: those named, or all.
 
     Raises

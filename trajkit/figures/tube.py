@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.figures.coloring import coloring_of_runs, quantity, units
 from trajkit.figures.intervals import stretches
 from trajkit.figures.template import TEMPLATE
+from trajkit.typing import Array
 
 
 def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go.Figure:
@@ -91,9 +91,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
     return figure
 
 
-def _outline(
-    x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _outline(x: Array, low: Array, high: Array) -> tuple[Array, Array]:
     """Go forth along `high` and back along `low` round each stretch without gaps, NaN between stretches."""
     parts, gap = stretches(np.isfinite(low) & np.isfinite(high)), [np.nan]
     xs = [np.concatenate([x[p], x[p][::-1], gap]) for p in parts]

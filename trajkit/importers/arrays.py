@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, places, refuse_nan, with_epochs
@@ -31,11 +31,12 @@ from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
 from trajkit.storage.atomic import whole
+from trajkit.typing import AnyArray, Array, Labels
 
 _FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")
 Form = Literal["logits", "log_prob", "prob"]
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, AnyArray]
 
 
 @renamed(progress="progress_bar")
@@ -280,7 +281,7 @@ def _one_run(file: Path, form: Form) -> Arrays:
     return run
 
 
-def _checkpoints(folder: Path) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def _checkpoints(folder: Path) -> tuple[Labels, AnyArray]:
     """Stack a folder's arrays in the order of their steps."""
     steps: dict[int, Path] = {}
     for file in sorted(folder.glob("*.npy")):
@@ -296,7 +297,7 @@ def _checkpoints(folder: Path) -> tuple[NDArray[np.int64], NDArray[Any]]:
     return np.array(list(arrays)), np.stack(list(arrays.values()))
 
 
-def _as_log_prob(values: NDArray[np.float64], form: str, file: Path) -> NDArray[np.float64]:
+def _as_log_prob(values: Array, form: str, file: Path) -> Array:
     for checkpoint, rows in enumerate(values):
         refuse_nan(rows, where=f"{file}, checkpoint {checkpoint}")
     if form == "logits":
@@ -333,7 +334,7 @@ def _on_probe(run: Arrays, probe: Arrays, first: Arrays, file: Path) -> Arrays:
     return run
 
 
-def _epochs(read: list[Arrays], files: list[Path]) -> list[NDArray[Any]] | None:
+def _epochs(read: list[Arrays], files: list[Path]) -> list[AnyArray] | None:
     lacking = [file.name for run, file in zip(read, files, strict=True) if "epoch" not in run]
     if lacking and len(lacking) < len(read):
         raise SchemaError(

@@ -17,19 +17,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, places, refuse_nan
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
+from trajkit.typing import AnyArray, Array, Labels
 
 
 class _Epoch(NamedTuple):
-    sample: NDArray[Any]
-    label: NDArray[np.int64]
-    logits: NDArray[np.float64]
+    sample: AnyArray
+    label: Labels
+    logits: Array
 
 
 @renamed(progress="progress_bar")
@@ -94,7 +94,7 @@ def read_cartography(
     )
     files = {run: _files(Path(where)) for run, where in folders.items()}
     first: _Epoch | None = None
-    logits: dict[str, list[NDArray[np.float64]]] = {run: [] for run in folders}
+    logits: dict[str, list[Array]] = {run: [] for run in folders}
     epochs = [(run, *numbered) for run, found in files.items() for numbered in enumerate(found)]
     for run, epoch, file in iterate_with_bar(epochs, "reading", progress_bar):
         read = _read_epoch(file, epoch)
@@ -156,7 +156,7 @@ def _record(line: str, where: str, epoch: int) -> tuple[int | str, list[float], 
     return guid, logits, gold
 
 
-def _aligned(read: _Epoch, first: _Epoch, file: Path) -> NDArray[np.float64]:
+def _aligned(read: _Epoch, first: _Epoch, file: Path) -> Array:
     at = places(read.sample, first.sample, where=str(file))
     if changed := listed(first.sample[read.label[at] != first.label]):
         raise SchemaError([f"{file}: the label ('gold') of the samples {changed} is another than in the first epoch"])
@@ -165,5 +165,4 @@ def _aligned(read: _Epoch, first: _Epoch, file: Path) -> NDArray[np.float64]:
             [f"{file}: {read.logits.shape[1]} logits for each sample, but {first.logits.shape[1]} in the first epoch"]
         )
     refuse_nan(read.logits, where=str(file))
-    logits: NDArray[np.float64] = read.logits[at]
-    return logits
+    return read.logits[at]

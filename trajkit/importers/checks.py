@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.schema import VARIABLES, SchemaError
+from trajkit.typing import AnyArray
 
 
-def places(identities: NDArray[Any], wanted: NDArray[Any], *, where: str) -> NDArray[Any]:
+def places(identities: AnyArray, wanted: AnyArray, *, where: str) -> AnyArray:
     """Find each wanted sample among `identities`; both hold the same samples, in any order.
 
     Raises
@@ -31,11 +31,10 @@ def places(identities: NDArray[Any], wanted: NDArray[Any], *, where: str) -> NDA
         problems.append(f"{where}: the samples {strange} are not in the first checkpoint; all share one probe")
     if problems:
         raise SchemaError(problems)
-    found: NDArray[Any] = index.get_indexer(target)
-    return found
+    return index.get_indexer(target)
 
 
-def refuse_nan(values: NDArray[Any], *, where: str) -> None:
+def refuse_nan(values: AnyArray, *, where: str) -> None:
     """Refuse NaN in recorded predictions: a checkpoint that is NaN throughout would pass for a missing one.
 
     Raises
@@ -49,7 +48,7 @@ def refuse_nan(values: NDArray[Any], *, where: str) -> None:
         )
 
 
-def with_epochs(ds: xr.Dataset, epochs: Sequence[NDArray[Any]]) -> xr.Dataset:
+def with_epochs(ds: xr.Dataset, epochs: Sequence[AnyArray]) -> xr.Dataset:
     """Add the epochs of each run's checkpoints, NaN where one is not known: a recorder may not have been told."""
     table = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan)
     for row, known in zip(table, epochs, strict=True):

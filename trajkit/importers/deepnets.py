@@ -25,6 +25,7 @@ from trajkit.importers.pickles import read_pickle
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
+from trajkit.typing import AnyArray, Labels
 
 _SOURCE = "result files of grasp-lyrl/low-dimensional-deepnets"
 
@@ -60,7 +61,7 @@ Probe = Mapping[str, Any]
 class _Run(NamedTuple):
     log_prob: NDArray[np.float32]
     loss: NDArray[np.float32] | None
-    step: NDArray[np.int64]
+    step: Labels
     sample: list[str]
     split: list[str]
 
@@ -157,7 +158,7 @@ def read_deepnets(
 
 def saved_steps(
     batch_size: int, epochs: int = 200, samples: int = 50000, *, save_init: int = 5, save_freq: int = 4
-) -> NDArray[np.int64]:
+) -> Labels:
     """Give the optimizer updates at which that code saves a checkpoint.
 
     At the start; in the first `save_init` epochs every (updates per epoch // `save_freq`) updates, counted from the
@@ -310,7 +311,7 @@ def _steps(
     settings: dict[str, Any],
     step: Callable[[dict[str, Any]], ArrayLike] | None,
     file: Path,
-) -> NDArray[np.int64]:
+) -> Labels:
     if step is not None:
         given, origin = step(settings), "step(configuration) gives"
     elif all("t" in row for row in rows):
@@ -328,7 +329,7 @@ def _steps(
     return steps.astype(np.int64)
 
 
-def _scheduled(rows: list[dict[str, Any]], settings: dict[str, Any], file: Path) -> NDArray[np.int64]:
+def _scheduled(rows: list[dict[str, Any]], settings: dict[str, Any], file: Path) -> Labels:
     if "bs" not in settings or "yh" not in rows[0]:
         raise SchemaError(
             [f"{file.name}: no column 't', and no batch size ('bs') or training set that tells the steps; pass `step=`"]
@@ -345,13 +346,13 @@ def _same_probe(first: _Run, run: _Run, file: Path) -> None:
         )
 
 
-def _given_labels(label: Mapping[str, ArrayLike], probe: Probe) -> NDArray[Any]:
+def _given_labels(label: Mapping[str, ArrayLike], probe: Probe) -> AnyArray:
     if lacking := sorted(set(probe) - set(label)):
         raise ValueError(f"label: wanted labels of {sorted(probe)}, got none of {lacking}")
     return np.concatenate([np.asarray(label[split])[keep] for split, keep in probe.items()])
 
 
-def _labels(runs: list[_Run]) -> NDArray[np.int64]:
+def _labels(runs: list[_Run]) -> Labels:
     """Find the class whose -log p is the recorded loss at every checkpoint of every run."""
     if not any(run.loss is not None for run in runs):
         raise SchemaError(
@@ -373,5 +374,4 @@ def _labels(runs: list[_Run]) -> NDArray[np.int64]:
                 "pass label={{'train': ..., 'test': ...}}"
             ]
         )
-    label: NDArray[np.int64] = fits.argmax(-1).astype(np.int64)
-    return label
+    return fits.argmax(-1).astype(np.int64)

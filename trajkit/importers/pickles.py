@@ -23,7 +23,8 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from trajkit.typing import AnyArray
 
 # The first object of a file by torch.save before version 1.6, or of a tensor in a plain pickle.
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
@@ -155,8 +156,7 @@ class _Reader(pickle.Unpickler):
         if kind != "storage" or any(view):
             raise ValueError("an unknown kind of storage")
         self.storages[key] = storage.of
-        request: _Request = self.find_class(*_STORAGE)(storage.of, key, count)
-        return request
+        return self.find_class(*_STORAGE)(storage.of, key, count)
 
 
 # Second pass: arrays
@@ -209,16 +209,15 @@ def _dtype(made: _Built) -> np.dtype[Any]:
     if not re.fullmatch(r"[biufc]\d{1,2}|[SU]\d+|O8?", code):
         raise ValueError(f"arrays of dtype {code!r} are not read")
     order = made.state[1] if made.state else "="
-    dtype: np.dtype[Any] = np.dtype({"<": "<", ">": ">"}.get(order, "") + code)
-    return dtype
+    return np.dtype({"<": "<", ">": ">"}.get(order, "") + code)
 
 
-def _array(made: _Built) -> NDArray[Any]:
+def _array(made: _Built) -> AnyArray:
     _, shape, dtype, fortran, data = made.state
     return _from_bytes(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _array_of_buffer(made: _Built) -> NDArray[Any]:
+def _array_of_buffer(made: _Built) -> AnyArray:
     """Read protocol 5. Order "K" gives the axes in their order of memory, since numpy 2.4."""
     data, dtype, shape, order, *axes = made.args
     flat = _from_bytes(data, dtype)
@@ -232,7 +231,7 @@ def _scalar(made: _Built) -> Any:
     return _from_bytes(data, dtype)[0]
 
 
-def _from_bytes(data: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _from_bytes(data: Any, dtype: np.dtype[Any]) -> AnyArray:
     if dtype.kind == "O":
         objects = np.empty(len(data), dtype=object)
         # One by one: assigning a list of arrays at once would stack them.
@@ -260,15 +259,15 @@ _STORAGES: dict[tuple[str, str], np.dtype[Any]] = {
 _STORAGE = ("", "storage")
 
 
-def _storage(members: Mapping[str, bytes], of: tuple[str, str], key: str, count: int) -> NDArray[Any]:
-    flat: NDArray[Any] = np.frombuffer(members[key], dtype=_STORAGES[of], count=count)
+def _storage(members: Mapping[str, bytes], of: tuple[str, str], key: str, count: int) -> AnyArray:
+    flat: AnyArray = np.frombuffer(members[key], dtype=_STORAGES[of], count=count)
     if of[1] == "BFloat16Storage":
         # The upper half of a float32.
         flat = (flat.astype("<u4") << 16).view("<f4")
     return flat
 
 
-def _tensor(made: _Built) -> NDArray[Any]:
+def _tensor(made: _Built) -> AnyArray:
     storage, offset, size, stride = made.args[:4]
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if (
@@ -308,7 +307,7 @@ def _index(made: _Built) -> list[Any]:
     return list(given["data"]) if "data" in given else list(range(given["start"], given["stop"], given["step"]))
 
 
-def _arrow_text(made: _Built) -> NDArray[Any]:
+def _arrow_text(made: _Built) -> AnyArray:
     """Read an arrow array of text: type, length, ..., offset, buffers (validity, 64-bit ends, letters)."""
     kind, length, missing, start, (_, ends, letters), *_ = made.args[0]
     if kind not in ("large_string", "string") or missing:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, refuse_nan, with_epochs
@@ -19,6 +18,7 @@ from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
 from trajkit.storage.atomic import whole
+from trajkit.typing import AnyArray, Labels
 
 _KEYS = ("run", "step", "sample", "class")
 # The column of predictions, and what `from_arrays` calls it.
@@ -210,8 +210,8 @@ def _form(table: pd.DataFrame) -> str:
 
 
 def _one_run(
-    run: str, rows: pd.DataFrame, form: str, samples: NDArray[Any], classes: NDArray[Any]
-) -> tuple[NDArray[Any], pd.Series]:
+    run: str, rows: pd.DataFrame, form: str, samples: AnyArray, classes: AnyArray
+) -> tuple[AnyArray, pd.Series]:
     """Put the rows of a run into (checkpoint, sample, class), with the epoch of each step."""
     steps = np.sort(rows["step"].unique())
     wanted = (steps, samples, classes)
@@ -228,7 +228,7 @@ def _one_run(
     return values, epochs
 
 
-def _each_once(run: str, cell: NDArray[Any], wanted: tuple[NDArray[Any], ...]) -> None:
+def _each_once(run: str, cell: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
     count = np.bincount(cell, minlength=int(np.prod([len(axis) for axis in wanted])))
     problems = []
     for word, wrong in (("missing", count == 0), ("there more than once", count > 1)):
@@ -253,8 +253,8 @@ def _constant(table: pd.DataFrame, column: str, by: str) -> pd.Series:
     return pairs.set_index(by)[column]
 
 
-def _labels(label: pd.Series, classes: NDArray[Any]) -> NDArray[np.int64]:
-    index: NDArray[np.int64] = pd.Index(classes).get_indexer(label.astype(str))
+def _labels(label: pd.Series, classes: AnyArray) -> Labels:
+    index = pd.Index(classes).get_indexer(pd.Index(label.astype(str)))
     if unknown := listed(label[index < 0].unique()):
         raise SchemaError(
             [f"the table: 'label' holds {unknown}: wanted values of the column 'class', {listed(classes)}"]
@@ -273,7 +273,7 @@ def _rows(run: xr.Dataset) -> pd.DataFrame:
     run = run.isel(checkpoint=np.flatnonzero(run["step"].values[0] >= 0))
     _, n_step, n_sample, n_class = run["log_prob"].shape
 
-    def repeat(values: NDArray[Any], before: int, after: int) -> NDArray[Any]:
+    def repeat(values: AnyArray, before: int, after: int) -> AnyArray:
         return np.tile(np.repeat(values, after), before)
 
     names = run["class"].values

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trajkit.typing import AnyArray
 
 
-def predict_proba(model: Any, inputs: Any) -> NDArray[Any]:
+def predict_proba(model: Any, inputs: Any) -> AnyArray:
     """Predict probabilities with a classifier of scikit-learn, or a stage of one; for `predict=` of a recorder.
 
     Parameters
@@ -52,18 +53,17 @@ def predict_proba(model: Any, inputs: Any) -> NDArray[Any]:
             f"{type(model).__name__} has the classes {classes.tolist()[:5]}: wanted 0, 1, ..., the indices of the "
             "probe's classes; train on such labels, and pass all `classes=` to the first partial_fit"
         )
-    probabilities: NDArray[Any] = model.predict_proba(inputs)
-    return probabilities
+    return model.predict_proba(inputs)
 
 
 class Stage(NamedTuple):
     """A boosted classifier cut off after some of its estimators, known by its predictions on `inputs` alone."""
 
-    classes_: NDArray[Any]
+    classes_: AnyArray
     inputs: Any
-    probability: NDArray[Any]
+    probability: AnyArray
 
-    def predict_proba(self, inputs: Any) -> NDArray[Any]:
+    def predict_proba(self, inputs: Any) -> AnyArray:
         """Return the probabilities on the inputs that the stage was made for."""
         if inputs is not self.inputs:
             raise ValueError("a stage knows its predictions on the inputs given to `stages` alone: pass `probe.inputs`")

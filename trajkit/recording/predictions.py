@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
 from trajkit.storage import Probe
 from trajkit.storage.probe import as_numpy
+from trajkit.typing import AnyArray, Array
 
 Predict = Callable[[Any, Any], Any]
 FORMS = ("logits", "log_prob", "prob")
@@ -47,7 +48,7 @@ class Predictor:
 
             synchronize(model)
 
-    def _log_prob(self, values: NDArray[Any]) -> NDArray[np.float32]:
+    def _log_prob(self, values: AnyArray) -> NDArray[np.float32]:
         wanted = (len(self._probe), len(self._probe.classes))
         if values.shape != wanted:
             raise ValueError(
@@ -62,7 +63,7 @@ class Predictor:
             return to_log_prob(raw, self._output).astype(np.float32)
 
 
-def _problem(raw: NDArray[np.float64], form: str) -> str | None:
+def _problem(raw: Array, form: str) -> str | None:
     """Say why these numbers are not what they are said to be; no softmax is to hide a mistake."""
     if form == "logits":
         alike = (raw >= 0).all() and np.abs(raw.sum(-1) - 1).max() < 1e-5

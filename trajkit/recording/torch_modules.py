@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trajkit.recording.predictions import Predict
 from trajkit.storage.probe import as_numpy
+from trajkit.typing import AnyArray
 
 
-def predict_in_batches(model: nn.Module, inputs: Any, predict: Predict, batch_size: int) -> NDArray[Any]:
+def predict_in_batches(model: nn.Module, inputs: Any, predict: Predict, batch_size: int) -> AnyArray:
     """Return what `predict` gives for `inputs`, on the device of the module.
 
     Examples

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves import resample
 from trajkit.curves.trajectory_distance import matched_distance
@@ -17,6 +16,7 @@ from trajkit.distances import METRICS
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes
 from trajkit.selection import select
+from trajkit.typing import AnyArray, Indices
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 # Attributes that are no settings: what a run turned out to be, or what follows from others.
@@ -124,7 +124,7 @@ class Part:
         )
 
     @cached_property
-    def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def pairs(self) -> tuple[Indices, Indices]:
         """Each pair of runs once."""
         return np.triu_indices(self.ds.sizes["run"], k=1)
 
@@ -154,8 +154,7 @@ class Part:
         """So few checkpoints, evenly spaced, that points can be embedded many times."""
         wanted = max(3, _POINTS // self.ds.sizes["run"])
         of = self.ds.sizes["checkpoint"]
-        even: list[int] = np.unique(np.linspace(0, of - 1, min(wanted, of)).round().astype(int)).tolist()
-        return even
+        return np.unique(np.linspace(0, of - 1, min(wanted, of)).round().astype(int)).tolist()
 
     @property
     def thin(self) -> xr.Dataset:
@@ -184,7 +183,7 @@ class Part:
 
         return [n for n in usable if not any(follows(n, other) for other in usable if other != n)]
 
-    def code(self, name: str) -> NDArray[np.intp]:
+    def code(self, name: str) -> Indices:
         """Give each value of an attribute a number; -1 where it is missing."""
         values = pd.Series(self.ds[name].values)
         codes, _ = pd.factorize(values.where(values != "") if values.dtype.kind not in "fib" else values)
@@ -199,11 +198,11 @@ class Part:
         code = {n: self.code(n) for n in run_attributes(self.ds) if n not in _OUTCOMES | {varying, "seed"}}
         return [n for n, c in code.items() if len(np.unique(c)) > 1 and not _is_function(c, own)]
 
-    def strata(self, varying: str, least: int = 6) -> NDArray[np.intp]:
+    def strata(self, varying: str, least: int = 6) -> Indices:
         """Give numbers to groups of runs that agree in all other settings; -1 where the varying one does not vary."""
         own = pd.Series(self.code(varying))
         own = own.where(own >= 0)
-        group: NDArray[Any] = np.zeros(len(own), dtype=np.intp)
+        group: AnyArray = np.zeros(len(own), dtype=np.intp)
         if others := self.others(varying):
             code = pd.DataFrame({name: self.code(name) for name in others})
             group = code.groupby(others, sort=False).ngroup().to_numpy()
@@ -231,6 +230,6 @@ class Part:
         ]
 
 
-def _is_function(code: NDArray[np.intp], of: NDArray[np.intp]) -> bool:
+def _is_function(code: Indices, of: Indices) -> bool:
     """Say whether a code varies, but only as another one does."""
     return code.max() > 0 and bool((pd.Series(code).groupby(of).nunique() == 1).all())

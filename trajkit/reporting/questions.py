@@ -7,7 +7,6 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis import (
     bootstrap,
@@ -28,8 +27,7 @@ from trajkit.analysis.run_groups import groups
 from trajkit.analysis.shuffles import kinds_of_samples, permuted_within
 from trajkit.distances import METRICS
 from trajkit.reporting.finding import PROGRESS, CannotTellError, Finding, Number, Part, judged
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Indices
 
 # The one claim that is about a name: networks of another kind than these are compared by what they have.
 ARCHITECTURE = "architecture"
@@ -413,7 +411,7 @@ def _lacking(part: Part) -> str:
     return f"{ARCHITECTURE!r} is missing for some run, or has {count} value(s) for {part.ds.sizes['run']} runs"
 
 
-def _pairs(part: Part, by: str | None) -> NDArray[np.intp]:
+def _pairs(part: Part, by: str | None) -> Indices:
     """Find the pairs of runs that differ in an attribute, or all."""
     u, v = part.pairs
     if by is None:
@@ -442,8 +440,7 @@ def _groups_of(part: Part) -> dict[str, xr.Dataset]:
                 part.ds, lambda _: apart, INTERVAL, then=r_squared, level=how.level, seed=how.seed
             ),
         }  # fmt: skip
-    found: dict[str, xr.Dataset] = part.__dict__["groups"]
-    return found
+    return part.__dict__["groups"]
 
 
 def _code_of_groups(part: Part) -> list[str]:
@@ -465,7 +462,7 @@ def _r_squared(part: Part, distance: Array, basis: list[Array]) -> list[float]:
     return [float(np.trace(q.T @ inner @ q) / np.trace(inner)) for q in basis]
 
 
-def _size(part: Part) -> tuple[str, NDArray[np.intp]]:
+def _size(part: Part) -> tuple[str, Indices]:
     """Find what says how large a network is, and the runs that differ in it alone."""
     why = "no run attribute 'width', 'depth' or 'parameters' says how large a network is"
     for name in ("width", "depth", "parameters"):
@@ -494,7 +491,7 @@ def _code_of_size(part: Part, by: str, chosen: xr.Dataset) -> list[str]:
     ]
 
 
-def _stratified_correlation(x: Array, y: Array, group: NDArray[np.intp], n: int, seed: int) -> tuple[float, float]:
+def _stratified_correlation(x: Array, y: Array, group: Indices, n: int, seed: int) -> tuple[float, float]:
     """Rank correlation within groups, pooled, with the p-value of one as low by permutations within groups."""
 
     def centered(values: Array) -> Array:
@@ -516,7 +513,7 @@ def _stratified_correlation(x: Array, y: Array, group: NDArray[np.intp], n: int,
     return float(a @ b) / size, (1 + low) / (1 + n)
 
 
-def _by_size(part: Part, by: str, group: NDArray[np.intp]) -> tuple[float, float, float]:
+def _by_size(part: Part, by: str, group: Indices) -> tuple[float, float, float]:
     """Mean distance of runs of two sizes, of two seeds, and of two architectures that are else compared alike."""
     u, v = np.triu_indices(len(group), k=1)
     distance = part.distance.values[u, v]

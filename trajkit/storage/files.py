@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.probabilities import ROW_TOLERANCE
 from trajkit.progress_bar import open_bar
@@ -19,6 +18,7 @@ from trajkit.renamed import renamed
 from trajkit.schema import DIMS, stamp, validate
 from trajkit.storage.atomic import check_destination, whole
 from trajkit.storage.store import Store
+from trajkit.typing import AnyArray
 
 # Predictions in one compressed piece of a file.
 _PIECE = 2**20
@@ -202,17 +202,17 @@ def _bits(classes: int, bits: int | None, precision: float | None) -> int | None
     return bits
 
 
-def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:
+def _rounded(values: AnyArray, bits: int) -> AnyArray:
     """Round the mantissas of floats to `bits`, as netCDF's BitRound does; infinities and NaN stay as they are."""
     drop = np.finfo(values.dtype).nmant - bits
     if drop == 0:
         return values
-    raw: NDArray[Any] = values.view(f"u{values.dtype.itemsize}")
+    raw: AnyArray = values.view(f"u{values.dtype.itemsize}")
     rounded = (raw + 2 ** (drop - 1)) >> drop << drop
     return np.where(np.isfinite(values), rounded.view(values.dtype), values)
 
 
-def _blocks(log_prob: xr.DataArray, bits: int | None, progress_bar: bool | None) -> Iterator[NDArray[Any]]:
+def _blocks(log_prob: xr.DataArray, bits: int | None, progress_bar: bool | None) -> Iterator[AnyArray]:
     """Yield the rounded predictions of one run after the other."""
     with open_bar(log_prob.sizes["run"], "saving", progress_bar) as bar:
         for row in range(log_prob.sizes["run"]):
@@ -231,7 +231,7 @@ def _chunk(log_prob: xr.DataArray) -> tuple[int, ...]:
     return (1, few, min(samples, max(1, _PIECE // (few * classes))), classes)
 
 
-def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> None:
+def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterator[AnyArray]) -> None:
     """Write all but the predictions with xarray, then these run by run."""
     import netCDF4
 
@@ -254,7 +254,7 @@ def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) ->
             variable[row] = block
 
 
-def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[NDArray[Any]]) -> None:
+def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterator[AnyArray]) -> None:
     """Write all but the predictions with xarray, then these run by run."""
     import zarr
     from numcodecs import Shuffle, Zstd

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.schema import DIMS, SchemaError, validate
+from trajkit.typing import AnyArray, Labels
 
 
 class Probe:
@@ -68,7 +69,7 @@ class Probe:
         if classes is None:
             classes = max(int(label.max()) + 1, 2)
         names = range(classes) if isinstance(classes, int | np.integer) else classes
-        columns: dict[str, NDArray[Any]] = {
+        columns: dict[str, AnyArray] = {
             "sample": np.arange(len(label)) if sample is None else np.asarray(sample),
             "split": np.full(len(label), split) if isinstance(split, str) else np.asarray(split, dtype=str),
         }
@@ -82,10 +83,10 @@ class Probe:
         if problems:
             raise SchemaError(problems)
         self.inputs = inputs
-        self.label: NDArray[np.int64] = label.astype(np.int64)
-        self.sample: NDArray[Any] = columns["sample"].astype(np.int64 if columns["sample"].dtype.kind in "iu" else str)
-        self.split: NDArray[Any] = columns["split"]
-        self.classes: NDArray[Any] = np.asarray([str(name) for name in names])
+        self.label: Labels = label.astype(np.int64)
+        self.sample: AnyArray = columns["sample"].astype(np.int64 if columns["sample"].dtype.kind in "iu" else str)
+        self.split: AnyArray = columns["split"]
+        self.classes: AnyArray = np.asarray([str(name) for name in names])
         self._identity = identity
         self._check()
 
@@ -189,7 +190,7 @@ def _feed(value: Any, digest: Any) -> None:
         )
 
 
-def as_numpy(value: Any) -> NDArray[Any]:
+def as_numpy(value: Any) -> AnyArray:
     """Bring a tensor of any device to memory; numpy has no bfloat16."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()

@@ -21,7 +21,8 @@ from urllib.parse import quote, unquote
 from warnings import warn
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trajkit.typing import AnyArray, Labels, Mask
 
 SUFFIX = ".run"
 _MAGIC = b"tkf1"
@@ -52,7 +53,7 @@ class Run(NamedTuple):
     file: str
     size: int
     head: dict[str, Any]
-    frames: NDArray[Any]
+    frames: AnyArray
     damaged: bool
 
     @property
@@ -61,7 +62,7 @@ class Run(NamedTuple):
         return str(self.head.get("run", unquote(self.file.removesuffix(SUFFIX))))
 
     @property
-    def offsets(self) -> NDArray[np.int64]:
+    def offsets(self) -> Labels:
         """Where the payload of each frame starts."""
         return FRAME.itemsize + self._starts[:-1]
 
@@ -71,7 +72,7 @@ class Run(NamedTuple):
         return int(self._starts[-1])
 
     @property
-    def _starts(self) -> NDArray[np.int64]:
+    def _starts(self) -> Labels:
         return np.concatenate([[0], np.cumsum(FRAME.itemsize + self.frames["length"].astype(np.int64))])
 
     @property
@@ -80,13 +81,12 @@ class Run(NamedTuple):
         return self.size - self.end
 
     @property
-    def is_checkpoint(self) -> NDArray[np.bool_]:
+    def is_checkpoint(self) -> Mask:
         """Which frames are checkpoints."""
-        kinds: NDArray[np.bool_] = self.frames["kind"] == CHECKPOINT
-        return kinds
+        return self.frames["kind"] == CHECKPOINT
 
     @property
-    def checkpoints(self) -> NDArray[Any]:
+    def checkpoints(self) -> AnyArray:
         """Frames of the whole checkpoints."""
         return self.frames[self.is_checkpoint]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from trajkit.typing import Array
 
 # By default, the fit takes the leading eigenvalues that make this share of their sum.
 _SHARE = 0.99

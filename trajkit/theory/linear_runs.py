@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.from_arrays import from_arrays
 from trajkit.probabilities import normalize
@@ -14,8 +14,7 @@ from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.theory.input_spectrum import checked_inputs
 from trajkit.theory.steps import recorded_steps
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Labels
 
 
 @renamed(progress="progress_bar")
@@ -131,7 +130,7 @@ def linear_runs(
 
 def sloppy_inputs(
     samples: int, features: int, *, decay: float, classes: int = 5, seed: int = 0
-) -> tuple[Array, NDArray[np.int64]]:
+) -> tuple[Array, Labels]:
     """Draw Gaussian inputs whose eigenvalues fall as exp(-c i), and the labels that a linear teacher gives them.
 
     The directions are the features themselves; eigenvalues, of mean 1, are those of the distribution. The teacher's
@@ -174,11 +173,11 @@ def sloppy_inputs(
     teacher = random.standard_normal((features, classes))
     x = random.standard_normal((samples, features)) * np.sqrt(exponential_spectrum(features, decay))
     logits = x @ teacher
-    label: NDArray[np.int64] = ((logits - logits.mean(0)) / logits.std(0)).argmax(1)
+    label: Labels = ((logits - logits.mean(0)) / logits.std(0)).argmax(1)
     return x, label
 
 
-def _labels(label: ArrayLike, length: int) -> NDArray[np.int64]:
+def _labels(label: ArrayLike, length: int) -> Labels:
     out = np.asarray(label)
     if out.shape != (length,) or out.dtype.kind not in "iu" or (out < 0).any():
         raise ValueError(f"label: wanted {length} indices of classes, one for each input, got {out.dtype} {out.shape}")
@@ -197,16 +196,15 @@ def _start(known: Array, classes: int, scale: float, seed: int, bias: bool) -> A
     weight = np.random.default_rng(seed).standard_normal((known.shape[1], classes))
     if bias:
         weight[-1] = 0.0
-    out: Array = weight * scale / np.sqrt(np.square(known @ weight).mean())
-    return out
+    return weight * scale / np.sqrt(np.square(known @ weight).mean())
 
 
 def _descend(
     known: Array,
-    target: NDArray[np.int64],
+    target: Labels,
     weight: Array,
     rate: float,
-    step: NDArray[np.int64],
+    step: Labels,
     progress_bar: bool | None,
 ) -> Iterator[Array]:
     """Yield the weights (feature, run, class) at each of the steps."""

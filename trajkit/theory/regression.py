@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.theory.steps import recorded_steps
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Labels
 
 
 def exponential_spectrum(features: int, decay: float) -> Array:
@@ -38,8 +37,7 @@ def exponential_spectrum(features: int, decay: float) -> Array:
     if features < 1 or not 0 <= decay < np.inf:
         raise ValueError(f"wanted one feature or more and a decay of at least 0, got {features} and {decay}")
     value = np.exp(-decay * np.arange(features))
-    out: Array = value / value.mean()
-    return out
+    return value / value.mean()
 
 
 def regression_distance(
@@ -212,7 +210,7 @@ def regression_spectrum(
 class _Model(NamedTuple):
     eigenvalue: Array
     teacher: Array
-    step: NDArray[np.int64]
+    step: Labels
     left: Array  # (step, feature): (1 - eta lambda_i)^t, what is left to learn
 
 

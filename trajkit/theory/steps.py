@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trajkit.typing import Labels
 
 
-def even_steps(total: int, checkpoints: int = 20) -> NDArray[np.int64]:
+def even_steps(total: int, checkpoints: int = 20) -> Labels:
     """Give step 0 and about as many steps as asked for, up to `total`, at equal ratios: early training is fast.
 
     Examples
@@ -22,7 +23,7 @@ def even_steps(total: int, checkpoints: int = 20) -> NDArray[np.int64]:
     return np.concatenate([[0], np.unique(between)])
 
 
-def recorded_steps(steps: int | Iterable[int]) -> NDArray[np.int64]:
+def recorded_steps(steps: int | Iterable[int]) -> Labels:
     """Take a number of steps, or the steps themselves.
 
     Examples

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.curves import progress as progress_of
 from trajkit.distances import pairwise
@@ -18,8 +17,7 @@ from trajkit.renamed import renamed
 from trajkit.theory.linear_runs import linear_runs, sloppy_inputs
 from trajkit.theory.regression import exponential_spectrum, regression_spectrum
 from trajkit.theory.steps import even_steps
-
-Array = NDArray[np.float64]
+from trajkit.typing import Array, Labels
 
 
 @renamed(progress="progress_bar")
@@ -136,14 +134,14 @@ class _Cells(NamedTuple):
     progress: Array
 
 
-def _axis(name: str, values: Sequence[float], least: float) -> NDArray[np.float64]:
+def _axis(name: str, values: Sequence[float], least: float) -> Array:
     out = np.asarray(list(values))
     if not out.size or not np.isfinite(out).all() or (out < least).any() or (np.diff(out) <= 0).any():
         raise ValueError(f"{name}: wanted increasing numbers of at least {least}, got {list(values)}")
     return out
 
 
-def _regression(eigenvalue: Array, scale: Array, planned: list[NDArray[np.int64]], n: int, rate: float) -> _Cells:
+def _regression(eigenvalue: Array, scale: Array, planned: list[Labels], n: int, rate: float) -> _Cells:
     each = [[regression_spectrum(eigenvalue, steps, scale=float(s), rate=rate) for steps in planned] for s in scale]
     first = slice(None, n)
     return _Cells(
@@ -153,7 +151,7 @@ def _regression(eigenvalue: Array, scale: Array, planned: list[NDArray[np.int64]
     )
 
 
-def _softmax(ds: xr.Dataset, scale: Array, planned: list[NDArray[np.int64]], n: int) -> _Cells:
+def _softmax(ds: xr.Dataset, scale: Array, planned: list[Labels], n: int) -> _Cells:
     step = ds["step"].values[0]
     rows = []
     for s in scale:

@@ -229,8 +229,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def split(self) -> str | None:
         """The split whose samples are measured on, None for all."""
-        split: str | None = self.slicer.conditions.get("split")
-        return split
+        return self.slicer.conditions.get("split")
 
     @property
     def part(self) -> xr.Dataset:

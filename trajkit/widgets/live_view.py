@@ -18,12 +18,11 @@ from trajkit.embedding.projector import Projector
 from trajkit.figures.run_lines import Strands
 from trajkit.schema import validate
 from trajkit.storage import Probe
+from trajkit.typing import Array
 from trajkit.widgets.figure_panel import FigurePanel
 from trajkit.widgets.linked import apart
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.time_budget import Budget
-
-Array = NDArray[np.float64]
 
 # A training is taken to have ended when no checkpoint came for twice the time between the last two, and for so long.
 _SOON = 0.05

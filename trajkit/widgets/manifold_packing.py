@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trajkit.figures.axes import component_title
 from trajkit.figures.coloring import Coloring, coloring
 from trajkit.schema import is_network, run_attributes
+from trajkit.typing import Array, Indices, Mask
 
 # So many components go to the browser, where axes are changed without the kernel; others when they are asked for.
 MOST_COMPONENTS = 8
@@ -34,7 +35,7 @@ class Packed(NamedTuple):
     runs: dict[str, Any]
     offset: NDArray[np.uint32]
     checkpoint: NDArray[np.uint32]
-    step: NDArray[np.float64]
+    step: Array
     coordinate: NDArray[np.float32]
     quantities: dict[str, NDArray[np.float32]]
 
@@ -134,7 +135,7 @@ def same_attributes(one: xr.Dataset, other: xr.Dataset) -> bool:
     return same and all(one[n].identical(other[n]) for n in ("run", *names))
 
 
-def attribute(name: str, colors: Coloring, order: NDArray[np.intp]) -> dict[str, Any]:
+def attribute(name: str, colors: Coloring, order: Indices) -> dict[str, Any]:
     """Describe one run attribute, with the runs in `order`."""
     out: dict[str, Any] = {"name": name, "title": colors.title}
     if colors.code is not None:
@@ -188,7 +189,7 @@ def _named(values: Any) -> dict[str, xr.DataArray]:
     return out
 
 
-def quantity_ranges(quantities: Mapping[str, xr.DataArray], is_network: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def quantity_ranges(quantities: Mapping[str, xr.DataArray], is_network: Mask) -> list[dict[str, Any]]:
     """Describe each per-point quantity: its name and range over the networks."""
     out = []
     for name, q in quantities.items():

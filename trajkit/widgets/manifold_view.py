@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import traitlets
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from trajkit.figures.coloring import coloring
 from trajkit.figures.run_lines import chosen
 from trajkit.schema import is_network
+from trajkit.typing import Indices
 from trajkit.widgets import manifold_packing as packing
 from trajkit.widgets.html_export import write_page
 
@@ -210,7 +211,7 @@ class ManifoldView(anywidget.AnyWidget):
         self.embedding: xr.Dataset | None = None
         self._box: packing.Box = {}
         self._titles: dict[int, str] = {}
-        self._order: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._order: Indices = np.zeros(0, dtype=np.intp)
         self._quantity_arrays: dict[str, xr.DataArray] = {}
         self._linked: list[ManifoldView] = []
         self._png_path: Path | None = None

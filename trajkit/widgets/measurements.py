@@ -129,8 +129,7 @@ class Measurements:
         else:
             self._kept[key] = measure()
             self._forget()
-        value: Value = self._kept[key]
-        return value
+        return self._kept[key]
 
     def _forget(self) -> None:
         matrices = [k for k in self._kept if k[0] == "points"]

@@ -12,18 +12,17 @@ import ipywidgets
 import numpy as np
 import traitlets
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.figures.coloring import text
 from trajkit.schema import networks, run_attributes, run_table
 from trajkit.selection import matches, point_progress, select, where_mask
+from trajkit.typing import Mask
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.slicer_facets import Facet, RangeFacet, facet
 
 _HERE = Path(__file__).parent
 
 Conditions = dict[str, Any]
-Mask = NDArray[np.bool_]
 
 # Arguments of `tk.select` that are no run attributes; one of such a name has no control.
 _ARGUMENTS = ("ds", "where", "split", "progress", "step")

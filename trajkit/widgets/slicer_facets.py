@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trajkit.figures.coloring import text
 from trajkit.selection import Condition, matches
-
-Array = NDArray[Any]
+from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # A number with more values than this is sliced by a range.
 _MOST_VALUES = 8
@@ -41,7 +39,7 @@ class Facet(Protocol):
     def condition(self, choice: dict[str, Any]) -> Condition:
         """Take a condition from the front end; None for no restriction."""
 
-    def counts(self, among: NDArray[np.bool_]) -> list[int]:
+    def counts(self, among: Mask) -> list[int]:
         """Count the values among some of the runs, the missing ones last where there can be any."""
 
 
@@ -55,7 +53,7 @@ class ValueFacet:
     (['sgd'], [1, 1])
     """
 
-    def __init__(self, name: str, values: Array) -> None:
+    def __init__(self, name: str, values: AnyArray) -> None:
         self.name = name
         self.values, self._code = _coded(values)
 
@@ -85,9 +83,9 @@ class ValueFacet:
         """Give the values of these places."""
         return [self.values[i] for i in choice["chosen"]] or None
 
-    def counts(self, among: NDArray[np.bool_]) -> list[int]:
+    def counts(self, among: Mask) -> list[int]:
         """Count each value."""
-        return np.bincount(self._code[among], minlength=len(self.values)).tolist()  # type: ignore[no-any-return]
+        return np.bincount(self._code[among], minlength=len(self.values)).tolist()
 
     def _place(self, value: Any) -> int | None:
         missing = isinstance(value, float) and np.isnan(value)
@@ -109,7 +107,7 @@ class RangeFacet:
     ('log', [(5.0, None), nan])
     """
 
-    def __init__(self, name: str, values: Array) -> None:
+    def __init__(self, name: str, values: AnyArray) -> None:
         self.name = name
         known = np.unique(values[~np.isnan(values)] if values.dtype.kind == "f" else values)
         self._whole = values.dtype.kind != "f"
@@ -167,14 +165,14 @@ class RangeFacet:
         parts += [float("nan")] if choice.get("none") else []
         return parts[0] if len(parts) == 1 and isinstance(parts[0], tuple) else parts or None
 
-    def counts(self, among: NDArray[np.bool_]) -> list[int]:
+    def counts(self, among: Mask) -> list[int]:
         """Count the values in each of equal stretches of the scale, then those that are missing."""
-        return np.bincount(self._bin[among], minlength=_BINS + 1).tolist()  # type: ignore[no-any-return]
+        return np.bincount(self._bin[among], minlength=_BINS + 1).tolist()
 
     def _number(self, value: float) -> int | float:
         return int(value) if self._whole and float(value).is_integer() else float(value)
 
-    def _along(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _along(self, values: Array) -> Array:
         """Place of values on the scale, from 0 to 1; the front end has the same formulas."""
         if self.scale == "linear":
             return np.asarray((values - self.low) / (self.high - self.low))
@@ -183,7 +181,7 @@ class RangeFacet:
         return np.asarray(np.log1p(values / self.unit) / np.log1p(self.high / self.unit))
 
 
-def facet(name: str, values: Array) -> Facet | None:
+def facet(name: str, values: AnyArray) -> Facet | None:
     """Choose what fits an attribute; None where all runs are alike."""
     known = np.unique(values[~np.isnan(values)] if values.dtype.kind == "f" else values)
     missing = values.dtype.kind == "f" and bool(np.isnan(values).any())
@@ -194,7 +192,7 @@ def facet(name: str, values: Array) -> Facet | None:
     return ValueFacet(name, values)
 
 
-def _coded(values: Array) -> tuple[list[Any], NDArray[np.intp]]:
+def _coded(values: AnyArray) -> tuple[list[Any], Indices]:
     """Values as Python's own, text in order of appearance and numbers of size with NaN last, and each run's place."""
     unique, first, code = np.unique(values, return_index=True, return_inverse=True)
     if values.dtype.kind == "U":
@@ -203,7 +201,7 @@ def _coded(values: Array) -> tuple[list[Any], NDArray[np.intp]]:
     return unique.tolist(), code
 
 
-def _scale(known: Array) -> tuple[str, float]:
+def _scale(known: AnyArray) -> tuple[str, float]:
     """Choose a scale, and the unit in which a logarithmic one that begins at zero is linear."""
     positive = known[known > 0]
     if known[0] < 0 or not len(positive) or positive[-1] < _DECADES * positive[0]:

@@ -83,7 +83,6 @@ def _stacked(models: Sequence[nn.Module]) -> tuple[Callable[[Tensor], Tensor], l
     skeleton = copy.deepcopy(models[0]).to("meta")
 
     def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
-        logits: Tensor = functional_call(skeleton, (parameters, buffers), (images,))
-        return logits
+        return functional_call(skeleton, (parameters, buffers), (images,))
 
     return partial(torch.vmap(forward), parameters, buffers), list(parameters.values())

@@ -28,8 +28,7 @@ class Attention(nn.Module):
             self.query_key_value(x).view(samples, patches, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         )
         seen = F.scaled_dot_product_attention(query, key, value)
-        mixed: Tensor = self.out(seen.transpose(1, 2).reshape(samples, patches, width))
-        return mixed
+        return self.out(seen.transpose(1, 2).reshape(samples, patches, width))
 
 
 class Block(nn.Module):
@@ -43,8 +42,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (sample, patch, width) to the same shape."""
         x = x + self.attention(x)
-        out: Tensor = x + self.mlp(x)
-        return out
+        return x + self.mlp(x)
 
 
 class VisionTransformer(nn.Module):
@@ -63,8 +61,7 @@ class VisionTransformer(nn.Module):
         """Map images (sample, channel, height, width) to logits (sample, class)."""
         patches = self.patches(images).flatten(2).transpose(1, 2)
         x = torch.cat([self.token.expand(len(images), -1, -1), patches], dim=1) + self.position
-        logits: Tensor = self.head(self.blocks(x)[:, 0])
-        return logits
+        return self.head(self.blocks(x)[:, 0])
 
 
 def vit(

@@ -29,8 +29,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (sample, channel, height, width) to `out` channels, each side shortened by the stride."""
-        out: Tensor = self.layers(x) + self.shortcut(x)
-        return out
+        return self.layers(x) + self.shortcut(x)
 
 
 def wide_resnet(

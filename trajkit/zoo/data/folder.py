@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trajkit.typing import Labels
 from trajkit.zoo.data.source import SPLITS, Source
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -29,7 +30,7 @@ def folder(path: str) -> Source:
         raise OSError(f"{root / 'test'} has classes that train has not: {unknown}")
     index = {c: i for i, c in enumerate(classes)}
 
-    def read(split: str, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def read(split: str, chosen: Labels) -> NDArray[np.uint8]:
         return _images([files[split][i] for i in chosen])
 
     return Source(

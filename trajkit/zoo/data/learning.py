@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trajkit.storage import Probe
+from trajkit.typing import Labels
 from trajkit.zoo.data.digits import digits
 from trajkit.zoo.data.folder import folder
 from trajkit.zoo.data.sloppy import decayed, sloppy
@@ -163,7 +164,7 @@ def noisy_labels(label: Tensor, noise: float, *, shuffle: bool) -> Tensor:
     return noisy[order.to(label.device)] if shuffle else noisy
 
 
-def _choose(label: NDArray[np.int64], size: int | None, settings: DataSettings, split: str) -> NDArray[np.int64]:
+def _choose(label: Labels, size: int | None, settings: DataSettings, split: str) -> Labels:
     wanted = max(size or 0, getattr(settings, f"probe_{split}"))
     if wanted > len(label):
         raise ValueError(f"wanted {wanted} {split} samples, but {settings.name} has {len(label)}: ask for fewer")

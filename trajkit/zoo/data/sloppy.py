@@ -53,5 +53,4 @@ def decayed(white: NDArray[np.floating], c: float) -> NDArray[np.floating]:
     """
     eigenvalue = np.exp(-c * np.arange(white.shape[-1]))
     scale = np.sqrt(eigenvalue / eigenvalue.mean()).astype(white.dtype)
-    scaled: NDArray[np.floating] = white * scale
-    return scaled
+    return white * scale

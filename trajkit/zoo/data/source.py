@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trajkit.typing import AnyArray, Labels
 
 SPLITS = ("train", "test")
 
@@ -20,21 +21,19 @@ class Source(NamedTuple):
 
     description: str
     classes: list[str]
-    label: dict[str, NDArray[np.int64]]
-    sample: dict[str, NDArray[Any]]
-    read: Callable[[str, NDArray[np.int64]], NDArray[Any]]
+    label: dict[str, Labels]
+    sample: dict[str, AnyArray]
+    read: Callable[[str, Labels], AnyArray]
 
 
-def from_memory(
-    description: str, classes: list[str], inputs: dict[str, NDArray[Any]], label: dict[str, NDArray[np.int64]]
-) -> Source:
+def from_memory(description: str, classes: list[str], inputs: dict[str, AnyArray], label: dict[str, Labels]) -> Source:
     """Make a source of arrays: the train samples are numbered first, then the test samples."""
     count = len(label["train"])
     sample = {"train": np.arange(count), "test": count + np.arange(len(label["test"]))}
     return Source(description, classes, label, sample, lambda split, chosen: inputs[split][chosen])
 
 
-def stratified_order(label: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def stratified_order(label: Labels, seed: int) -> Labels:
     """Order samples at random, but so that of the first n each class has as many as any other, as far as it has them.
 
     Examples
@@ -50,5 +49,4 @@ def stratified_order(label: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
         of_class = shuffled[label[shuffled] == c]
         rank[of_class] = np.arange(len(of_class))
     # Classes are dealt out in turn, in their own order: the first round holds each once.
-    order: NDArray[np.int64] = np.lexsort((label, rank))
-    return order
+    return np.lexsort((label, rank))
