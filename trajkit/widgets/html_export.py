@@ -12,7 +12,7 @@ from typing import Any
 import anywidget
 from ipywidgets.widgets.widget import _remove_buffers
 
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
 
 # Run in the page: builds a model of each state, joins those that are linked, and renders them.
 _STAND_IN = (Path(__file__).parent / "page.js").read_text()
@@ -86,7 +86,7 @@ main {{ display: grid; grid-template-columns: repeat({int(columns)}, minmax(0, 1
 </html>
 """
     out = Path(path)
-    with whole(out, overwrite=True) as part:
+    with atomic_write(out, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
     return out
 
