@@ -15,7 +15,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import text
 from trajkit.schema import networks, run_attributes, run_table
-from trajkit.selection import matches, point_progress, select, where_mask
+from trajkit.select import matches, point_progress, select, where_mask
 from trajkit.typing import Mask
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.slicer_facets import Facet, RangeFacet, facet
