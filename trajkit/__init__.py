@@ -73,6 +73,14 @@ from trajkit.select import select
 from trajkit.simulate import simulate
 from trajkit.storage import Probe, Store, load, sample_data, save
 
+# Loaded when they are first used, by `__getattr__` below; type checkers and editors see them here.
+if TYPE_CHECKING:
+    from trajkit import figures, importers, integrations, theory, widgets
+    from trajkit.reporting.claims import claims
+    from trajkit.reporting.report import report
+    from trajkit.theory import input_spectrum
+    from trajkit.widgets import explore
+
 # `python tests/reference.py FOLDER` makes the sections of the API reference from the comments of this list.
 __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     # Data
@@ -175,12 +183,7 @@ _LAZY = {
     "widgets": "trajkit.widgets",
 }
 
-if TYPE_CHECKING:
-    from trajkit import figures, importers, integrations, theory, widgets
-    from trajkit.reporting import claims, report
-    from trajkit.theory import input_spectrum
-    from trajkit.widgets import explore
-else:
+if not TYPE_CHECKING:
     # Hidden from type checkers, for which it would turn every misspelt name into Any.
     def __getattr__(name: str) -> Any:
         if name not in _LAZY:
