@@ -20,6 +20,7 @@ import trajkit as tk
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 TEST_COMMAND = 'pip install -e ".[test]" && pytest'
 OPEN_COMMAND = 'pip install -e ".[lab]" && jupyter lab notebooks/01_quickstart.ipynb'
 
@@ -146,6 +147,43 @@ def test_layers__import_one_way() -> None:
             names = sorted(name or "trajkit (the whole package)" for name in above)
             problems.append(f"{where} imports {names}: {layer} may use {sorted(ALLOWED[layer])}")
     assert not problems, "\n".join(problems)
+
+
+# CONTRIBUTING
+
+
+def test_contributing__maps_every_room_in_the_order_of_imports() -> None:
+    rows = re.findall(r"^\| ((?:`\w+/?`(?:, )?)+) \| ", CONTRIBUTING, flags=re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)/?`", row)]
+    assert sorted(named) == sorted(ALLOWED)
+    assert [name for name in named if name in LAYERS] == list(LAYERS)
+
+
+def test_contributing__names_every_script_with_its_command() -> None:
+    scripts = [path for path in (ROOT / "tests").rglob("*.py") if '__name__ == "__main__"' in path.read_text()]
+    commands = {f"`python {path.relative_to(ROOT)}" for path in scripts if path != Path(__file__)}
+    assert "`python tests/house.py" in commands
+    assert not {command for command in commands if command not in CONTRIBUTING}
+
+
+# Tests
+
+# Laws of the whole repository. All other tests are found by the file that they test: tests/X/test_Y.py for trajkit/X/Y.
+WHOLE = {
+    *("binder", "contributing", "house", "install", "jupyterlab", "notebooks", "notebooks_browser", "readme"),
+    *("reference", "repository", "user_script"),
+}
+
+
+@pytest.mark.xfail(reason="tests are being moved to their rooms", strict=False)
+def test_tests__mirror_the_package() -> None:
+    tests = [
+        path.relative_to(ROOT / "tests") for path in tracked() if re.search(r"/tests/(.+/)?test_\w+\.py$", str(path))
+    ]
+    rooms = {path: path.with_name(path.stem.removeprefix("test_")) for path in tests}
+    rooms = {path: ROOT / "trajkit" / room for path, room in rooms.items() if str(room) not in WHOLE}
+    kinds = (".py", ".js", "")
+    assert [str(path) for path, room in rooms.items() if not any(room.with_suffix(k).exists() for k in kinds)] == []
 
 
 # Public names
