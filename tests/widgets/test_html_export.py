@@ -9,7 +9,6 @@ from pathlib import Path
 
 import anywidget
 import pytest
-import traitlets
 from lab import browser_page, settle
 from playwright.sync_api import Page, expect
 
@@ -17,7 +16,7 @@ from trajkit.widgets.html_export import write_page
 from trajkit.widgets.slicer import Board
 from trajkit.widgets.table import RunTable
 
-HOSTILE = '</script><script>window.hit = 1</script>\u2028<!-- & "quoted" \'it\''
+HOSTILE = "</script><script>window.hit = 1</script>\u2028<!-- & \"quoted\" 'it'"
 
 
 def table(name: str = "A-0") -> RunTable:
@@ -71,7 +70,15 @@ def board() -> Board:
     facets = [values, {**numbers, "whole": False, "missing": True, "window": False}]
     spec = {"facets": facets, "splits": ["train", "test"], "same": []}
     state = {"facets": [None, None], "split": None, "where": "", "serial": 0}
-    shown = {"serial": 0, "runs": 4, "of": 4, "points": 8, "counts": [[2, 2], [1, 2, 1, 0]], "undo": False, "redo": False}
+    shown = {
+        "serial": 0,
+        "runs": 4,
+        "of": 4,
+        "points": 8,
+        "counts": [[2, 2], [1, 2, 1, 0]],
+        "undo": False,
+        "redo": False,
+    }
     return Board(spec=spec, state=state, shown=shown)
 
 
@@ -126,7 +133,9 @@ def test_board__chooses_one_split_and_several_values(opened):
 
     def answer() -> None:
         """As the kernel does: what was chosen has been seen."""
-        page.evaluate("() => { const m = page.models[0]; m.set('shown', { ...m.get('shown'), serial: m.get('state').serial }); }")
+        page.evaluate(
+            "() => { const m = page.models[0]; m.set('shown', { ...m.get('shown'), serial: m.get('state').serial }); }"
+        )
 
     page.get_by_role("button", name="test").click()
     answer()

@@ -141,7 +141,8 @@ def test_ticks__are_round_and_at_least_three(page):
     opened.goto(f"{address}/")
     ends = [[0.0, 1.0], [-0.31, 0.62], [3.0, 3.0001], [-7e5, 2e6], [1e-9, 4e-9]]
     found = opened.evaluate(
-        "async (ends) => { const { ticks } = await import('/scales.js'); return ends.map(([a, b]) => ticks(a, b)); }", ends
+        "async (ends) => { const { ticks } = await import('/scales.js'); return ends.map(([a, b]) => ticks(a, b)); }",
+        ends,
     )
     for (low, high), given in zip(ends, found, strict=True):
         assert 3 <= len(given["at"]) <= 20, json.dumps(given)

@@ -62,5 +62,7 @@ def _without_imports(path: Path, source: str, *, is_entry: bool) -> str:
     text = _EXPORT.sub("", _IMPORT.sub("", source))
     for left in _OTHER.findall(text):
         if not (is_entry and left.startswith("export default ")):
-            raise ValueError(f'{path.name}: wanted `import {{ name }} from "./file.js";` or `export function`, got: {left}')
+            raise ValueError(
+                f'{path.name}: wanted `import {{ name }} from "./file.js";` or `export function`, got: {left}'
+            )
     return text
