@@ -195,6 +195,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import refuse_nan
 from trajkit.schema import SchemaError
 
