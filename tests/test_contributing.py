@@ -196,8 +196,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import refuse_nan
-from trajkit.schema import SchemaError, from_arrays
+from trajkit.schema import SchemaError
 
 
 def read_text(path: Path) -> xr.Dataset:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import coloring
 from trajkit.schema import is_network, run_attributes, validate
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.widgets.code import CodeLine, as_python
 from trajkit.widgets.html_export import write_page
 from trajkit.widgets.linked import LEFT, RIGHT, Panel

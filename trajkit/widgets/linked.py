@@ -304,9 +304,8 @@ class TreePanel(FigureOf):
 
     def figure(self) -> go.Figure:
         """Draw the tree."""
-        distance = self.explorer.distance()
-        self._tree = cluster(distance)
-        figure = figures.dendrogram(distance, color=self.explorer.run_color or None)
+        self._tree = cluster(self.explorer.distance())
+        figure = figures.dendrogram(self._tree, color=self.explorer.run_color or None)
         leaves = [trace for trace in figure.data if trace.text is not None]
         self._place = {str(r): float(x) for trace in leaves for r, x in zip(trace.text, trace.x, strict=True)}
         return _plain(figure).update_layout(margin={"l": 75, "r": 10, "t": 10, "b": 30})
@@ -314,15 +313,14 @@ class TreePanel(FigureOf):
     def code(self) -> str:
         """Write the lines."""
         color = f", color={self.explorer.run_color!r}" if self.explorer.run_color else ""
-        return f"{self.explorer.distance_code}\ntk.figures.dendrogram(distance{color})"
+        return f"{self.explorer.distance_code}\ntk.figures.dendrogram(tk.cluster(distance){color})"
 
     def runs_of(self, trace: int, point: int, x: Any, y: Any) -> list[str]:
         """Name the run of a leaf, or all below a join."""
         shown = self.shown(trace)
         if shown["text"] is not None:
             return [str(shown["text"][point])]
-        height = shown["customdata"][point][1]
-        return self._below(int(np.flatnonzero(self._tree["height"].values == height)[0]))
+        return self._below(int(shown["customdata"][point][2]))
 
     def marks(self, runs: list[str]) -> list[dict[str, Any]]:
         """Mark leaves."""

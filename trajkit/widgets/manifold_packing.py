@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from plotly.colors import get_colorscale
 
 from trajkit.figures.axes import component_title
-from trajkit.figures.coloring import Coloring, coloring
+from trajkit.figures.coloring import PALETTE, SCALE, TIME_LIKE, Coloring, coloring
 from trajkit.schema import is_network, run_attributes
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
@@ -21,6 +22,15 @@ MOST_COMPONENTS = 8
 # Quantities that every point has.
 ALWAYS = ("checkpoint", "step")
 MISSING_COLOR = "#9AA0A6"
+# Colours that belong to no attribute. The browser has no colours of its own but the text colour of its page.
+COLORS = {
+    "scale": [color for _, color in get_colorscale(SCALE)],
+    "missing": MISSING_COLOR,
+    "one": PALETTE[0],
+    "live": [PALETTE[k] for k in (5, 3, 0, 2)],
+    # The red of the figures is too dark for thin lines and small text on a dark page.
+    "time_like": {"light": TIME_LIKE, "dark": "#FF7B72"},
+}
 # Variables on (run, checkpoint) that describe the embedding, not the networks.
 _NOT_OFFERED = ("step", "mean_distance", "weight", "is_landmark")
 

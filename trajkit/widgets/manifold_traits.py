@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 import xarray as xr
 
-from trajkit.widgets.manifold_packing import ALWAYS
+from trajkit.widgets.manifold_packing import ALWAYS, COLORS
 
 CAMERA: dict[str, Any] = {
     "yaw": -52.0,
@@ -76,6 +76,10 @@ class ManifoldTraits(anywidget.AnyWidget):
     _own_values = _buffer()
     _live_runs: Any = traitlets.List().tag(sync=True)
     _live = _buffer()
+
+    # Constants that JavaScript must not state a second time.
+    _palette: Any = traitlets.Dict(COLORS).tag(sync=True)
+    _start_camera: Any = traitlets.Dict(CAMERA).tag(sync=True)
 
     embedding: xr.Dataset | None = None
 

@@ -14,12 +14,10 @@ from numpy.typing import ArrayLike
 from trajkit.figures.coloring import coloring
 from trajkit.figures.run_lines import chosen
 from trajkit.schema import is_network
-from trajkit.widgets import manifold_links
+from trajkit.widgets import assets, manifold_links
 from trajkit.widgets import manifold_packing as packing
 from trajkit.widgets.html_export import write_page
 from trajkit.widgets.manifold_traits import CAMERA, ManifoldTraits, check_embedding
-
-_HERE = Path(__file__).parent
 
 
 class ManifoldView(ManifoldTraits):
@@ -113,9 +111,8 @@ class ManifoldView(ManifoldTraits):
     1
     """
 
-    # As text: given a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "manifold_view.js").read_text()
-    _css = (_HERE / "manifold_view.css").read_text()
+    _esm = assets.module("manifold_view/view.js")
+    _css = assets.stylesheet("manifold_view/view.css")
 
     def __init__(
         self,
