@@ -1,0 +1,137 @@
+"""Laws of the formats that can be written: they give back what was written, or refuse to write it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from strategies import datasets
+
+import trajkit as tk
+from trajkit.importers import read_arrays, read_table, write_arrays, write_table
+from trajkit.schema import run_attributes
+
+FORMATS: dict[str, tuple[Callable[..., Path], Callable[..., xr.Dataset]]] = {
+    "runs.csv": (write_table, read_table),
+    "runs.parquet": (write_table, read_table),
+    "runs": (write_arrays, read_arrays),
+}
+in_each_format = pytest.mark.parametrize("name", FORMATS)
+
+
+def assert_same_trajectories(a: xr.Dataset, b: xr.Dataset) -> None:
+    """Demand equal sizes, identities, steps, attributes, and log-probabilities within float32."""
+    assert a.sizes == b.sizes
+    for name in ("run", "sample", "class", "label", "split", "step", *run_attributes(b)):
+        np.testing.assert_array_equal(a[name], b[name])
+        assert a[name].dtype.kind == b[name].dtype.kind
+    np.testing.assert_array_equal(np.isneginf(a.log_prob), np.isneginf(b.log_prob))
+    np.testing.assert_allclose(a.log_prob, b.log_prob, rtol=3e-7, atol=3e-7)
+
+
+@in_each_format
+@given(datasets(zeros=True))
+def test_formats__give_back_trajectories(tmp_path_factory: pytest.TempPathFactory, name: str, ds: xr.Dataset) -> None:
+    write, read = FORMATS[name]
+    path = write(ds, tmp_path_factory.mktemp("trip") / name, progress_bar=False)
+    assert_same_trajectories(read(path, progress_bar=False), ds)
+
+
+@in_each_format
+def test_formats__give_back_attributes_and_epochs(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    write, read = FORMATS[name]
+    back = read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False)
+    assert_same_trajectories(back, ds)
+    assert set(run_attributes(back)) == set(run_attributes(ds))
+    np.testing.assert_array_equal(back.epoch, ds.epoch)
+
+
+@in_each_format
+def test_formats__give_back_text_samples_and_references(name: str, tmp_path: Path) -> None:
+    ds = tk.with_references(tk.simulate(runs=2, checkpoints=4, samples=5), n_geodesic=4)
+    ds = ds.assign_coords(sample=[f"cat/{i}.png" for i in range(5)])
+    write, read = FORMATS[name]
+    assert_same_trajectories(read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False), ds)
+
+
+@in_each_format
+def test_formats__give_back_names_that_look_like_numbers(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    ds = ds.assign_coords({"run": ["007", "7", "nan"], "class": ["1", "01", "nan"]})
+    write, read = FORMATS[name]
+    assert_same_trajectories(read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False), ds)
+
+
+@in_each_format
+def test_formats__give_back_epochs_of_which_some_are_unknown(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+    ds["epoch"][0] = np.nan
+    write, read = FORMATS[name]
+    back = read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False)
+    np.testing.assert_array_equal(back.epoch, ds.epoch)
+
+
+@in_each_format
+@pytest.mark.parametrize("text", [["01", "1", "2"], ["True", "False", "True"], ["nan", "nan", ""], ["1", "", "2"]])
+def test_formats__give_back_or_refuse_attributes_that_look_like_others(
+    name: str, text: list[str], ds: xr.Dataset, tmp_path: Path
+) -> None:
+    ds = ds.assign_coords(version=("run", text))
+    write, read = FORMATS[name]
+    if name.endswith(".parquet"):
+        assert_same_trajectories(read(write(ds, tmp_path / name, progress_bar=False), progress_bar=False), ds)
+        return
+    with pytest.raises(tk.SchemaError, match="'version' would come back from a CSV as"):
+        write(ds, tmp_path / name, progress_bar=False)
+    assert not os.listdir(tmp_path)
+
+
+@in_each_format
+def test_writers__replace_only_when_asked_and_leave_nothing_half_done(
+    name: str, ds: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, read = FORMATS[name]
+    path = write(ds, tmp_path / name, progress_bar=False)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        write(ds, path, progress_bar=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(xr.Dataset, "isel", broken_at_the_second_call())
+        with pytest.raises(OSError, match="disk full"):
+            write(ds, path, overwrite=True, progress_bar=False)
+    assert os.listdir(tmp_path) == [name]
+    assert_same_trajectories(read(path, progress_bar=False), ds)
+    write(ds.isel(run=[1]), path, overwrite=True, progress_bar=False)
+    assert read(path, progress_bar=False).sizes["run"] == 1
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        write(ds, tmp_path / "no" / name, progress_bar=False)
+    with pytest.raises(tk.SchemaError, match="'label' is missing"):
+        write(ds.drop_vars("label"), tmp_path / f"other-{name}", progress_bar=False)
+
+
+def broken_at_the_second_call() -> Callable[..., xr.Dataset]:
+    calls: Iterator[int] = iter(range(99))
+    isel = xr.Dataset.isel
+
+    def broken(self: xr.Dataset, *args: Any, **kwargs: Any) -> xr.Dataset:
+        if kwargs.get("run") is not None and next(calls):
+            raise OSError("disk full")
+        return isel(self, *args, **kwargs)
+
+    return broken
+
+
+@in_each_format
+def test_formats__show_progress_when_asked_or_slow(
+    name: str, ds: xr.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, read = FORMATS[name]
+    read(write(ds, tmp_path / name))
+    assert capsys.readouterr() == ("", "")
+    read(write(ds, tmp_path / name, overwrite=True, progress_bar=True), progress_bar=True)
+    shown = capsys.readouterr().err
+    assert "writing: 100%" in shown
+    assert "reading: 100%" in shown
