@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import keyword
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets
 
-_HERE = Path(__file__).parent
+from trajkit.widgets import assets
 
 
 class CodeLine(anywidget.AnyWidget):
@@ -27,9 +26,9 @@ class CodeLine(anywidget.AnyWidget):
     'tk.select(ds)'
     """
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "code.js").read_text()
-    _css = (_HERE / "code.css").read_text()
+    _esm = assets.module("code.js")
+    _css = assets.stylesheet("code.css")
+
     code = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
 

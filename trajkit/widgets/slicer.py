@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -16,10 +15,9 @@ from trajkit.figures.coloring import text
 from trajkit.schema import networks, run_attributes, run_table
 from trajkit.select import matches, point_progress, select, where_mask
 from trajkit.typing import Mask
+from trajkit.widgets import assets
 from trajkit.widgets.code import CodeLine, as_argument
 from trajkit.widgets.slicer_facets import Facet, RangeFacet, facet
-
-_HERE = Path(__file__).parent
 
 Conditions = dict[str, Any]
 
@@ -30,9 +28,8 @@ _ARGUMENTS = ("ds", "where", "split", "progress", "step")
 class Board(anywidget.AnyWidget):
     """The controls as the browser shows them: what there is, what is chosen, and what follows from it."""
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "slicer.js").read_text()
-    _css = (_HERE / "slicer.css").read_text()
+    _esm = assets.module("slicer/slicer.js")
+    _css = assets.stylesheet("slicer/slicer.css")
     spec = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     shown = traitlets.Dict().tag(sync=True)
