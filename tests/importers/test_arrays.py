@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from hostile_pickles import Call, command, object_array
 
 import trajkit as tk
@@ -125,8 +124,8 @@ def test_read_arrays__refuses_files_cut_short(tmp_path: Path) -> None:
             read_arrays(tmp_path, label=ZEROS, progress_bar=False)
 
 
-def test_write_arrays__deletes_nothing_that_it_did_not_write(ds: xr.Dataset, tmp_path: Path) -> None:
+def test_write_arrays__deletes_nothing_that_it_did_not_write(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(FileExistsError, match=r"holds thesis\.tex, which this function did not write"):
-        write_arrays(ds, tmp_path, overwrite=True)
+        write_arrays(tk.simulate(runs=1), tmp_path, overwrite=True)
     assert (tmp_path / "thesis.tex").exists()

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 import trajkit as tk
 from trajkit.importers import read_table, write_table
@@ -112,8 +111,8 @@ def test_read_table__says_what_files_it_wants(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
-def test_read_table__refuses_files_cut_short(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
-    path = write_table(ds, tmp_path / name, progress_bar=False)
+def test_read_table__refuses_files_cut_short(name: str, tmp_path: Path) -> None:
+    path = write_table(tk.simulate(runs=3, samples=6), tmp_path / name, progress_bar=False)
     raw = path.read_bytes()
     for percent in range(0, 100, 5):
         path.write_bytes(raw[: len(raw) * percent // 100])
@@ -122,6 +121,6 @@ def test_read_table__refuses_files_cut_short(name: str, ds: xr.Dataset, tmp_path
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
-def test_write_table__refuses_attributes_named_as_its_columns(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
+def test_write_table__refuses_attributes_named_as_its_columns(name: str, tmp_path: Path) -> None:
     with pytest.raises(tk.SchemaError, match=r"\['prob'\] have the names of columns"):
-        write_table(ds.assign_coords(prob=("run", [0.1, 0.2, 0.3])), tmp_path / name)
+        write_table(tk.simulate(runs=3).assign_coords(prob=("run", [0.1, 0.2, 0.3])), tmp_path / name)

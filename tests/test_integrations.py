@@ -1,7 +1,7 @@
 """Laws of all integrations: no library is loaded before its function is called; None does not record.
 
-In the tests beside this one, each library trains for real; its predictions are noted a second time, with the library's
-own means, and compared with what was recorded.
+In the tests of each integration, the library trains for real. Its predictions are noted a second time, with the
+library's own means, and compared with what was recorded.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ for cell in json.load(open(sys.argv[1]))["cells"]:
 
 
 def test_notebook__runs_without_scikit_learn_and_torch_and_says_so() -> None:
-    notebook = Path(__file__).parents[2] / "notebooks" / "06_record_your_own.ipynb"
+    notebook = Path(__file__).parents[1] / "notebooks" / "06_record_your_own.ipynb"
     done = subprocess.run([sys.executable, "-c", WITHOUT, str(notebook)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Skipped: sklearn is not installed" in done.stdout
