@@ -159,7 +159,7 @@ _LAZY = {
     "theory": "trajkit.theory",
     "widgets": "trajkit.widgets",
     "explore": "trajkit.widgets",
-    "claims": "trajkit.reporting",
+    "claims": "trajkit.reporting.claims_table",
     "report": "trajkit.reporting",
 }
 
