@@ -12,13 +12,14 @@ from trajkit.analysis.run_groups import check_metrics
 from trajkit.distances.metrics import check_cap
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
+from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
 from trajkit.reporting.finding import Finding, Number, Settings
 from trajkit.reporting.part import Part
 from trajkit.schema import networks
 
-# What was found, by the claim's name and the part of the samples.
-Findings = dict[str, dict[str, Finding]]
+# What was found about each claim on each part of the samples.
+Findings = dict[Claim, dict[str, Finding]]
 
 _OF_NUMBER = ("statistic", "subject", "value", "lower", "upper", "null", "p_value", "p_least", "unit")
 
@@ -101,12 +102,12 @@ def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None
     splits = [name for name in ("train", "test") if (ds["split"].values == name).any()]
     # If the probe has one split, that is all samples.
     present = ["all", *(splits if len(splits) > 1 else [])]
-    found: Findings = {claim.name: {} for claim in CLAIMS}
+    found: Findings = {claim: {} for claim in CLAIMS}
     with open_bar(len(present) * len(CLAIMS), "claims", progress_bar) as bar:
         for name in present:
             part = Part(ds, name, settings)
             for claim in CLAIMS:
-                found[claim.name][name] = claim.ask(part)
+                found[claim][name] = claim.ask(part)
                 bar.update(1)
     return found
 
@@ -122,8 +123,8 @@ def table_of(found: Findings) -> pd.DataFrame:
                 **{"verdict": finding.verdict, "because": finding.because, "rule": claim.rule},
                 "code": f"{finding.code}\n{number.code}".strip(),
             }
-            for claim in CLAIMS
-            for part, finding in found[claim.name].items()
+            for claim, parts in found.items()
+            for part, finding in parts.items()
             for number in finding.numbers or (nothing,)
         ]
     )

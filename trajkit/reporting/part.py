@@ -16,7 +16,7 @@ from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import METRICS
 from trajkit.reporting.finding import CannotTellError, Settings, written
 from trajkit.schema import networks, run_attributes
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.typing import Indices
 
 # Some claims are about this attribute by name.

@@ -16,7 +16,6 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from trajkit.renamed import renamed
-from trajkit.reporting.claims import CLAIMS
 from trajkit.reporting.claims_table import Findings, examine, table_of
 from trajkit.reporting.contents import contents, overview, title_of
 from trajkit.reporting.finding import HOLDS, UNKNOWN, Number, Settings
@@ -115,7 +114,6 @@ def page_of(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> 
         # Our own style sheet and plotly's library: they are no text to escape.
         style=Markup(files("trajkit.reporting").joinpath("page.css").read_text(encoding="utf-8")),
         plotly=Markup(get_plotlyjs()),
-        claims=CLAIMS,
         found=found,
         looks={HOLDS: "holds", UNKNOWN: "unknown"},
         contents=list(contents(ds)),

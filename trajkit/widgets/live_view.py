@@ -20,7 +20,7 @@ from trajkit.schema import validate
 from trajkit.storage import Probe
 from trajkit.typing import Array
 from trajkit.widgets.figure_panel import FigurePanel
-from trajkit.widgets.linked import apart
+from trajkit.widgets.layout import share_row, widen_gap, wrapping_row
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.time_budget import Budget
 
@@ -142,9 +142,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         self._loop = _running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._called = False
-        self.view.layout.flex, self.view.layout.width, self.view.layout.min_width = "3 1 420px", "auto", "0"
-        self.panel.layout.flex, self.panel.layout.width, self.panel.layout.min_width = "2 1 320px", "auto", "0"
-        row = ipywidgets.HBox([self.view, self.panel], layout={"width": "100%", "flex_flow": "row wrap"})
+        row = wrapping_row(share_row(self.view, "3 1 420px"), share_row(self.panel, "2 1 320px"))
         super().__init__([row, self._note])
         self.add_class("trajkit-live")
         self._rehearse(ds["log_prob"].values[np.nonzero(ds["step"].values >= 0)][0])
@@ -394,7 +392,7 @@ def _panel_key(runs: list[str]) -> tuple[str, ...]:
 def _curves(runs: xr.Dataset) -> go.Figure:
     """Progress and loss against step."""
     color = runs["run"] if _panel_key(runs["run"].values.tolist()) else None
-    figure = apart(figures.learning_curves(runs, _CURVES, color=color))
+    figure = widen_gap(figures.learning_curves(runs, _CURVES, color=color))
     return figure.update_traces(line_width=2, opacity=1, mode="lines+markers", marker_size=4)
 
 
