@@ -201,12 +201,6 @@ def test_select__a_missing_number_is_nan(ds):
     assert tk.select(rates, rate=np.nan).sizes["run"] == 2
 
 
-def test_load__a_lazy_file_of_something_else_is_refused(tmp_path):
-    xr.Dataset({"a": ("x", [1, 2])}).to_netcdf(tmp_path / "x.nc")
-    with pytest.raises(tk.SchemaError, match="'log_prob' is missing"):
-        tk.load(tmp_path / "x.nc", chunks={})
-
-
 def test_errors__of_likely_slips_lead_on(ds):
     with pytest.raises(tk.SchemaError, match=r"ds.isel\(checkpoint=\[-1\]\)"):
         tk.progress(ds.isel(checkpoint=-1))

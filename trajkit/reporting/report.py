@@ -21,7 +21,7 @@ from trajkit.reporting.contents import contents, overview, title_of
 from trajkit.reporting.finding import HOLDS, UNKNOWN, Number, Settings
 from trajkit.reporting.part import CHEAP_DRAWS
 from trajkit.schema import installed_version
-from trajkit.storage.atomic import check_destination, whole
+from trajkit.storage.atomic import atomic_write, check_destination
 
 
 @renamed(draws="null_draws", progress="progress_bar")
@@ -94,7 +94,7 @@ def report(
     settings = Settings(metric, cap, null_draws, permutations, level, seed)
     found = examine(ds, settings, progress_bar)
     page = page_of(ds, found, settings, title or title_of(ds))
-    with whole(target, overwrite=True) as part:
+    with atomic_write(target, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
     return table_of(found)
 
