@@ -58,7 +58,7 @@ def _attributes(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 class _LogProb(BackendArray):
-    """Predictions (run, checkpoint, sample, class); indexing reads the checkpoints it needs and tests their checksums."""
+    """Predictions (run, checkpoint, sample, class); indexing reads checkpoints and tests their checksums."""
 
     def __init__(self, folder: Path, runs: Sequence[Run], shape: tuple[int, ...]) -> None:
         self.shape = shape
