@@ -157,7 +157,7 @@ class Probe:
 
 
 def _length(inputs: Any) -> int | None:
-    """Number of samples, or None if the inputs have no length."""
+    """Count the samples; None if the inputs have no length."""
     if isinstance(inputs, Mapping | tuple):
         return _length(next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs), None))
     return len(inputs) if hasattr(inputs, "__len__") else None
