@@ -28,8 +28,8 @@ def simulate(
         sqrt p(s) = cos(psi) e + sin(psi) (cos(d) u + sin(d) w),    psi = (1 - s) theta_0,    d = spread s,
 
     where e is the truth and u the uniform distribution over the wrong classes (both as square roots of probabilities),
-    w is a unit vector of the run, orthogonal to both, and theta_0 = arccos(1/sqrt C). With spread 0 this is the geodesic,
-    and s is the progress. Otherwise the nearest point of the geodesic has progress
+    w is a unit vector of the run, orthogonal to both, and theta_0 = arccos(1/sqrt C). With spread 0 this is the
+    geodesic, and s is the progress. Otherwise the nearest point of the geodesic has progress
     1 - arctan(tan(psi) cos(d)) / theta_0, the same for every sample, which is the variable `known_progress`.
 
     Parameters
