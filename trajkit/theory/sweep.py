@@ -17,14 +17,14 @@ from trajkit.theory.linear_runs import linear_runs
 from trajkit.theory.regression import regression_spectrum
 from trajkit.theory.sloppy_inputs import exponential_spectrum, sloppy_inputs
 from trajkit.theory.steps import even_steps
-from trajkit.typing import Array, Labels
+from trajkit.typing import Array, Indices, Labels
 
 
 @renamed(progress="progress_bar")
 def sweep(
-    decay: Sequence[float],
-    scale: Sequence[float],
-    steps: Sequence[int],
+    decay: Sequence[float] | Array,
+    scale: Sequence[float] | Array,
+    steps: Sequence[int] | Indices,
     *,
     model: str = "regression",
     n_components: int = 5,
@@ -128,7 +128,7 @@ def sweep(
     )
 
 
-def _axis(name: str, values: Sequence[float], least: float) -> Array:
+def _axis(name: str, values: Sequence[float] | Array | Indices, least: float) -> Array:
     axis = np.asarray(list(values))
     if not axis.size or not np.isfinite(axis).all() or (axis < least).any() or (np.diff(axis) <= 0).any():
         raise ValueError(f"{name}: wanted increasing numbers of at least {least}, got {list(values)}")
