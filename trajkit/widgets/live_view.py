@@ -20,7 +20,7 @@ from trajkit.schema import validate
 from trajkit.storage import Probe
 from trajkit.typing import Array
 from trajkit.widgets.figure_panel import FigurePanel
-from trajkit.widgets.linked import apart
+from trajkit.widgets.narrow import widen_gap
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.time_budget import Budget
 
@@ -394,7 +394,7 @@ def _panel_key(runs: list[str]) -> tuple[str, ...]:
 def _curves(runs: xr.Dataset) -> go.Figure:
     """Progress and loss against step."""
     color = runs["run"] if _panel_key(runs["run"].values.tolist()) else None
-    figure = apart(figures.learning_curves(runs, _CURVES, color=color))
+    figure = widen_gap(figures.learning_curves(runs, _CURVES, color=color))
     return figure.update_traces(line_width=2, opacity=1, mode="lines+markers", marker_size=4)
 
 
