@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -364,34 +364,56 @@ def test_augment__none_changes_nothing_and_equal_generators_give_equal_images():
 # Seeds together
 
 
-@pytest.mark.parametrize(
-    ("architecture", "optimizer", "augmentation"),
-    [("fc", "adam", "none"), ("fc", "nesterov", "simple"), ("linear", "sgd", "none")],
-)
-def test_seeds_trained_together_are_those_trained_alone(architecture, optimizer, augmentation):
+# Compared in float64 after few updates: rounding grows while training, and by how much depends on the processor. In
+# float32 the logits of fc differed by 0.17 after 44 updates on a processor without AVX-512.
+UPDATES = 4
+
+
+def in_double(settings):
+    """Give digits and the untrained networks of these settings in float64."""
     data = load_data(DIGITS)
+    models = [network(s, data.shape, 10).double() for s in settings]
+    return models, data.train.double(), data.train_label
+
+
+def trained_alone(settings):
+    """Train one network in float64 for a few updates; returns its weights."""
+    [model], inputs, label = in_double([settings])
+    for _ in islice(train_one(model, inputs, label, settings), UPDATES + 1):
+        pass
+    return weights(model)
+
+
+@pytest.mark.parametrize("architecture", ["fc", "linear"])
+@pytest.mark.parametrize(("optimizer", "augmentation"), [("adam", "none"), ("nesterov", "simple"), ("sgd", "none")])
+def test_train_seeds_together__gives_the_networks_trained_alone(architecture, optimizer, augmentation):
     settings = [
-        Settings(architecture, optimizer, 0.01, seed=seed, epochs=2, augmentation=augmentation) for seed in range(3)
+        Settings(architecture, optimizer, 0.01, seed=seed, epochs=1, augmentation=augmentation) for seed in range(3)
     ]
-    models = [network(s, data.shape, 10) for s in settings]
-    taken = [step for step, _ in train_together(models, data.train, data.train_label, settings)]
-    assert taken == list(range(2 * 22 + 1))
-    for s, model in zip(settings, models, strict=True):
-        alone = fit(s)
-        model.eval(), alone.eval()
-        with torch.no_grad():
-            torch.testing.assert_close(model(data.test), alone(data.test), rtol=1e-3, atol=1e-3)
+    models, inputs, label = in_double(settings)
+    untrained = [weights(model) for model in models]
+    stream = islice(train_together(models, inputs, label, settings), UPDATES + 1)
+    assert [step for step, _ in stream] == list(range(UPDATES + 1))
+    for s, model, before in zip(settings, models, untrained, strict=True):
+        torch.testing.assert_close(weights(model), trained_alone(s), rtol=1e-9, atol=1e-9)
+        assert (weights(model) - before).abs().max() > 1e-3
 
 
-def test_seeds_trained_together__one_that_diverges_leaves_the_others_as_they_are():
-    data = load_data(DIGITS)
+def test_train_seeds_together__takes_as_many_updates_as_training_alone():
+    settings = [replace(SHORT, seed=seed, epochs=2) for seed in range(2)]
+    models, inputs, label = in_double(settings)
+    together = [step for step, _ in train_together(models, inputs, label, settings)]
+    assert together == list(range(steps(settings[0], len(label)) + 1)) == list(range(2 * 22 + 1))
+
+
+def test_train_seeds_together__one_that_diverges_leaves_the_others_as_they_are():
     settings = [replace(SHORT, seed=seed) for seed in range(3)]
-    models = [network(s, data.shape, 10) for s in settings]
+    models, inputs, label = in_double(settings)
     nn.init.constant_(models[1][1].weight, torch.inf)
-    for _, alive in train_together(models, data.train, data.train_label, settings):
+    for _, alive in islice(train_together(models, inputs, label, settings), UPDATES + 1):
         last = alive
     assert [model is None for model in last] == [False, True, False]
-    torch.testing.assert_close(weights(models[2]), weights(fit(settings[2])))
+    torch.testing.assert_close(weights(models[2]), trained_alone(settings[2]), rtol=1e-9, atol=1e-9)
 
 
 def test_divide__small_networks_of_several_seeds_are_one_job():

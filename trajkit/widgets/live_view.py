@@ -20,8 +20,9 @@ from trajkit.schema import validate
 from trajkit.storage import Probe
 from trajkit.typing import Array
 from trajkit.widgets.figure_panel import FigurePanel
-from trajkit.widgets.narrow import widen_gap
+from trajkit.widgets.layout import share_row, wrapping_row
 from trajkit.widgets.manifold_view import ManifoldView
+from trajkit.widgets.narrow import widen_gap
 from trajkit.widgets.time_budget import Budget
 
 # A training is taken to have ended when no checkpoint came for twice the time between the last two, and for so long.
@@ -142,9 +143,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         self._loop = _running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._called = False
-        self.view.layout.flex, self.view.layout.width, self.view.layout.min_width = "3 1 420px", "auto", "0"
-        self.panel.layout.flex, self.panel.layout.width, self.panel.layout.min_width = "2 1 320px", "auto", "0"
-        row = ipywidgets.HBox([self.view, self.panel], layout={"width": "100%", "flex_flow": "row wrap"})
+        row = wrapping_row(share_row(self.view, "3 1 420px"), share_row(self.panel, "2 1 320px"))
         super().__init__([row, self._note])
         self.add_class("trajkit-live")
         self._rehearse(ds["log_prob"].values[np.nonzero(ds["step"].values >= 0)][0])
