@@ -1,4 +1,4 @@
-"""What a slicer selects: conditions on runs, samples and checkpoints, and the points that meet them. No widgets here."""
+"""Conditions on runs, samples and checkpoints, and the points that meet them. No widgets here."""
 
 from __future__ import annotations
 

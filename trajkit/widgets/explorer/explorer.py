@@ -279,8 +279,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def close(self) -> None:
         """Close every widget inside, and let distances and embeddings go."""
         if self.comm is not None and hasattr(self, "panels"):
-            for part in (*self.panels, self.slicer):
-                part.close()
+            for panel in self.panels:
+                panel.close()
+            self.slicer.close()
             close_inside(self)
             self.state.close()
             del self.own, self.embedding

@@ -1,4 +1,4 @@
-"""What a panel of the Explorer has to say: its title, figures, code, marks and options, as plain data. No widgets here."""
+"""What a panel of the Explorer is: title, figures, code, marks and options as plain data. No widgets here."""
 
 from __future__ import annotations
 

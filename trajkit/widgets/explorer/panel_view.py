@@ -145,12 +145,10 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
                 if option.several
                 else ipywidgets.Dropdown(layout={"width": "70px"})
             )
-        if option.several:
-            kept = [value for value in made.value if value in option.offered]
-        else:
-            kept = made.value if made.value in option.offered else None
+        before = made.value if option.several else [made.value]
+        kept = [value for value in before if value in option.offered]
         made.options = option.offered
-        made.value = kept or option.chosen
+        made.value = (kept if option.several else kept[0]) if kept else option.chosen
 
     def _arrange_controls(self, options: list[Option]) -> None:
         """Put lists beside a column of the buttons and the small choices."""

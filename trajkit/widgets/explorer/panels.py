@@ -270,7 +270,7 @@ class GroupsPanel(Panel):
         return []
 
     def _current(self) -> dict[str, _Found]:
-        """What was measured, if it was for the runs and the metric of now; groups come before the null."""
+        """Return what was measured for the present runs and metric; groups come before the null."""
         if self._found_for != self.key():
             return {}
         return {action.name: self._found[action.name] for action in self.actions if action.name in self._found}

@@ -39,7 +39,10 @@ class Toolbar(ipywidgets.HBox):  # type: ignore[misc]
             "frame": ipywidgets.ToggleButtons(
                 options=FRAMES,
                 style={"button_width": "88px"},
-                tooltips=["Every slice keeps its place", "Each slice is embedded by itself, then aligned with all runs"],
+                tooltips=[
+                    "Every slice keeps its place",
+                    "Each slice is embedded by itself, then aligned with all runs",
+                ],
             ),
         }
         for name, control in self.controls.items():
