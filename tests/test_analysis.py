@@ -120,7 +120,7 @@ def test_cluster__agrees_with_scipy(n, method):
     tree = tk.cluster(distance, method=method)
     table = linkage(squareform(distance.values), method)
     np.testing.assert_allclose(tree.height, table[:, 2])
-    np.testing.assert_array_equal(tree["size"], table[:, 3])
+    np.testing.assert_array_equal(tree.runs_below, table[:, 3])
     correlation, heights = cophenet(table, squareform(distance.values))
     np.testing.assert_allclose(squareform(tree.cophenetic.values), heights)
     assert float(tree.cophenetic_correlation) == pytest.approx(correlation, rel=1e-9)
@@ -167,11 +167,11 @@ def test_cluster__says_nan_where_no_correlation_is_defined():
     assert np.isnan(tk.cluster(alike).cophenetic_correlation)
 
 
-def test_cluster__of_runs_with_an_attribute_named_as_one_of_its_own_variables(ds):
-    """Runs of the zoo have a `size`, "small" or "paper"."""
+def test_cluster__keeps_run_attributes_unless_a_variable_has_the_name(ds):
     size = ("run", np.full(ds.sizes["run"], "small"))
-    tree = tk.cluster(tk.trajectory_distance(ds.assign_coords(size=size), n=5))
-    assert tree["size"].dims == ("join",)
+    tree = tk.cluster(tk.trajectory_distance(ds.assign_coords(size=size, height=size), n=5))
+    assert tree["size"].dims == ("run",)
+    assert tree["height"].dims == ("join",)
 
 
 def test_cluster__refuses_what_is_no_distance_of_runs():

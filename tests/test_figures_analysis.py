@@ -121,15 +121,23 @@ def test_learning_order__draws_agreement_with_intervals_beside_its_null():
     [
         *((name, name) for name in ("compare_metrics", "convergence", "data_map", "dimensionality", "importance")),
         *((name, name) for name in ("input_spectrum", "learning_order", "null_test", "speed_comparison", "stability")),
-        ("groups", "compare_groups"),
+        ("compare_groups", "compare_groups"),
+        ("dendrogram", "cluster"),
         ("phase_map", "theory.sweep"),
     ],
 )
-def test_figures_of_results__refuse_others_and_say_what_came(figure, function):
+def test_figures_of_results__check_result_and_say_what_came(figure, function):
     for other, came in (
         (xr.Dataset({"observed": 0.0, "null": 0.0, "estimate": 0.0}), r"got a Dataset without \['"),
         (xr.DataArray(1.0), "got DataArray"),
         (None, "got NoneType"),
     ):
-        with pytest.raises(ValueError, match=rf"wanted what `trajkit.{function}\(.*{came}"):
+        with pytest.raises(ValueError, match=rf"wanted what `tk.{function}\(.*{came}"):
             getattr(tk.figures, figure)(other)
+
+
+def test_figures__an_old_name_is_refused_with_the_new_one() -> None:
+    with pytest.raises(AttributeError, match=r"write trajkit\.figures\.compare_groups"):
+        _ = tk.figures.groups
+    with pytest.raises(AttributeError, match="has no attribute 'histogram'"):
+        _ = tk.figures.histogram

@@ -371,7 +371,7 @@ def leaves(figure: go.Figure) -> dict[str, tuple[float, go.Scatter]]:
 @pytest.mark.parametrize("n", [2, 9, 30])
 def test_dendrogram__two_runs_meet_at_their_cophenetic_distance(n, method):
     distance = many(n, seed=1)
-    figure = tk.figures.dendrogram(distance, method=method)
+    figure = tk.figures.dendrogram(tk.cluster(distance, method=method))
     at = {name: x for name, (x, _) in leaves(figure).items()}
     assert sorted(at.values()) == list(range(n))
     # Each foot of a bridge stands on a leaf or on the middle of the bridge below.
@@ -390,14 +390,14 @@ def test_dendrogram__two_runs_meet_at_their_cophenetic_distance(n, method):
 
 
 def test_dendrogram__leaves_stand_in_the_order_of_the_matrix(distance):
-    figure = tk.figures.dendrogram(distance)
+    figure = tk.figures.dendrogram(tk.cluster(distance))
     in_order = sorted(leaves(figure), key=lambda name: leaves(figure)[name][0])
     assert in_order == tk.figures.distance_matrix(distance).data[0].x.tolist()
     assert in_order == list(figure.layout.xaxis.ticktext)
 
 
 def test_dendrogram__leaves_have_the_colour_of_their_category_and_joins_that_of_all_below(distance):
-    figure = tk.figures.dendrogram(distance, color="architecture")
+    figure = tk.figures.dendrogram(tk.cluster(distance), color="architecture")
     paint = dict(zip("ABC", PALETTE, strict=False))
     place = {x: name for name, (x, _) in leaves(figure).items()}
     for name, (_, trace) in leaves(figure).items():
@@ -413,7 +413,7 @@ def test_dendrogram__leaves_have_the_colour_of_their_category_and_joins_that_of_
 
 def test_dendrogram__a_number_of_many_values_colours_leaves_on_a_scale():
     distance = many(20)
-    figure = tk.figures.dendrogram(distance, color="number")
+    figure = tk.figures.dendrogram(tk.cluster(distance), color="number")
     (trace,) = [t for t in figure.data if t.mode == "markers" and len(t.x)]
     np.testing.assert_array_equal(trace.marker.color, distance.number.sel(run=trace.text))
     assert trace.marker.colorbar.title.text == "number"
@@ -422,37 +422,36 @@ def test_dendrogram__a_number_of_many_values_colours_leaves_on_a_scale():
 
 def test_dendrogram__references_are_dark_diamonds(ds):
     both = tk.with_references(ds.isel(run=slice(3)), n_geodesic=0).isel(run=slice(4))
-    figure = tk.figures.dendrogram(tk.trajectory_distance(both, n=5), color="architecture")
+    figure = tk.figures.dendrogram(tk.cluster(tk.trajectory_distance(both, n=5)), color="architecture")
     _, trace = leaves(figure)["ignorance"]
     assert (trace.name, trace.marker.color, trace.marker.symbol) == ("reference", REFERENCE, "diamond")
 
 
 def test_dendrogram__names_are_shown_when_few_and_the_axis_names_metric_and_units(distance):
-    figure = tk.figures.dendrogram(distance)
+    figure = tk.figures.dendrogram(tk.cluster(distance))
     assert figure.layout.xaxis.showticklabels
     assert figure.layout.yaxis.title.text == "progress distance of trajectories<br>(bhattacharyya, nat)"
     assert not any(t.showlegend for t in figure.data)
-    assert not tk.figures.dendrogram(many(MOST_NAMES + 1)).layout.xaxis.showticklabels
+    assert not tk.figures.dendrogram(tk.cluster(many(MOST_NAMES + 1))).layout.xaxis.showticklabels
 
 
 def test_dendrogram__runs_that_coincide_join_at_zero():
-    figure = tk.figures.dendrogram(many(4) * 0)
+    figure = tk.figures.dendrogram(tk.cluster(many(4) * 0))
     assert all((corners[:, 1] == 0).all() for _, corners in bridges(figure))
 
 
 # both
 
 
-@pytest.mark.parametrize("figure", ["distance_matrix", "dendrogram"])
-def test_matrices__refuses_what_is_no_symmetric_matrix_of_runs(ds, distance, figure):
-    draw = getattr(tk.figures, figure)
+@pytest.mark.parametrize("draw", [tk.figures.distance_matrix, tk.cluster])
+def test_matrices__refuses_what_is_no_symmetric_matrix_of_runs(ds, distance, draw):
     with pytest.raises(TypeError, match="wanted a DataArray"):
         draw(distance.values)
     with pytest.raises(ValueError, match=r"wanted a square matrix \(run, run2\)"):
         draw(tk.pairwise(ds.isel(run=[0])))
-    with pytest.raises(ValueError, match="with the same runs both ways"):
+    with pytest.raises(ValueError, match="with the same runs along both dimensions"):
         draw(distance.isel(run=slice(4)))
-    with pytest.raises(ValueError, match="is not symmetric"):
+    with pytest.raises(ValueError, match="wanted a symmetric matrix"):
         draw(distance + xr.DataArray(np.arange(9), dims="run"))
     holed = distance.copy()
     holed[2, 5] = holed[5, 2] = np.nan
@@ -466,18 +465,14 @@ def test_matrices__refuse_unknown_attributes_by_the_name_of_the_argument(distanc
     with pytest.raises(ValueError, match="no color 'optimiser': wanted one of"):
         tk.figures.distance_matrix(distance, color="optimiser")
     with pytest.raises(ValueError, match="no color 'optimiser': wanted one of"):
-        tk.figures.dendrogram(distance, color="optimiser")
+        tk.figures.dendrogram(tk.cluster(distance), color="optimiser")
     with pytest.raises(ValueError, match=r"order: wanted values on run, got dimensions \('run2',\)"):
         tk.figures.distance_matrix(distance, order=xr.DataArray(np.arange(9), dims="run2"))
 
 
-def test_dendrogram__refuses_one_run_a_diagonal_and_methods_that_need_euclidean_lengths(distance):
-    with pytest.raises(ValueError, match="wanted two runs or more to join, got 1"):
-        tk.figures.dendrogram(distance.isel(run=[0], run2=[0]))
-    with pytest.raises(ValueError, match="diagonal of the matrix of distances is not zero"):
-        tk.figures.dendrogram(distance + 1)
-    with pytest.raises(ValueError, match=r"method: wanted one of \['average', .*got 'ward'"):
-        tk.figures.dendrogram(distance, method="ward")
+def test_dendrogram__refuses_distances_and_names_the_function_that_makes_a_tree(distance):
+    with pytest.raises(ValueError, match=r"wanted what `tk\.cluster\(distance\)` returns, a Dataset, got DataArray"):
+        tk.figures.dendrogram(distance)
 
 
 def test_figures__are_json_without_nan_and_leave_their_input_as_it_was(embedding, distance, widths):
@@ -486,7 +481,7 @@ def test_figures__are_json_without_nan_and_leave_their_input_as_it_was(embedding
         (lambda x: tk.figures.pair_plot(x, color="architecture", components=(1, 2)), embedding),
         (lambda x: tk.figures.tube(x, color="architecture"), widths.where(widths.progress > 0.3)),
         (lambda x: tk.figures.distance_matrix(x, order="architecture"), distance),
-        (lambda x: tk.figures.dendrogram(x, color="architecture"), distance),
+        (lambda x: tk.figures.dendrogram(x, color="architecture"), tk.cluster(distance)),
     ):
         before = data.copy(deep=True)
         assert "NaN" not in draw(data).to_json()

@@ -39,7 +39,7 @@ LAYERS = (
     "simulate",
     "distances",
     "curves",
-    "selection",
+    "select",
     "embedding",
     "analysis",
     "theory",
@@ -52,7 +52,7 @@ ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "importers": DATA,
     "integrations": DATA | {"recording"},
     "zoo": DATA | {"recording"},
-    "imprinting": DATA - {"storage"},
+    "imprint": DATA - {"storage"},
     "theory": set(LAYERS[: LAYERS.index("analysis")]),
     "reporting": set(LAYERS[: LAYERS.index("widgets")]),
 }

@@ -63,11 +63,11 @@ from trajkit.distances import (
 )
 from trajkit.embedding import align, embed, embedding_quality, explained_distance, explained_stress, inpca, project
 from trajkit.from_arrays import from_arrays
-from trajkit.imprinting import imprint
+from trajkit.imprint import imprint
 from trajkit.points import points, unstack
 from trajkit.recording import RecordAt, Recorder, record
 from trajkit.schema import SchemaError, installed_version, run_table, validate
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.simulate import simulate
 from trajkit.storage import Probe, Store, load, sample_data, save
 

@@ -4,6 +4,8 @@ Colours are told apart by colour-blind readers; time-like axes are red. All have
 `TEMPLATE`, read on light and on dark pages: `plotly.io.templates.default = tk.figures.TEMPLATE` gives it to your own.
 """
 
+from typing import NoReturn
+
 from trajkit.figures.compare_groups import compare_groups
 from trajkit.figures.compare_metrics import compare_metrics
 from trajkit.figures.convergence import convergence
@@ -48,3 +50,11 @@ __all__ = [
     "stability",
     "tube",
 ]
+
+_RENAMED = {"groups": "compare_groups"}
+
+
+def __getattr__(name: str) -> NoReturn:
+    if name in _RENAMED:
+        raise AttributeError(f"trajkit.figures.{name} has another name now: write trajkit.figures.{_RENAMED[name]}")
+    raise AttributeError(f"module 'trajkit.figures' has no attribute {name!r}")

@@ -91,7 +91,9 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     return Coloring(title, value=value, low=float(shown.min()), high=float(shown.max()))
 
 
-def coloring_of_runs(values: xr.DataArray, color: str | xr.DataArray | None, argument: str = "color") -> Coloring:
+def coloring_of_runs(
+    values: xr.DataArray | xr.Dataset, color: str | xr.DataArray | None, argument: str = "color"
+) -> Coloring:
     """Find out what a run attribute means for a result that knows runs but no checkpoints.
 
     Parameters

@@ -9,7 +9,7 @@ from plotly.colors import hex_to_rgb
 
 from trajkit.analysis.null_test import written_p
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import SPACE_LIKE, units
 from trajkit.figures.template import TEMPLATE
 
@@ -40,7 +40,7 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
     >>> tk.figures.compare_groups(found).data[0].y[-1]
     'architecture'
     """
-    refuse_others(found, {"r_squared", "unique_r_squared", "ratio"}, "compare_groups(ds, by)")
+    check_result(found, {"r_squared", "unique_r_squared", "ratio"}, "compare_groups(ds, by)")
     # Plotly draws the first bar at the bottom.
     order = np.argsort(found["r_squared"].values, kind="stable")
     found = found.isel(attribute=order)

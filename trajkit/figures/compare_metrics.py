@@ -10,7 +10,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
@@ -42,7 +42,7 @@ def compare_metrics(found: xr.Dataset) -> go.Figure:
     >>> len(tk.figures.compare_metrics(found).data)
     6
     """
-    refuse_others(found, {"observed", "null", "ratio"}, "compare_metrics(ds)")
+    check_result(found, {"observed", "null", "ratio"}, "compare_metrics(ds)")
     if set(found["observed"].dims) - {"metric", "quantity"} or "metric" not in found.dims:
         raise ValueError(f"wanted values on metric and quantity, got {found['observed'].dims}")
     if "quantity" not in found.dims:

@@ -7,7 +7,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, REFERENCE
 from trajkit.figures.intervals import add_curve
 from trajkit.figures.template import TEMPLATE
@@ -39,7 +39,7 @@ def convergence(found: xr.Dataset) -> go.Figure:
     >>> [t.name for t in tk.figures.convergence(found).data if t.mode == "lines+markers"]
     ['within', 'between', 'ratio']
     """
-    refuse_others(found, {"estimate", "lower", "upper"}, "convergence(ds, by)", ("quantity", "progress"))
+    check_result(found, {"estimate", "lower", "upper"}, "convergence(ds, by)", ("quantity", "progress"))
     by, x = found.attrs["by"], found["progress"].values
     figure = make_subplots(cols=2, horizontal_spacing=0.12)
     for k, (name, column) in enumerate((("within", 1), ("between", 1), ("ratio", 2))):

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SCALE
 from trajkit.figures.template import TEMPLATE
 
@@ -45,7 +45,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
     ----------
     Swayamdipta et al., EMNLP 2020.
     """
-    refuse_others(found, {"confidence", "variability", "correctness", "forgetting"}, "data_map(ds)")
+    check_result(found, {"confidence", "variability", "correctness", "forgetting"}, "data_map(ds)")
     dim = "group" if "group" in found.dims else "run"
     known = found[dim].values.tolist()
     if of is not None and of not in known:

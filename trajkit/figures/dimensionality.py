@@ -7,7 +7,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
 from trajkit.figures.intervals import add_band, add_curve
 from trajkit.figures.template import TEMPLATE
@@ -42,7 +42,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     >>> [t.name for t in figure.data if t.showlegend is None]
     ['samples shuffled', 'observed']
     """
-    refuse_others(found, {"estimate", "null", "needed"}, "dimensionality(ds)")
+    check_result(found, {"estimate", "null", "needed"}, "dimensionality(ds)")
     measures = found["measure"].values.tolist()
     titles = [f"{m}<br><sup>{_needed(found.sel(measure=m))}</sup>" for m in measures]
     figure = make_subplots(cols=len(measures), horizontal_spacing=0.09, subplot_titles=titles)

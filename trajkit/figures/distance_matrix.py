@@ -9,7 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from trajkit.analysis.cluster import join, leaf_order, runs_matrix
+from trajkit.analysis.cluster import linkage_table
+from trajkit.analysis.leaf_order import leaf_order
+from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.template import TEMPLATE
@@ -107,7 +109,7 @@ def _positions(values: Array, sorting: Coloring) -> Indices:
     """Give the indices of runs in the order to draw them."""
     if len(values) < 2:
         return np.arange(len(values))
-    leaves = np.argsort(leaf_order(values, join(values, "average")[:, :2].astype(np.intp)))
+    leaves = np.argsort(leaf_order(values, linkage_table(values, "average")[:, :2].astype(np.intp)))
     if sorting.value is not None:
         key = sorting.value[:, 0]
     else:

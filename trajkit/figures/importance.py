@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.analysis.importance import NOISE
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
 from trajkit.figures.template import TEMPLATE
 
@@ -39,7 +39,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     >>> figure.data[0].y[-1]
     'architecture'
     """
-    refuse_others(found, {"importance", "r_squared"}, "importance(ds, by)")
+    check_result(found, {"importance", "r_squared"}, "importance(ds, by)")
     mean = found["importance"].mean("fold")
     # Plotly draws the first bar at the bottom.
     order = np.argsort(mean.values, kind="stable")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import xarray as xr
 
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
 from trajkit.figures.template import TEMPLATE
 
@@ -35,7 +35,7 @@ def input_spectrum(found: xr.Dataset) -> go.Figure:
     >>> [trace.name for trace in tk.figures.input_spectrum(tk.input_spectrum(x)).data][0]
     'eigenvalues'
     """
-    refuse_others(found, {"eigenvalue", "fitted", "decay"}, "input_spectrum(x)")
+    check_result(found, {"eigenvalue", "fitted", "decay"}, "input_spectrum(x)")
     component = found["component"].values
     figure = go.Figure()
     look = {"mode": "markers", "marker": {"color": SPACE_LIKE, "size": 5}}

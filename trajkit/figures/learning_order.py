@@ -8,7 +8,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import SCALE, SPACE_LIKE, text
 from trajkit.figures.intervals import add_markers, beside, error_bars
 from trajkit.figures.template import TEMPLATE
@@ -42,7 +42,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     >>> tk.figures.learning_order(found).data[-1].type
     'heatmap'
     """
-    refuse_others(found, {"agreement", "of_groups", "estimate"}, "learning_order(ds, by)")
+    check_result(found, {"agreement", "of_groups", "estimate"}, "learning_order(ds, by)")
     halves = found.sel(quantity=["within", "between"])
     by = found.attrs["by"]
     figure = make_subplots(cols=2, column_widths=[0.4, 0.6], horizontal_spacing=0.2)

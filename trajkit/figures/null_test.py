@@ -7,7 +7,7 @@ import xarray as xr
 
 from trajkit.analysis.null_test import written_p
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, quantity, units
 from trajkit.figures.template import TEMPLATE
 
@@ -38,7 +38,7 @@ def null_test(found: xr.Dataset) -> go.Figure:
     >>> len(tk.figures.null_test(test).data[0].x)
     3
     """
-    refuse_others(found, {"observed", "null", "median_ratio"}, "null_test(ds)")
+    check_result(found, {"observed", "null", "median_ratio"}, "null_test(ds)")
     if found["observed"].dims != ("pair",):
         raise ValueError(f"wanted a statistic of pairs of runs, got one on {found['observed'].dims}")
     x, y, unit = found["null"].mean("draw").values, found["observed"].values, units(found["observed"])

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import SCALE
 from trajkit.figures.template import TEMPLATE
 
@@ -49,7 +49,7 @@ def phase_map(
     >>> [type(trace).__name__ for trace in figure.data]
     ['Heatmap', 'Contour', 'Heatmap', 'Contour']
     """
-    refuse_others(swept, {*_MEASURES, "progress"}, "theory.sweep(...)")
+    check_result(swept, {*_MEASURES, "progress"}, "theory.sweep(...)")
     if measure not in _MEASURES or component not in swept["component"].values:
         raise ValueError(
             f"wanted one of {list(_MEASURES)} and of components {swept['component'].values.tolist()}, "

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, text
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
@@ -39,7 +39,7 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
     >>> [t.name for t in tk.figures.speed_comparison(found).data if t.showlegend is None]
     ['A', 'B']
     """
-    refuse_others(found, {"steps", "median", "reached"}, "speed_comparison(ds, by)")
+    check_result(found, {"steps", "median", "reached"}, "speed_comparison(ds, by)")
     by, groups, at = found.attrs["by"], found["group"].values, found["progress"].values
     figure, width = go.Figure(), 0.8 / len(groups)
     for g, group in enumerate(groups):

@@ -8,7 +8,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
@@ -41,7 +41,7 @@ def stability(found: xr.Dataset) -> go.Figure:
     >>> figure.layout.yaxis.ticktext
     ('50 % of samples', '50 % of runs', 'without architecture A', 'without architecture B')
     """
-    refuse_others(found, {"misfit", "explained_stress", "explained_distance"}, "stability(ds)")
+    check_result(found, {"misfit", "explained_stress", "explained_distance"}, "stability(ds)")
     whole, changes = found.isel(change=0, repeat=0), found.isel(change=slice(1, None))
     figure = make_subplots(cols=2, shared_yaxes=True, horizontal_spacing=0.04)
     for name, column, paint in (

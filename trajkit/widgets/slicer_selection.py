@@ -11,7 +11,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import text
 from trajkit.schema import networks, run_attributes, run_table
-from trajkit.selection import matches, point_progress, select, where_mask
+from trajkit.select import matches, point_progress, select, where_mask
 from trajkit.typing import Mask
 from trajkit.widgets.python_text import as_argument
 from trajkit.widgets.slicer_facets import Facet, RangeFacet, facet

@@ -15,7 +15,7 @@ from trajkit.distances import METRICS, pairwise
 from trajkit.embedding import align, embed, inpca
 from trajkit.embedding.embed import on_runs
 from trajkit.schema import is_network, networks
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.widgets.manifold_packing import per_point_quantities, quantity_ranges
 
 QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}

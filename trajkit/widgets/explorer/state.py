@@ -10,7 +10,7 @@ import xarray as xr
 
 from trajkit.figures.coloring import coloring
 from trajkit.schema import is_network, run_attributes, validate
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.widgets.explorer.measurements import N_COMPONENTS, Measurements, aligned, metrics, only
 from trajkit.widgets.manifold_packing import ALWAYS
 from trajkit.widgets.slicer_selection import Selection
