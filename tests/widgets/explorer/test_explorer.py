@@ -170,7 +170,7 @@ def test_panels__of_one_run_say_what_cannot_be_drawn_and_hide_the_picture_of_oth
 
 
 def test_show_panel__names_the_panels_where_there_is_none_of_the_title(explorer) -> None:
-    with pytest.raises(ValueError, match="no panel 'Losses': wanted one of .*'Loss and error'"):
+    with pytest.raises(ValueError, match=r"no panel 'Losses': wanted one of .*'Loss and error'"):
         explorer.show_panel("Losses")
 
 

@@ -319,8 +319,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _marks_changed(self, change: Any) -> None:
         self._refresh_panels()
-        if change["name"] == "hovered" and (not self.view.hovered or self.view.hovered[0] != self.hovered):
-            self.view.hovered = self._last_point(self.hovered) if self.hovered else []
+        # The state, not the traits of this widget, which follow it last.
+        hovered = self.state.hovered
+        if change["name"] == "hovered" and (not self.view.hovered or self.view.hovered[0] != hovered):
+            self.view.hovered = self._last_point(hovered) if hovered else []
 
     def _last_point(self, run: str) -> list[Any]:
         """Find the last selected point of a run, as the view names points."""
