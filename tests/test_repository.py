@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import json
 import os
 import re
@@ -14,9 +13,9 @@ import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from public_names import NAMES, groups
 
 import trajkit as tk
 
@@ -188,30 +187,12 @@ def test_files__import_each_other_in_no_circle() -> None:
 # Public names
 
 
-def public_names() -> Iterator[tuple[str, object]]:
-    for name in tk.__all__:
-        value = getattr(tk, name)
-        yield f"tk.{name}", value
-        if isinstance(value, ModuleType):
-            yield from ((f"tk.{name}.{n}", getattr(value, n)) for n in getattr(value, "__all__", ()))
-
-
-def test_public_names__resolve_once_and_in_order() -> None:
+def test_public_names__resolve_once_and_in_groups() -> None:
+    assert [name for names in groups().values() for name in names] == tk.__all__
     assert len(set(tk.__all__)) == len(tk.__all__)
-    assert tk.__all__ == sorted(tk.__all__)
+    assert all(names == sorted(names) for names in groups().values())
     assert set(tk.__all__) <= set(dir(tk))
-    assert all(value is not None for _, value in public_names())
-
-
-def test_public_names__are_documented_with_an_example() -> None:
-    bare = []
-    for name, value in public_names():
-        text = inspect.getdoc(value) or ""
-        # A module holds the examples in its functions, and an error is shown where it is raised.
-        exempt = isinstance(value, ModuleType) or (isinstance(value, type) and issubclass(value, Exception))
-        if not text or not (exempt or ">>>" in text):
-            bare.append(name)
-    assert not bare, f"no docstring, or none with an example: {bare}"
+    assert all(value is not None for value in NAMES.values())
 
 
 # Tools

@@ -57,7 +57,3 @@ def test_figures__share_one_template() -> None:
     drawing = [path for path in FIGURES.glob("*.py") if "update_layout(" in path.read_text()]
     assert len(drawing) > 10
     assert not [path.name for path in drawing if "TEMPLATE" not in path.read_text()]
-
-
-def test_panel__knows_the_grey_that_it_replaces() -> None:
-    assert f'"{REFERENCE}"' in (FIGURES.parent / "widgets" / "panel.js").read_text()

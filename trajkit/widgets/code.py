@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anywidget
 import traitlets
 
-_HERE = Path(__file__).parent
+from trajkit.widgets import assets
 
 
 class CodeLine(anywidget.AnyWidget):
@@ -24,8 +22,8 @@ class CodeLine(anywidget.AnyWidget):
     'tk.select(ds)'
     """
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "code.js").read_text()
-    _css = (_HERE / "code.css").read_text()
+    _esm = assets.module("code.js")
+    _css = assets.stylesheet("code.css")
+
     code = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from plotly.colors import get_colorscale
 
 from trajkit.figures.axes import component_title
-from trajkit.figures.coloring import Coloring, coloring
+from trajkit.figures.coloring import PALETTE, SCALE, TIME_LIKE, Coloring, coloring
 from trajkit.schema import is_network, run_attributes
 from trajkit.typing import Array, Indices, Mask
 
@@ -19,6 +20,15 @@ MOST_COMPONENTS = 8
 # What every point has besides the quantities given.
 ALWAYS = ("checkpoint", "step")
 MISSING_COLOR = "#9AA0A6"
+# Colours that belong to no attribute: the browser has none of its own but the ink of its page.
+COLORS = {
+    "scale": [color for _, color in get_colorscale(SCALE)],
+    "missing": MISSING_COLOR,
+    "one": PALETTE[0],
+    "live": [PALETTE[k] for k in (5, 3, 0, 2)],
+    # The red of the figures is too dark for thin lines and small text on a dark page.
+    "time_like": {"light": TIME_LIKE, "dark": "#FF7B72"},
+}
 # On each point, but of the embedding, not of the network.
 _NOT_OFFERED = ("step", "mean_distance", "weight", "is_landmark")
 

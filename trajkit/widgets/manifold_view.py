@@ -18,10 +18,10 @@ from trajkit.figures.coloring import coloring
 from trajkit.figures.run_lines import chosen
 from trajkit.schema import is_network
 from trajkit.typing import Indices
+from trajkit.widgets import assets
 from trajkit.widgets import manifold_packing as packing
 from trajkit.widgets.html_export import write_page
 
-_HERE = Path(__file__).parent
 CAMERA: dict[str, Any] = {
     "yaw": -52.0,
     "pitch": 20.0,
@@ -150,9 +150,8 @@ class ManifoldView(anywidget.AnyWidget):
     1
     """
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "manifold_view.js").read_text()
-    _css = (_HERE / "manifold_view.css").read_text()
+    _esm = assets.module("manifold_view/view.js")
+    _css = assets.stylesheet("manifold_view/view.css")
 
     camera: Any = traitlets.Dict(CAMERA).tag(sync=True)
     components = traitlets.Tuple((1, 2, 3)).tag(sync=True)
@@ -192,6 +191,9 @@ class ManifoldView(anywidget.AnyWidget):
     _own_values = _buffer()
     _live_runs: Any = traitlets.List().tag(sync=True)
     _live = _buffer()
+    # Constants that the browser must not know a second time.
+    _palette: Any = traitlets.Dict(packing.COLORS).tag(sync=True)
+    _start_camera: Any = traitlets.Dict(CAMERA).tag(sync=True)
 
     def __init__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -11,19 +10,17 @@ import ipywidgets
 import traitlets
 import xarray as xr
 
+from trajkit.widgets import assets
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.slicer_facets import Facet
 from trajkit.widgets.slicer_selection import WINDOWS, Conditions, Selection
-
-_HERE = Path(__file__).parent
 
 
 class Board(anywidget.AnyWidget):
     """The controls as the browser shows them: what there is, what is chosen, and what follows from it."""
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "slicer.js").read_text()
-    _css = (_HERE / "slicer.css").read_text()
+    _esm = assets.module("slicer/slicer.js")
+    _css = assets.stylesheet("slicer/slicer.css")
     spec = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     shown = traitlets.Dict().tag(sync=True)

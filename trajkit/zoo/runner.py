@@ -172,6 +172,16 @@ def run_outcomes(grid: Grid, plan: Plan) -> pd.DataFrame:
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Count runs by architecture and what became of them, and those that fit their training set (error below 0.1).
 
+    Parameters
+    ----------
+    table
+        The table of runs that `train` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each architecture and one for all.
+
     Examples
     --------
     >>> table = pd.DataFrame({"architecture": ["fc", "fc"], "state": ["trained", "crashed"], "train_error": [0.0, None],

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
+from trajkit.recording.typing import Predict
 from trajkit.storage import Probe
 from trajkit.storage.probe import as_numpy
 from trajkit.typing import AnyArray, Array
 
-Predict = Callable[[Any, Any], Any]
 FORMS = ("logits", "log_prob", "prob")
 
 
 class Predictor:
-    """Ask a model for its predictions on the probe, in such a way that the model does not notice.
+    """Ask a model for its predictions on the probe, without any effect on the model.
 
-    Modules of torch are asked in eval mode, without gradients and in batches; anything else once for the whole probe.
+    A torch module is asked in eval mode, without gradients and in batches. Any other model gets the whole probe at
+    once.
     """
 
     def __init__(self, probe: Probe, predict: Predict | None, output: str, batch_size: int) -> None:
@@ -32,7 +33,7 @@ class Predictor:
         self._probe, self._predict, self._output, self._batch_size = probe, predict or _call, output, batch_size
 
     def __call__(self, model: Any) -> NDArray[np.float32]:
-        """Return log-probabilities (sample, class), with NaN where the model gives none."""
+        """Return log-probabilities (sample, class); a sample for which the model gives none is NaN."""
         if _is_module(model):
             from trajkit.recording.torch_modules import predict_in_batches
 
@@ -42,7 +43,7 @@ class Predictor:
         return self._log_prob(values)
 
     def wait_for(self, model: Any) -> None:
-        """Wait for what an accelerator has yet to do for the training, so that it is not counted as recording."""
+        """Wait until the accelerator has finished the training's work, so that it is not timed as recording."""
         if _is_module(model):
             from trajkit.recording.torch_modules import synchronize
 
@@ -58,16 +59,27 @@ class Predictor:
         raw = values.astype(np.float64)
         if not np.isnan(raw).any() and (problem := _problem(raw, self._output)):
             raise ValueError(problem)
-        # Infinite logits: their softmax is NaN, which says that the model diverged.
+        # The softmax of an infinite logit is NaN, which marks the model as diverged: no warning is needed.
         with np.errstate(invalid="ignore"):
             return to_log_prob(raw, self._output).astype(np.float32)
 
 
+def warn_diverged(run: str, step: int, log_prob: NDArray[np.float32], stacklevel: int) -> None:
+    """Warn that predictions are NaN; `stacklevel` means what it means in `warnings.warn`, seen from the caller."""
+    wrong = int(np.isnan(log_prob).any(-1).sum())
+    warn(
+        f"run {run!r} diverged: at step {step} the predictions of {wrong} of {len(log_prob)} samples are NaN. The run "
+        "is marked (diverged_at), and nothing more is recorded of it",
+        RuntimeWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
 def _problem(raw: Array, form: str) -> str | None:
-    """Say why these numbers are not what they are said to be; no softmax is to hide a mistake."""
+    """Say why these numbers do not have the form `form`, or None: a softmax would hide the mistake."""
     if form == "logits":
-        alike = (raw >= 0).all() and np.abs(raw.sum(-1) - 1).max() < 1e-5
-        return 'these "logits" are probabilities: pass output="prob"' if alike else None
+        is_prob = (raw >= 0).all() and np.abs(raw.sum(-1) - 1).max() < 1e-5
+        return 'these "logits" are probabilities: pass output="prob"' if is_prob else None
     if form == "prob" and (raw < 0).any():
         return 'output="prob" holds negative numbers: pass output="logits" for raw outputs'
     with np.errstate(over="ignore"):
@@ -91,6 +103,6 @@ def _call(model: Any, inputs: Any) -> Any:
 
 
 def _is_module(model: Any) -> bool:
-    """Say whether it is a module of torch, without importing torch: who has a module has done so."""
+    """Say whether `model` is a torch module. Nobody has one without having imported torch, so this does not."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)
