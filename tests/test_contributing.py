@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, each followed once; what they add is taken out again."""
+"""The recipes of CONTRIBUTING.md, each followed once and undone at the end of its test."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CONTRIBUTING = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 
 
 def recipe(what: str) -> str:
-    """Give the paragraph of a recipe, on one line."""
+    """Return the paragraph of a recipe, on one line."""
     (paragraph,) = (p for p in CONTRIBUTING.split("\n\n") if p.startswith(f"**{what}**"))
     return " ".join(paragraph.split())
 
 
 def module(folder: Path, name: str, text: str) -> ModuleType:
-    """Write a file of a package and import it under its name, as if it lay there."""
+    """Write a module into `folder` and import it under the name that it would have in the package."""
     path = folder / f"{name.rpartition('.')[2]}.py"
     path.write_text(text)
     spec = importlib.util.spec_from_file_location(name, path)
@@ -176,14 +176,12 @@ def shallow(shape: tuple[int, ...], classes: int, *, width: int) -> nn.Sequentia
 def test_recipe__an_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("`trajkit/zoo/architectures/`", "its sizes", "`ARCHITECTURES`", "parameters by hand"):
         assert part in recipe("an architecture")
-    from trajkit.zoo import Settings, settings
+    from trajkit.zoo import Settings
     from trajkit.zoo.architectures import ARCHITECTURES, Architecture
 
     made = module(tmp_path, "trajkit.zoo.architectures.shallow", ARCHITECTURE)
     shallow = Architecture(made.shallow, made.SIZES, needs_images=False)
     monkeypatch.setitem(ARCHITECTURES, "shallow", shallow)
-    # The names that settings know are those of the table when they were imported.
-    monkeypatch.setitem(settings._KNOWN, "architecture", tuple(ARCHITECTURES))
     network = shallow.build((1, 8, 8), 10, size="small")
     assert sum(p.numel() for p in network.parameters()) == 64 * 16 + 16 + 16 * 10 + 10
     assert Settings("shallow", "adam", 0.01, width=8).run == "shallow-8-adam-0.01-0"
@@ -200,6 +198,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from trajkit.from_arrays import from_arrays
 from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import refuse_nan
 from trajkit.schema import SchemaError

@@ -1,4 +1,4 @@
-"""Laws of the repository as a whole: what loads, who imports whom, what lies where, what the README says."""
+"""Laws of the whole repository: imports, files, CONTRIBUTING, the README, `.ci/run`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ import trajkit as tk
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 TEST_COMMAND = 'pip install -e ".[test]" && pytest'
 OPEN_COMMAND = 'pip install -e ".[lab]" && jupyter lab notebooks/01_quickstart.ipynb'
 
@@ -97,7 +97,7 @@ def layer_of(path: Path) -> str:
 
 
 def imported_layers(source: str, module: str, *, is_package: bool = False) -> Iterator[str]:
-    """Name the part of trajkit that each import statement, at any depth, reaches; `trajkit` itself is ""."""
+    """Give the part of trajkit that each import statement reaches, at any depth; "" is `trajkit` itself."""
     package = module.split(".") if is_package else module.split(".")[:-1]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -137,7 +137,7 @@ def test_layers__import_one_way() -> None:
         layer = layer_of(path)
         where = path.relative_to(ROOT)
         if layer == "__init__":
-            continue  # the front door sees everything
+            continue  # trajkit/__init__.py imports from all layers
         if layer not in ALLOWED:
             problems.append(f"{where}: {layer!r} has no place in the table of layers; give it one")
             continue
@@ -149,39 +149,41 @@ def test_layers__import_one_way() -> None:
     assert not problems, "\n".join(problems)
 
 
-def imported_files(path: Path) -> Iterator[Path]:
-    """Name the files of trajkit that a file imports, at any depth; a name that a package hands on is its own file's."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "trajkit":
-            yield from imported_files_of(node)
+# CONTRIBUTING
 
 
-def handed_on(package: Path, name: str) -> Path:
-    """Find the file that a package's `__init__` takes a name from."""
-    for node in ast.parse((package / "__init__.py").read_text()).body:
-        if isinstance(node, ast.ImportFrom) and name in {alias.asname or alias.name for alias in node.names}:
-            return next(imported_files_of(node))
-    module = package / f"{name}.py"
-    return module if module.is_file() else package / "__init__.py"
+def test_contributing__maps_every_room_in_the_order_of_imports() -> None:
+    rows = re.findall(r"^\| ((?:`\w+/?`(?:, )?)+) \| ", CONTRIBUTING, flags=re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)/?`", row)]
+    assert sorted(named) == sorted(ALLOWED)
+    assert [name for name in named if name in LAYERS] == list(LAYERS)
 
 
-def imported_files_of(node: ast.ImportFrom) -> Iterator[Path]:
-    target = ROOT.joinpath(*(node.module or "").split("."))
-    if target.with_suffix(".py").is_file():
-        yield target.with_suffix(".py")
-    else:
-        yield from (handed_on(target, alias.name) for alias in node.names)
+def test_contributing__names_every_script_with_its_command() -> None:
+    scripts = [path for path in (ROOT / "tests").rglob("*.py") if '__name__ == "__main__"' in path.read_text()]
+    commands = {f"`python {path.relative_to(ROOT)}" for path in scripts if path != Path(__file__)}
+    assert "`python tests/house.py" in commands
+    assert not {command for command in commands if command not in CONTRIBUTING}
 
 
-@pytest.mark.xfail(reason="the Explorer and its panels, modules and their predictions", strict=True)
-def test_files__import_each_other_in_no_circle() -> None:
-    files = [path for path in (ROOT / "trajkit").rglob("*.py") if path.name != "__init__.py"]
-    graph = {path: set(imported_files(path)) for path in files}
-    try:
-        tuple(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        circle = " -> ".join(str(path.relative_to(ROOT)) for path in error.args[1])
-        pytest.fail(f"a circle of imports: {circle}")
+# Tests
+
+# Laws of the whole repository. All other tests are found by the file that they test: tests/X/test_Y.py for trajkit/X/Y.
+WHOLE = {
+    *("binder", "contributing", "house", "install", "jupyterlab", "notebooks", "notebooks_browser", "readme"),
+    *("reference", "repository", "together", "user_script"),
+}
+
+
+@pytest.mark.xfail(reason="tests are being moved to their rooms", strict=False)
+def test_tests__mirror_the_package() -> None:
+    homeless = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        test = path.relative_to(ROOT / "tests")
+        room = ROOT / "trajkit" / test.with_name(test.stem.removeprefix("test_"))
+        if room.name not in WHOLE and not any(room.with_suffix(kind).exists() for kind in (".py", ".js", "")):
+            homeless.append(str(test))
+    assert not homeless, f"no file or folder of trajkit/ has their name: {homeless}"
 
 
 # Public names
@@ -273,7 +275,7 @@ def test_readme__examples_run_and_show_figures(monkeypatch: pytest.MonkeyPatch, 
 
 
 def ci_run(folder: Path, readme: str) -> subprocess.CompletedProcess[str]:
-    """Run .ci/run in a folder that has this README, and a Chromium."""
+    """Run .ci/run in a folder with this README and an empty file for Chromium."""
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
     (folder / "README.md").write_text(readme)
@@ -293,7 +295,7 @@ def test_ci__is_executable() -> None:
 
 
 def test_ci__runs_the_line_of_the_readme_in_a_fresh_environment(tmp_path: Path) -> None:
-    # pip finds itself installed and asks no index; the comment stands for the tests.
+    # pip is installed already, so no index is asked; the shell takes "# && pytest" as a comment.
     line = "pip install pip && python -c 'import sys; print(sys.prefix)' && cat README.md # && pytest"
     done = ci_run(tmp_path, f"The front page.\n\n```bash\n{line}\n```\n")
     assert done.returncode == 0, done.stderr

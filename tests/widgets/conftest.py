@@ -11,7 +11,7 @@ import trajkit as tk
 
 @pytest.fixture(scope="session")
 def ds() -> xr.Dataset:
-    """Runs with attributes of every kind; one name is neither a Python name nor safe in HTML."""
+    """Runs with attributes of every kind. Tests must not change them in place."""
     ds = tk.simulate(runs=24, groups=3, spread=0.3, checkpoints=8, samples=30)
     rates = np.logspace(-4, 0, 24)
     rates[3] = np.nan

@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 import trajkit as tk
 from trajkit.figures.coloring import PALETTE, REFERENCE, TIME_LIKE
 from trajkit.widgets import assets
-from trajkit.widgets.manifold_view import CAMERA
+from trajkit.widgets.manifold_traits import CAMERA
 
 FOLDER = Path(tk.widgets.__file__).parent / "js"
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))

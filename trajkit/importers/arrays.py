@@ -30,7 +30,7 @@ from trajkit.probabilities import normalize
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
 from trajkit.typing import AnyArray, Array, Labels
 
 _FORMS = ("logits", "log_prob", "prob")
@@ -183,7 +183,7 @@ def write_arrays(
         raise FileExistsError(f"{folder} holds {foreign}, which this function did not write: choose another folder")
     # The name of a run may hold characters that a file name cannot; so `runs.csv` links files to runs.
     names = [f"run-{i:04d}.npz" for i in range(ds.sizes["run"])]
-    with whole(folder, overwrite=overwrite) as part:
+    with atomic_write(folder, overwrite=overwrite) as part:
         part.mkdir()
         probe = {"label": ds["label"], "split": ds["split"], "sample": ds["sample"], "classes": ds["class"]}
         _save(part / "probe.npz", probe)

@@ -17,7 +17,7 @@ from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
 from trajkit.typing import AnyArray, Labels
 
 _KEYS = ("run", "step", "sample", "class")
@@ -153,7 +153,7 @@ def write_table(
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
         raise SchemaError([f"the run attributes {taken} have the names of columns of the table: rename them"])
     pieces = (_rows(ds.isel(run=[i])) for i in iterate_with_bar(range(ds.sizes["run"]), "writing", progress_bar))
-    with whole(path, overwrite=overwrite) as part:
+    with atomic_write(path, overwrite=overwrite) as part:
         if suffix == ".csv":
             for columns in _attributes_and_samples(ds):
                 refuse_loss(columns, part.parent, text=_TEXT)

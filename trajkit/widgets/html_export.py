@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 from ipywidgets.widgets.widget import _remove_buffers
 
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
 from trajkit.widgets import assets
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def write_page(
         javascript=modules.pop() + assets.module("html_export.js"),
     )
     out = Path(path)
-    with whole(out, overwrite=True) as part:
+    with atomic_write(out, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
     return out
 

@@ -124,7 +124,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
     def _new_table(self) -> RunTable:
         made = RunTable()
         made.observe(lambda change: self.state.set_trait("highlighted", change["new"]), "highlighted")
-        return made
+        return share_row(made, "1 1 460px")
 
     # Controls
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import xarray as xr
 
 from trajkit.storage import Store, save
-from trajkit.storage.atomic import check_destination, whole
-from trajkit.zoo.run_one import Outcome, read_outcomes
+from trajkit.storage.atomic import atomic_write, check_destination
+from trajkit.zoo.outcomes import Outcome, read_outcomes
 
 # Of the 23 bits of the mantissa of log_prob. At 12, rounding changes Bhattacharyya distances on digits by less than
 # 2e-5, where the median is 0.2; each bit less doubles that and saves a twentieth of the file.
@@ -58,7 +58,7 @@ def pack(
     check_package(path, overwrite=overwrite)
     ds = trained_runs(folder)
     # A file that turns out too large never takes the place of the old one.
-    with whole(path, overwrite=overwrite) as part:
+    with atomic_write(path, overwrite=overwrite) as part:
         for bits in BITS:
             megabytes = save(ds, part, bits=bits, overwrite=True).stat().st_size / 1e6
             if megabytes <= max_megabytes:

@@ -13,8 +13,8 @@ import xarray as xr
 from made_embeddings import made_embedding
 
 import trajkit as tk
-from trajkit.widgets.html_export import write_page
-from trajkit.widgets.manifold_view import CAMERA, ManifoldView
+from trajkit.widgets.manifold_traits import CAMERA
+from trajkit.widgets.manifold_view import ManifoldView
 
 STATE = ("_runs", "_axes", "_coordinate", "_offset", "_checkpoint", "_step", "_values", "_attributes", "_shown")
 
@@ -292,12 +292,12 @@ def test_camera__takes_a_part_and_keeps_the_rest(embedding):
 @pytest.mark.parametrize(
     ("trait", "value", "message"),
     [
-        ("camera", {"yow": 3}, "unknown ['yow'], wanted some of ['yaw', 'pitch', 'zoom', 'target', 'projection']"),
+        ("camera", {"yow": 3}, "unknown keys ['yow']; wanted some of ['yaw', 'pitch', 'zoom', 'target', 'projection']"),
         ("camera", {"zoom": 0}, "zoom above 0"),
         ("camera", {"target": [0, 1]}, "a target of three numbers"),
         ("camera", {"yaw": np.nan}, "finite angles"),
         ("camera", {"yaw": "left"}, "finite angles"),
-        ("camera", {"projection": "flat"}, "'perspective' or 'orthographic', got 'flat'"),
+        ("camera", {"projection": "flat"}, "wanted one of ['perspective', 'orthographic'], got 'flat'"),
         ("components", (1, 2), "wanted three of [1, 2, 3, 4], got (1, 2)"),
         ("components", (1, 2, 5), "wanted three of [1, 2, 3, 4], got (1, 2, 5)"),
         ("color", "colour", "wanted one of ['', 'architecture', 'seed'"),
@@ -417,11 +417,3 @@ def test_page__holds_everything_and_nothing_that_ends_it_early(embedding, tmp_pa
     assert next(a for a in one["state"]["_attributes"] if a["name"] == "note")["categories"] == [bad]
     buffers = {path[0]: base64.b64decode(text) for path, text in one["buffers"]}
     assert buffers["_coordinate"] == ManifoldView(named)._coordinate
-
-
-def test_page__of_several_views_is_of_one_class(embedding, tmp_path):
-    views = [ManifoldView(embedding), ManifoldView(embedding)]
-    path = write_page(tmp_path / "two.html", views, title="two", links=[(0, 1, ["camera"])])
-    assert '"links":[[0,1,["camera"]]]' in path.read_text()
-    with pytest.raises(ValueError, match="one or more views of one class"):
-        write_page(tmp_path / "none.html", [], title="none")

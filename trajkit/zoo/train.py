@@ -21,8 +21,9 @@ from trajkit.renamed import renamed
 from trajkit.storage import Store
 from trajkit.zoo.data import Data, load_data
 from trajkit.zoo.grid import Grid, GridError, check, read_grid
+from trajkit.zoo.outcomes import STATES, Outcome, Plan, read_outcomes, write_outcome
 from trajkit.zoo.pool import in_client, in_processes
-from trajkit.zoo.run_one import STATES, Outcome, Plan, keep, read_outcomes, record_at, run
+from trajkit.zoo.run_job import record_at, run_job
 from trajkit.zoo.settings import Settings
 from trajkit.zoo.train_seeds_together import FEWEST_SEEDS, can_train_together
 
@@ -103,7 +104,7 @@ def train(
         total=len(grid.runs), initial=finished, desc=grid.name, unit="run", smoothing=0, disable=not progress_bar,
     ) as bar:  # fmt: skip
         failed = 0
-        for job, outcomes in carry_out(partial(run, plan=plan), jobs):
+        for job, outcomes in carry_out(partial(run_job, plan=plan), jobs):
             if isinstance(outcomes, BaseException):
                 outcomes = _died(job, plan, outcomes)
             failed += sum(outcome["state"] != "trained" for outcome in outcomes)
@@ -239,7 +240,7 @@ def _died(job: Sequence[Settings], plan: Plan, error: BaseException) -> list[Out
         "reason": f"its process died ({type(error).__name__}: {error}): killed, perhaps for want of memory",
     }
     for settings in job:
-        keep(settings, plan, outcome)
+        write_outcome(settings, plan, outcome)
     return [outcome] * len(job)
 
 
