@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from trajkit.analysis.run_groups import check_metrics
+from trajkit.distances import as_metric
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.reporting import questions
@@ -163,7 +163,7 @@ Findings = dict[str, dict[str, Finding]]
 
 def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None) -> Findings:
     """Find out about every claim (by name) on every part of the samples."""
-    check_metrics(settings.metric)
+    as_metric(settings.metric, symmetric=True)
     if settings.draws < 2 or settings.permutations < 1 or not 0 < settings.level < 1:
         raise ValueError(
             f"wanted two draws, one permutation or more and a level between 0 and 1, got {settings.draws}, "

@@ -12,7 +12,7 @@ import xarray as xr
 
 from trajkit.curves import resample
 from trajkit.curves.trajectory_distance import matched_distance
-from trajkit.distances import METRICS
+from trajkit.distances import Metric
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes
 from trajkit.selection import select
@@ -120,7 +120,7 @@ class Part:
         names = self.ds["run"].values
         coords = {"run": names, "run2": names} | {name: self.ds[name] for name in run_attributes(self.ds)}
         return xr.DataArray(
-            matched_distance(self.even, metric), coords, ("run", "run2"), attrs=METRICS[metric].attrs(metric)
+            matched_distance(self.even, Metric(metric)), coords, ("run", "run2"), attrs=Metric(metric).attrs
         )
 
     @cached_property
@@ -135,7 +135,7 @@ class Part:
 
     def per_sample(self, even: xr.Dataset) -> xr.DataArray:
         """Give the distance (sample, pair) of runs at equal progress."""
-        metric = METRICS[self.settings.metric]
+        metric = Metric(self.settings.metric)
         total = np.zeros((len(self.pairs[0]), even.sizes["sample"]))
         for log_prob in even["log_prob"].values.swapaxes(0, 1):
             p = normalize(log_prob)

@@ -25,7 +25,7 @@ from trajkit.analysis.null_test import written_p
 from trajkit.analysis.permanova import products, span
 from trajkit.analysis.run_groups import groups
 from trajkit.analysis.shuffles import kinds_of_samples, permuted_within
-from trajkit.distances import METRICS
+from trajkit.distances import Metric
 from trajkit.reporting.finding import PROGRESS, CannotTellError, Finding, Number, Part, judged
 from trajkit.typing import Array, Indices
 
@@ -284,7 +284,7 @@ def metrics_agree(part: Part) -> Finding:
         line = f"{metric}.r_squared.item()"
         numbers.append(Number(f"R² of architecture, {metric}", value, p_value=p, draws=n, code=line))
         # Ratios of lengths and of squared lengths compare once both are lengths.
-        length = METRICS[metric].attrs(metric)["scale"] == "length"
+        length = Metric(metric).scale == "length"
         ratio, line = float(found["ratio"].item()), f"{metric}.ratio.item()"
         ratio, line = (ratio, line) if length else (ratio**0.5, f"{line} ** 0.5")
         numbers.append(Number(f"between / within, as lengths, {metric}", ratio, null=1.0, code=line))
@@ -456,7 +456,7 @@ def _of_groups(variable: str, attribute: str) -> str:
 def _r_squared(part: Part, distance: Array, basis: list[Array]) -> list[float]:
     """Share of the sum of squares that each attribute explains by itself, as `compare_groups` has it."""
     squared = np.zeros((part.ds.sizes["run"],) * 2)
-    is_length = METRICS[part.settings.metric].attrs(part.settings.metric)["scale"] == "length"
+    is_length = Metric(part.settings.metric).scale == "length"
     squared[part.pairs] = np.square(distance) if is_length else distance
     inner = products(squared + squared.T)
     return [float(np.trace(q.T @ inner @ q) / np.trace(inner)) for q in basis]

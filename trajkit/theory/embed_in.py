@@ -7,14 +7,19 @@ import xarray as xr
 
 from trajkit.concat import concat
 from trajkit.curves import with_references
-from trajkit.distances import pairwise
+from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.embedding import explained_distance, inpca, project
 from trajkit.points import points, unstack
 from trajkit.schema import run_attributes
 
 
 def embed_in(
-    linear: xr.Dataset, networks: xr.Dataset, n_components: int = 3, *, metric: str = "bhattacharyya"
+    linear: xr.Dataset,
+    networks: xr.Dataset,
+    n_components: int = 3,
+    *,
+    metric: str | Metric = "bhattacharyya",
+    cap: float | None = None,
 ) -> xr.Dataset:
     """Embed linear models by InPCA and place other networks in their picture.
 
@@ -63,12 +68,13 @@ def embed_in(
     Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915, figure 1, where the explained stress of such a picture
     is shown.
     """
+    chosen = as_metric(metric, cap)
     everything = concat([with_references(linear), networks])
     placed = np.isin(everything["run"].values, networks["run"].values)
     base, new = (points(everything.isel(run=at)) for at in (~placed, placed))
-    distance, own = pairwise(base, metric=metric), pairwise(new, metric=metric)
+    distance, own = pairwise(base, metric=chosen), pairwise(new, metric=chosen)
     picture = inpca(distance, n_components)
-    seen = project(picture, pairwise(new, base, metric=metric))
+    seen = project(picture, pairwise(new, base, metric=chosen))
     kept = [
         picture["explained_distance"],
         explained_distance(seen, own),

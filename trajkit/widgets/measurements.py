@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.curves import distance_to_geodesic, error, loss, progress, trajectory_distance
-from trajkit.curves.references import outline, points_with_references, with_missing_references
-from trajkit.distances import METRICS, pairwise
+from trajkit.curves.references import points_with_references, with_missing_references
+from trajkit.distances import as_metric, metric_names, pairwise
 from trajkit.embedding import align, embed, inpca
 from trajkit.embedding.embed import on_runs
 from trajkit.schema import networks
@@ -105,14 +105,14 @@ class Measurements:
         """Names of runs and points, without and with references, and without predictions: all a slice needs."""
 
         def make() -> tuple[xr.Dataset, xr.Dataset]:
-            own = outline(self.part(split))
+            own = self.part(split).drop_vars("log_prob")
             return own, with_missing_references(own)
 
         return self._once(("outlines", split), make)
 
     def cap_of(self, metric: str) -> float | None:
         """Give the cap, where the metric takes one."""
-        return None if METRICS[metric].bounded else self.cap
+        return as_metric(metric, self.cap, optional_cap=True).cap
 
     def _pairwise(self, split: str | None, metric: str) -> xr.DataArray:
         """Distances between all points and the references."""
@@ -147,7 +147,7 @@ def fitting(landmarks: int, ds: xr.Dataset) -> int | None:
 
 def metrics(cap: float | None) -> list[str]:
     """Name the metrics for points that include the truth, from which "jeffreys" is infinitely far without a cap."""
-    return [n for n, m in METRICS.items() if m.symmetric and (cap is not None or n != "jeffreys")]
+    return [n for n in metric_names(symmetric=True) if as_metric(n, cap, optional_cap=True).finite_at_truth]
 
 
 def laid_upon(frame: xr.Dataset, new: xr.Dataset, components: tuple[int, ...]) -> xr.Dataset | None:
