@@ -1,11 +1,28 @@
-"""Write the API reference: `python tests/reference.py FOLDER`, then open FOLDER/trajkit.html."""
+"""Write the API reference: `python tests/reference.py FOLDER`, then open FOLDER/trajkit.html.
+
+The first page lists the public names by the groups of `tk.__all__`, each with its first sentence.
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
+from public_names import groups
+
 import trajkit as tk
+
+
+def index() -> str:
+    """Write the list of all names in Markdown; pdoc makes a link of a full name in backticks."""
+    lines = []
+    for title, names in groups().items():
+        lines += ["", f"## {title}", ""]
+        for name in names:
+            sentence = " ".join((inspect.getdoc(getattr(tk, name)) or "").partition("\n\n")[0].split())
+            lines.append(f"- `trajkit.{name}`: {sentence}")
+    return "\n".join(lines)
 
 
 def write(folder: Path) -> None:
@@ -14,8 +31,15 @@ def write(folder: Path) -> None:
 
     # pdoc looks at what a module holds; some names are loaded only when they are first asked for.
     vars(tk).update({name: getattr(tk, name) for name in tk.__all__})
+    text = tk.__doc__ or ""
     pdoc.render.configure(docformat="numpy", show_source=False, footer_text=f"trajkit {tk.__version__}")
-    pdoc.pdoc("trajkit", output_directory=folder)
+    try:
+        tk.__doc__ = text + index()
+        # The file in which a function lives has its name: the function has an entry, the file no page.
+        files = [f"!trajkit\\.{name}$" for name in tk.__all__ if callable(getattr(tk, name))]
+        pdoc.pdoc("trajkit", *files, r"!trajkit\.\w+\.\w+", output_directory=folder)
+    finally:
+        tk.__doc__ = text
 
 
 if __name__ == "__main__":

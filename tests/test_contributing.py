@@ -164,14 +164,12 @@ def shallow(shape: tuple[int, ...], classes: int, *, width: int) -> nn.Sequentia
 def test_recipe__an_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("`trajkit/zoo/architectures/`", "its sizes", "`ARCHITECTURES`", "parameters by hand"):
         assert part in recipe("an architecture")
-    from trajkit.zoo import Settings, settings
+    from trajkit.zoo import Settings
     from trajkit.zoo.architectures import ARCHITECTURES, Architecture
 
     made = module(tmp_path, "trajkit.zoo.architectures.shallow", ARCHITECTURE)
     shallow = Architecture(made.shallow, made.SIZES, needs_images=False)
     monkeypatch.setitem(ARCHITECTURES, "shallow", shallow)
-    # The names that settings know are those of the table when they were imported.
-    monkeypatch.setitem(settings._KNOWN, "architecture", tuple(ARCHITECTURES))
     network = shallow.build((1, 8, 8), 10, size="small")
     assert sum(p.numel() for p in network.parameters()) == 64 * 16 + 16 + 16 * 10 + 10
     assert Settings("shallow", "adam", 0.01, width=8).run == "shallow-8-adam-0.01-0"
@@ -188,8 +186,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from trajkit.from_arrays import from_arrays
+from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import refuse_nan
-from trajkit.schema import SchemaError, from_arrays
+from trajkit.schema import SchemaError
 
 
 def read_text(path: Path) -> xr.Dataset:

@@ -312,7 +312,7 @@ HARMLESS = {"getattr", "a tampered class", "opcode OBJ", "a persistent name", "i
 def test_read_pickle__runs_nothing(attack: Callable[[Path], bytes], tmp_path: Path) -> None:
     mark = tmp_path / "it_ran"
     raw = attack(mark)
-    with pytest.raises(tk.importers.UnsafePickleError, match=r"asks for .*nothing of it was run"):
+    with pytest.raises(tk.importers.UnsafePickleError, match=r"asks for .*nothing in it was run"):
         read(raw, tmp_path)
     assert not mark.exists()
 
@@ -355,7 +355,7 @@ def test_read_deepnets__runs_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_read_pickle__refuses_what_is_no_array(raw: bytes, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"file\.p.*(wanted a whole pickle|nothing of it was run)"):
+    with pytest.raises(ValueError, match=r"file\.p.*(wanted a whole pickle|nothing in it was run)"):
         read(raw, tmp_path)
 
 
@@ -535,7 +535,7 @@ def test_read_deepnets__refuses_runs_on_different_probes(tmp_path: Path) -> None
     write_deepnets(tmp_path, deepnets_rows(3), seed=1)
     rows = [{key: value[:-1] for key, value in row.items()} for row in deepnets_rows(3)]
     write_deepnets(tmp_path, rows, seed=2)
-    with pytest.raises(tk.SchemaError, match=r"48 samples of 3 classes, but the first file has 50"):
+    with pytest.raises(tk.SchemaError, match=r"48 samples of 3 classes, but the first run has 50"):
         read_deepnets(tmp_path, step=lambda _: range(3), progress_bar=False)
 
 
@@ -604,11 +604,11 @@ def test_read_cartography__reads_several_runs_on_one_probe(tmp_path: Path) -> No
         (records(1, [0, 1, 2]), r"epoch_1\.jsonl: the samples q4 are missing"),
         (records(1, [0, 1, 2, 3, 1]), "the samples q3 appear more than once"),
         (records(1, [0, 1, 2, 3]).replace("q4", "q5"), r"q4 are missing[\s\S]*q5 are not in the first"),
-        (records(1, [0, 1, 2, 3], gold=1), r"the label \('gold'\) of the samples q17, q3 is another"),
+        (records(1, [0, 1, 2, 3], gold=1), r"the label \('gold'\) of the samples q17, q3 differs"),
         (records(0, [0, 1, 2, 3]), r'line 1: wanted .*"logits_epoch_1"'),
         (records(1, [0, 1, 2, 3])[:-30], "line 4: wanted"),
         (records(1, [0, 1, 2, 3], gold="yes"), "gold 'yes'"),
-        (records(1, [0, 1, 2, 3], logits_epoch_1=[0.0, 1.0]), "2 logits for each sample, but 3 in the first"),
+        (records(1, [0, 1, 2, 3], logits_epoch_1=[0.0, 1.0]), "4 samples of 2 classes, but .* 4 samples of 3"),
         (records(1, [0, 1, 2, 3], logits_epoch_1=[np.nan] * 3), "NaN for 4 samples"),
         (records(1, [0, 1, 2, 3]).replace('"q17"', "17"), "'guid' holds .*'int', 'str'"),
         ("", "is empty"),
@@ -623,7 +623,7 @@ def test_read_cartography__says_what_does_not_fit(second: str, message: str, tmp
 
 def test_read_cartography__refuses_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(tk.SchemaError, match="bytes that are no text"):
+    with pytest.raises(tk.SchemaError, match="bytes that are not text"):
         read_cartography(tmp_path, progress_bar=False)
 
 
@@ -717,13 +717,13 @@ def test_formats__give_back_or_refuse_attributes_that_look_like_others(
 
 @pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
 def test_write_table__refuses_attributes_named_as_its_columns(name: str, ds: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(tk.SchemaError, match=r"\['prob'\] have names of columns"):
+    with pytest.raises(tk.SchemaError, match=r"\['prob'\] have the names of columns"):
         write_table(ds.assign_coords(prob=("run", [0.1, 0.2, 0.3])), tmp_path / name)
 
 
 def test_write_arrays__deletes_nothing_that_it_did_not_write(ds: xr.Dataset, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileExistsError, match=r"holds thesis\.tex, which are none of these files"):
+    with pytest.raises(FileExistsError, match=r"holds thesis\.tex, which this function did not write"):
         write_arrays(ds, tmp_path, overwrite=True)
     assert (tmp_path / "thesis.tex").exists()
 
@@ -844,7 +844,7 @@ def test_read_table__keeps_names_of_runs_and_classes_as_they_stand(tmp_path: Pat
         (table(step=0.5), "column 'step' holds float64: wanted whole numbers"),
         (table()[:0], "no rows"),
         (table()[1:], "run 'a': 1 of 8 rows are missing, the first for step 0, sample 7, class cat"),
-        (pd.concat([table(), table()[5:6]]), "run 'a': 1 of 8 rows are there more than once.* step 10, sample 7"),
+        (pd.concat([table(), table()[5:6]]), "run 'a': 1 of 8 rows are repeated.* step 10, sample 7"),
         (table()[:-2], "run 'b': 2 of 8 rows are missing"),
         (table(label=["cat", "dog"] * 8), "'label' is not constant within the sample 7, 3"),
         (table(label="horse"), "'label' holds horse: wanted values of the column 'class', cat, dog"),
@@ -929,7 +929,7 @@ ZEROS = np.zeros(5, int)
 @pytest.mark.parametrize(
     ("second", "options", "message"),
     [
-        ({"logits": LOGITS[0][:, :4]}, {}, r"b\.npz: \(4, 3\) samples and classes, but \(5, 3\) in the first run"),
+        ({"logits": LOGITS[0][:, :4]}, {}, r"b\.npz: 4 samples of 3 classes, but the first run has 5 samples of 3"),
         ({"logits": LOGITS[0, 0]}, {}, r"logits is float64 \(5, 3\): wanted numbers \(checkpoint, sample, class\)"),
         ({"logits": LOGITS[0], "prob": LOGITS[0]}, {}, "wanted one of logits, log_prob, prob"),
         ({"outputs": LOGITS[0]}, {}, "holds outputs: wanted one of logits"),
@@ -941,15 +941,15 @@ ZEROS = np.zeros(5, int)
         (PLAIN | {"epoch": range(4)}, {}, r"a\.npz lack 'epoch'"),
         (PLAIN | {"sample": [0, 1, 2, 3, 9]}, {"sample": range(5)}, r"samples 4 are missing[\s\S]*9 are not"),
         (PLAIN | {"sample": [0, 1, 2, 3, 3]}, {"sample": range(5)}, "3 appear more than once"),
-        (PLAIN | {"label": [1] * 5}, {}, "its label is another than the probe's"),
-        (PLAIN, {"label": None}, "nothing says the true classes"),
+        (PLAIN | {"label": [1] * 5}, {}, "its label differs from that of the probe"),
+        (PLAIN, {"label": None}, "the true classes are unknown"),
     ],
 )
 def test_read_arrays__says_what_does_not_fit(second: Any, options: Any, message: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **PLAIN)
     np.savez(tmp_path / "b.npz", **second)
     with pytest.raises(tk.SchemaError, match=message):
-        read_arrays(tmp_path, **{"label": ZEROS, "progress": False} | options)
+        read_arrays(tmp_path, **{"label": ZEROS, "progress_bar": False} | options)
 
 
 def test_read_arrays__says_what_files_it_wants(tmp_path: Path) -> None:

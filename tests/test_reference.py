@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import reference
+from public_names import FUNCTIONS, NAMES, groups
 
 import trajkit as tk
 
-
-def public(module: ModuleType = tk) -> Iterator[tuple[str, object]]:
-    """Name and value of all that is public, in modules too; modules themselves are left out."""
-    for name in module.__all__:
-        value = getattr(module, name)
-        if isinstance(value, ModuleType):
-            yield from public(value)
-        else:
-            yield f"{module.__name__}.{name}", value
-
-
-NAMES = dict(public())
-FUNCTIONS = {name: value for name, value in NAMES.items() if inspect.isfunction(value)}
 # Those that measure: what they return has dimensions and units, and most of it was somebody's idea first.
 MEASURING = ("trajkit.analysis", "trajkit.curves", "trajkit.distances", "trajkit.embedding", "trajkit.theory")
 DIMENSION = re.compile(r"\b(run|checkpoint|point|sample|class|component|attribute|group|progress|join|feature|t)\b")
@@ -51,6 +37,14 @@ def test_page__has_an_entry_for_every_public_name(page: Path) -> None:
     assert not missing
 
 
+def test_page__lists_every_name_in_its_group(page: Path) -> None:
+    text = (page / "trajkit.html").read_text()
+    below = re.split(r'<h2 id="[\w-]+">', text)[1:]
+    for (title, names), part in zip(groups().items(), below, strict=True):
+        assert part.startswith(f"{title}</h2>")
+        assert [name for name in names if not re.search(rf'<li><code><a href="[^"]*">trajkit\.{name}</a>', part)] == []
+
+
 def test_page__is_one_command() -> None:
     command = "python tests/reference.py"
     root = Path(reference.__file__).parents[1]
@@ -58,11 +52,18 @@ def test_page__is_one_command() -> None:
     assert command in (root / "CONTRIBUTING.md").read_text()
 
 
+def test_docstring__of_every_name_has_an_example() -> None:
+    # An error is shown where it is raised.
+    shown = {
+        name: v for name, v in NAMES.items() if callable(v) and not (inspect.isclass(v) and issubclass(v, Exception))
+    }
+    assert [name for name, value in shown.items() if ">>>" not in (inspect.getdoc(value) or "")] == []
+
+
 @pytest.mark.parametrize("full", sorted(FUNCTIONS))
 def test_docstring__has_its_sections(full: str) -> None:
     text = inspect.getdoc(FUNCTIONS[full]) or ""
     assert re.match(r"[A-Z].*\.", text), "begins with a sentence"
-    assert ">>>" in text
     if inspect.signature(FUNCTIONS[full]).parameters:
         assert re.search(r"^Parameters\n-+$", text, flags=re.MULTILINE)
     for parameter in inspect.signature(FUNCTIONS[full]).parameters.values():

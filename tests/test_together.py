@@ -91,14 +91,6 @@ def test_explorer__writes_python_for_any_attribute_name(ds, name):
     assert names["selected"].run.values.tolist() == explorer.slicer.selected_runs == ["0", "2", "3", "5"]
 
 
-def test_slicer__beside_means_selects_networks_alone_and_says_so(ds):
-    both = tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=4)])
-    slicer = tk.widgets.Slicer(both)
-    slicer.conditions = {"architecture": ["A"]}
-    by_hand = eval(slicer.code, {"tk": tk, "ds": both})
-    assert slicer.selected_runs == by_hand.run.values.tolist() == ["A-0", "A-1"]
-
-
 def test_explorer__frames_with_means_have_their_ends_and_right_names(ds):
     explorer = tk.explore(tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=4)]))
     for frame in ("selection", "all runs"):
@@ -199,12 +191,6 @@ def test_select__a_missing_number_is_nan(ds):
     rates = with_attributes(ds, rate=[0.1, np.nan, 0.2] * 2)
     assert tk.select(rates, rate=[0.1, np.nan]).run.values.tolist() == ["0", "1", "3", "4"]
     assert tk.select(rates, rate=np.nan).sizes["run"] == 2
-
-
-def test_load__a_lazy_file_of_something_else_is_refused(tmp_path):
-    xr.Dataset({"a": ("x", [1, 2])}).to_netcdf(tmp_path / "x.nc")
-    with pytest.raises(tk.SchemaError, match="'log_prob' is missing"):
-        tk.load(tmp_path / "x.nc", chunks={})
 
 
 def test_errors__of_likely_slips_lead_on(ds):

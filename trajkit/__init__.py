@@ -1,19 +1,21 @@
 """trajkit: the geometry of training.
 
-A classifying network on N fixed inputs is a probability distribution, a point in prediction space; training draws a
-trajectory. trajkit keeps such trajectories as labelled xarray datasets (run, checkpoint, sample, class), measures,
-embeds and shows them::
+A network that classifies is, on N fixed inputs, a probability distribution: a point in prediction space. Training
+draws a trajectory of such points. trajkit keeps trajectories as labelled xarray datasets with the dimensions run,
+checkpoint, sample and class. It measures, embeds and shows them:
 
-    import trajkit as tk
+```python
+import trajkit as tk
 
-    ds = tk.sample_data("digits")
-    tk.explore(ds)
+ds = tk.sample_data("digits")
+tk.explore(ds)
+```
 
-What a dataset holds is said in `trajkit.schema`.
+`trajkit.schema` says what a dataset holds.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trajkit.analysis import (
     bootstrap,
@@ -63,114 +65,133 @@ from trajkit.distances import (
 )
 from trajkit.embedding import align, embed, embedding_quality, explained_distance, explained_stress, inpca, project
 from trajkit.from_arrays import from_arrays
-from trajkit.imprinting import imprint
+from trajkit.imprint import imprint
 from trajkit.points import points, unstack
 from trajkit.recording import RecordAt, Recorder, record
 from trajkit.schema import SchemaError, installed_version, run_table, validate
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.simulate import simulate
 from trajkit.storage import Probe, Store, load, sample_data, save
 
-__all__ = [
-    "Probe",
-    "RecordAt",
-    "Recorder",
+# Loaded when they are first used, by `__getattr__` below; type checkers and editors see them here.
+if TYPE_CHECKING:
+    from trajkit import figures, importers, integrations, theory, widgets
+    from trajkit.reporting.claims import claims
+    from trajkit.reporting.report import report
+    from trajkit.theory import input_spectrum
+    from trajkit.widgets import explore
+
+# `python tests/reference.py FOLDER` makes the sections of the API reference from the comments of this list.
+__all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
+    # Data
     "SchemaError",
-    "Store",
-    "align",
-    "bhattacharyya",
-    "bootstrap",
-    "claims",
-    "cluster",
-    "compare_groups",
-    "compare_metrics",
     "concat",
-    "convergence",
-    "data_map",
-    "dimensionality",
-    "distance_to_geodesic",
-    "embed",
-    "embedding_quality",
-    "error",
-    "explained_distance",
-    "explained_stress",
-    "explore",
-    "extend",
-    "figures",
-    "fisher_rao",
-    "four_point_basis",
     "from_arrays",
-    "geodesic",
-    "hellinger",
-    "ignorance",
-    "importance",
     "importers",
-    "imprint",
-    "inpca",
-    "input_spectrum",
-    "integrations",
-    "jeffreys",
-    "jensen_shannon",
-    "kullback_leibler",
-    "learning_order",
-    "length",
     "load",
-    "loss",
-    "mean_trajectory",
-    "null_test",
-    "pairwise",
     "points",
-    "progress",
-    "project",
-    "record",
-    "report",
-    "resample",
     "run_table",
     "sample_data",
     "save",
     "select",
-    "shuffle_confusions",
-    "shuffle_within_class",
     "simulate",
+    "unstack",
+    "validate",
+    # Recording
+    "Probe",
+    "RecordAt",
+    "Recorder",
+    "Store",
+    "imprint",
+    "integrations",
+    "record",
+    # Distances
+    "bhattacharyya",
+    "extend",
+    "fisher_rao",
+    "hellinger",
+    "jeffreys",
+    "jensen_shannon",
+    "kullback_leibler",
+    "pairwise",
+    # Curves
+    "distance_to_geodesic",
+    "error",
+    "geodesic",
+    "ignorance",
+    "length",
+    "loss",
+    "mean_trajectory",
+    "progress",
+    "resample",
     "speed",
-    "speed_comparison",
-    "stability",
     "tangent",
-    "tangent_angles",
-    "theory",
     "trajectory_distance",
     "truth",
     "tube",
-    "unstack",
-    "validate",
-    "widgets",
     "with_references",
+    # Embedding
+    "align",
+    "embed",
+    "embedding_quality",
+    "explained_distance",
+    "explained_stress",
+    "inpca",
+    "project",
+    # Analysis
+    "bootstrap",
+    "cluster",
+    "compare_groups",
+    "compare_metrics",
+    "convergence",
+    "data_map",
+    "dimensionality",
+    "four_point_basis",
+    "importance",
+    "learning_order",
+    "null_test",
+    "shuffle_confusions",
+    "shuffle_within_class",
+    "speed_comparison",
+    "stability",
+    "tangent_angles",
+    # Theory
+    "input_spectrum",
+    "theory",
+    # Figures and widgets
+    "explore",
+    "figures",
+    "widgets",
+    # Report
+    "claims",
+    "report",
 ]
 
-# What the installed package says, which has it from pyproject.toml.
+# The installed package's metadata has the version of pyproject.toml.
 __version__ = installed_version()
 
-# plotly and ipywidgets are loaded when first asked for: scripts that only compute never pay for them.
+# These names load plotly, ipywidgets or scipy when they are first used: scripts that only compute do not wait for them.
 _LAZY = {
+    "claims": "trajkit.reporting",
+    "explore": "trajkit.widgets",
     "figures": "trajkit.figures",
     "importers": "trajkit.importers",
     "input_spectrum": "trajkit.theory",
     "integrations": "trajkit.integrations",
+    "report": "trajkit.reporting",
     "theory": "trajkit.theory",
     "widgets": "trajkit.widgets",
-    "explore": "trajkit.widgets",
-    "claims": "trajkit.reporting",
-    "report": "trajkit.reporting",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'trajkit' has no attribute {name!r}")
-    module = import_module(_LAZY[name])
-    return module if _LAZY[name].endswith(name) else getattr(module, name)
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which it would turn every misspelt name into Any.
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module 'trajkit' has no attribute {name!r}")
+        module = import_module(_LAZY[name])
+        return module if _LAZY[name] == f"trajkit.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:
-    """List what Tab offers: the public names, and not what this module imports."""
+    """List what Tab offers: the public names without the modules that this file imports from."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

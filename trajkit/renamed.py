@@ -9,9 +9,20 @@ from typing import ParamSpec, TypeVar
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+# Full name of a function -> {old keyword: new keyword}; the tests hold the changelog against it.
+RENAMED: dict[str, dict[str, str]] = {}
+
 
 def renamed(**new_names: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Refuse old keywords of a function with a message that names the new ones.
+    """Refuse old keywords of a function with an error that names the new ones.
+
+    An old keyword is an error and not a warning: `n` and `progress` mean something else today, so a script that
+    went on with them could be wrong without a sign.
+
+    Parameters
+    ----------
+    **new_names
+        For each old keyword the new one.
 
     Examples
     --------
@@ -24,6 +35,8 @@ def renamed(**new_names: str) -> Callable[[Callable[Parameters, Result]], Callab
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        RENAMED[f"{function.__module__}.{function.__qualname__}"] = new_names
+
         @wraps(function)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             for old in new_names.keys() & kwargs.keys():

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.bootstrap_units import Units, runs_in_groups, samples_in_classes, with_copies
-from trajkit.analysis.cluster import runs_matrix
+from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, validate
 from trajkit.typing import Array, Indices

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.cluster import runs_matrix
 from trajkit.analysis.permanova import explained, products, span
 from trajkit.analysis.run_groups import groups, names_of, own_copies
+from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.curves.trajectory_distance import trajectory_distance_of
 from trajkit.distances import Metric, as_metric
 from trajkit.renamed import renamed

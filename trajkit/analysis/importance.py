@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.cluster import runs_matrix
 from trajkit.analysis.compare_groups import distances_of_networks
 from trajkit.analysis.run_groups import groups, names_of, own_copies
+from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.distances import Metric, as_metric
 from trajkit.typing import Array, Mask
 

@@ -83,9 +83,9 @@ def _matrix(rows: PointSet, columns: PointSet, work: Work, client: Client | None
     top = left if same else [_Side(columns.take(part), samples, client) for part in _parts(len(columns), side)]
     mirrored = same and work.metric.symmetric
     blocks: dict[tuple[int, int], Any] = {}
-    for i, side in enumerate(left):
+    for i, one in enumerate(left):
         for j, other in enumerate(top):
-            blocks[i, j] = blocks[j, i].T if mirrored and j < i else side.distances(other, samples, work)
+            blocks[i, j] = blocks[j, i].T if mirrored and j < i else one.distances(other, samples, work)
     return da.block([[blocks[i, j] for j in range(len(top))] for i in range(len(left))])
 
 

@@ -1,4 +1,4 @@
-"""One panel of coordinates for each distance."""
+"""A statistic under several metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
-from trajkit.figures.check_result import refuse_others
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
@@ -27,12 +27,12 @@ def compare_metrics(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        A panel for each quantity, with axes of their own: what is observed, large, and each draw of the null, small.
+        A panel for each quantity, with an axis of its own: the observed value large, each draw of the null small.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind, or has other dimensions than metric, quantity and draw.
+        If `found` is no such dataset, or has dimensions other than metric, quantity and draw.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def compare_metrics(found: xr.Dataset) -> go.Figure:
     >>> len(tk.figures.compare_metrics(found).data)
     6
     """
-    refuse_others(found, {"observed", "null", "ratio"}, "compare_metrics(ds)")
+    check_result(found, {"observed", "null", "ratio"}, "compare_metrics(ds)")
     if set(found["observed"].dims) - {"metric", "quantity"} or "metric" not in found.dims:
         raise ValueError(f"wanted values on metric and quantity, got {found['observed'].dims}")
     if "quantity" not in found.dims:

@@ -1,4 +1,4 @@
-"""Runs joined to a tree by their distances."""
+"""The tree that hierarchical clustering makes of runs."""
 
 from __future__ import annotations
 
@@ -7,91 +7,64 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
-from numpy.typing import NDArray
 
-from trajkit.analysis import cluster
 from trajkit.figures.axes import MOST_NAMES
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
 from trajkit.figures.template import TEMPLATE
-from trajkit.typing import Array, Indices, Labels, Mask
+from trajkit.typing import Array, Labels, Mask
 
-# Of what joins runs of several categories.
+# The colour of a join of runs of several categories.
 _MIXED = "#9AA0A8"
 
 
-class _Tree(NamedTuple):
-    """Nodes of a tree: first the runs, then what joins them, from the lowest join to the highest.
+def dendrogram(tree: xr.Dataset, *, color: str | xr.DataArray | None = None) -> go.Figure:
+    """Draw a tree of runs.
 
-    `x`, `height` and `code` (category that all runs below a node share, or -1) are on nodes; `joined`, the two nodes
-    below, and `size`, the number of runs below, on joins.
-    """
-
-    x: Array
-    height: Array
-    code: Labels
-    joined: Indices
-    size: Labels
-
-
-def dendrogram(
-    distance: xr.DataArray, *, color: str | xr.DataArray | None = None, method: str = "average"
-) -> go.Figure:
-    """Draw the tree that hierarchical clustering makes of runs.
-
-    Two branches join at the height of their distance; branches whose runs are alike in `color` have its colour,
-    others are grey. Leaves are turned so that neighbours are near (optimal leaf ordering).
+    Two branches join at the height of their distance. A branch has the colour that all its runs share, or is grey.
 
     Parameters
     ----------
-    distance
-        (run, run2), symmetric: what `trajkit.trajectory_distance` returned.
+    tree
+        What `trajkit.cluster` returned.
     color
         Name of a run attribute, or a DataArray on run; None for one colour.
-    method
-        Distance of two branches: "average" over all pairs of their runs, "complete" (largest), "single" (smallest)
-        or "weighted" (average of the two branches last joined).
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Names of runs are axis labels if there are no more than 48, and in the hover text always.
+        Runs are named along the axis if there are at most 48, and always in the hover text. The `customdata` of a join
+        are the number of runs below it, its height and its index.
 
     Raises
     ------
-    TypeError
-        If this is no DataArray.
     ValueError
-        If this is no symmetric matrix of two or more runs with zero diagonal, holds NaN, or an attribute or method is
-        unknown.
+        If `tree` is no such dataset, or the run attribute is unknown.
 
     Examples
     --------
     >>> import trajkit as tk
     >>> distance = tk.trajectory_distance(tk.simulate(runs=4, groups=2, spread=0.3), n=20)
-    >>> figure = tk.figures.dendrogram(distance, color="architecture")
+    >>> figure = tk.figures.dendrogram(tk.cluster(distance), color="architecture")
     >>> list(figure.layout.xaxis.ticktext)
     ['A-0', 'A-1', 'B-0', 'B-1']
-
-    References
-    ----------
-    Bar-Joseph, Gifford & Jaakkola, Bioinformatics 17, 2001 (optimal leaf ordering).
     """
-    joined = cluster(distance, method=method)
-    colors = coloring_of_runs(distance, color)
-    names = distance["run"].values
-    tree = _tree(joined, colors)
-    figure = go.Figure(_branches(tree, colors, units(distance)) + _leaves(tree, colors, names))
-    order = np.argsort(tree.x[: len(names)])
+    check_result(tree, {"joined", "height", "runs_below", "position"}, "cluster(distance)")
+    colors = coloring_of_runs(tree, color)
+    nodes = _nodes(tree, colors)
+    names = tree["run"].values
     few = len(names) <= MOST_NAMES
-    top = float(tree.height.max()) or 1.0
-    figure.update_layout(
+    # All heights are 0 where all runs coincide; the axis needs a range.
+    top = float(nodes.height.max()) or 1.0
+    figure = go.Figure([*_joins(tree, nodes, colors), *_leaves(names, nodes.x[: len(names)], colors)])
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 75, "r": 10, "t": 15, "b": 30},
         legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 11}, "tracegroupgap": 2},
         xaxis={
             "range": [-0.7, len(names) - 0.3],
             "tickvals": np.arange(len(names)),
-            "ticktext": names[order],
+            "ticktext": names[np.argsort(tree["position"].values)],
             "tickangle": 90,
             "tickfont": {"size": 9},
             "showticklabels": few,
@@ -100,59 +73,70 @@ def dendrogram(
             "zeroline": False,
             "title": {"text": "" if few else f"{len(names)} runs"},
         },
-        yaxis={"title": {"text": quantity(distance, "<br>")}, "range": [-0.03 * top, 1.05 * top], "zeroline": False},
+        yaxis={
+            "title": {"text": quantity(tree["height"], "<br>")},
+            "range": [-0.03 * top, 1.05 * top],
+            "zeroline": False,
+        },
     )
-    return figure
 
 
-def _tree(tree: xr.Dataset, colors: Coloring) -> _Tree:
-    n, joined = tree.sizes["run"], tree["joined"].values
-    x = np.zeros(2 * n - 1)
-    x[:n] = tree["position"].values
+class _Nodes(NamedTuple):
+    """The nodes of a tree: first the runs, then the joins, from the lowest to the highest."""
+
+    x: Array
+    height: Array
+    code: Labels  # category that all runs below share, or -1
+
+
+def _nodes(tree: xr.Dataset, colors: Coloring) -> _Nodes:
+    n = tree.sizes["run"]
+    x = np.concatenate([tree["position"].values, np.zeros(n - 1)])
     code = np.full(2 * n - 1, -1)
     if colors.code is not None:
         code[:n] = colors.code
-    for node, (a, b) in enumerate(joined, start=n):
+    for node, (a, b) in enumerate(tree["joined"].values, start=n):
         x[node] = (x[a] + x[b]) / 2
         code[node] = code[a] if code[a] == code[b] else -1
-    height = np.concatenate([np.zeros(n), tree["height"].values])
-    return _Tree(x, height, code, joined, tree["size"].values)
+    return _Nodes(x, np.concatenate([np.zeros(n), tree["height"].values]), code)
 
 
-def _branches(tree: _Tree, colors: Coloring, unit: str) -> list[go.Scatter]:
+def _joins(tree: xr.Dataset, nodes: _Nodes, colors: Coloring) -> list[go.Scatter]:
     """Draw each join as a bridge: up from one node below, across, and down to the other."""
-    n = len(tree.joined) + 1
-    gap = np.full(n - 1, np.nan)
-    a, b = tree.joined.T
-    height = tree.height[n:]
-    x = np.stack([tree.x[a], tree.x[a], tree.x[b], tree.x[b], gap], axis=1)
-    y = np.stack([tree.height[a], height, height, tree.height[b], gap], axis=1)
-    about = np.repeat(np.stack([tree.size, height], axis=1), 5, axis=0).reshape(n - 1, 5, 2)
+    n = tree.sizes["run"]
+    a, b = tree["joined"].values.T
+    height, gap = nodes.height[n:], np.full(n - 1, np.nan)
+    x = np.stack([nodes.x[a], nodes.x[a], nodes.x[b], nodes.x[b], gap], axis=1)
+    y = np.stack([nodes.height[a], height, height, nodes.height[b], gap], axis=1)
+    about = np.stack([tree["runs_below"].values, height, np.arange(n - 1)], axis=1)
     traces = []
     for code in range(-1, len(colors.categories)):
-        here = tree.code[n:] == code
-        trace = go.Scatter(x=x[here].ravel(), y=y[here].ravel(), customdata=about[here].reshape(-1, 2), mode="lines")
-        trace.update(
+        here = nodes.code[n:] == code
+        trace = go.Scatter(
+            x=x[here].ravel(),
+            y=y[here].ravel(),
+            customdata=np.repeat(about[here], 5, axis=0),
+            mode="lines",
             line={"color": colors.palette(code) if code >= 0 else _MIXED, "width": 1.2},
             name=colors.categories[code] if code >= 0 else "several",
+            legendgroup=colors.categories[code] if code >= 0 else None,
             showlegend=False,
-            hovertemplate=f"%{{customdata[0]}} runs joined at %{{customdata[1]:.4g}} {unit}<extra></extra>",
+            hovertemplate=(
+                f"%{{customdata[0]}} runs joined at %{{customdata[1]:.4g}} {units(tree['height'])}<extra></extra>"
+            ),
         )
-        if code >= 0:
-            trace.update(legendgroup=colors.categories[code])
         traces.append(trace)
     return traces
 
 
-def _leaves(tree: _Tree, colors: Coloring, names: NDArray[np.str_]) -> list[go.Scatter]:
-    n = len(names)
+def _leaves(names: Labels, x: Array, colors: Coloring) -> list[go.Scatter]:
+    """Draw a marker for each run."""
 
     def leaves(runs: Mask, name: str, **look: Any) -> go.Scatter:
-        at = np.flatnonzero(runs)
         return go.Scatter(
-            x=tree.x[at],
-            y=np.zeros(len(at)),
-            text=names[at],
+            x=x[runs],
+            y=np.zeros(int(runs.sum())),
+            text=names[runs],
             mode="markers",
             name=name,
             legendgroup=name,
@@ -171,19 +155,12 @@ def _leaves(tree: _Tree, colors: Coloring, names: NDArray[np.str_]) -> list[go.S
             leaves(known, colors.title, marker=scale, showlegend=False),
             leaves(~known, "(none)", marker=plain, showlegend=bool((~known).any())),
         ]
-    shown = bool(colors.title)
-    traces = [
-        leaves(
-            colors.code == code,
-            category,
-            marker={"color": colors.palette(code), "size": 7, "symbol": "square"},
-            showlegend=shown,
-            legendrank=code,
-        )
-        for code, category in enumerate(colors.categories)
-    ]
+    traces = []
+    for code, category in enumerate(colors.categories):
+        marker = {"color": colors.palette(code), "size": 7, "symbol": "square"}
+        shown = bool(colors.title)
+        traces.append(leaves(colors.code == code, category, marker=marker, showlegend=shown, legendrank=code))
     if (colors.code < 0).any():
         plain = {"color": REFERENCE, "size": 7, "symbol": "diamond"}
         traces.append(leaves(colors.code < 0, "reference", marker=plain, legendrank=2000))
-    assert n == sum(len(t.x) for t in traces)
     return traces

@@ -1,4 +1,4 @@
-"""Trajectories that other programs recorded, and two plain forms to hand them on.
+"""Trajectories that other programs recorded, and two plain formats for exchange.
 
 | function | reads |
 |---|---|
@@ -7,15 +7,16 @@
 | `read_table` (`write_table`) | a long table, CSV or Parquet |
 | `read_arrays` (`write_arrays`) | a folder of `.npy` and `.npz` files |
 
-Whatever does not fit is refused with a message that says what was wanted, what came and what to do. Samples that come
-with identities are put in one order; without identities they are taken in the order in which they come. Pickles are
-read without running anything in them.
+Data that do not fit are refused with a message that says what was wanted, what came and what to do. Samples with
+identities are put in one order; samples without identities keep the order of the file. Pickles are read without running
+anything in them.
 """
 
 from trajkit.importers.arrays import read_arrays, write_arrays
 from trajkit.importers.cartography import read_cartography
-from trajkit.importers.deepnets import read_deepnets, saved_steps
+from trajkit.importers.deepnets import read_deepnets
 from trajkit.importers.pickles import UnsafePickleError
+from trajkit.importers.saved_steps import saved_steps
 from trajkit.importers.tables import read_table, write_table
 
 __all__ = [

@@ -1,12 +1,12 @@
-"""A folder of `.npy` and `.npz` files with one run each.
+"""Trajectories in a folder of `.npy` and `.npz` files, one for each run.
 
 | file | holds |
 |---|---|
 | `NAME.npy` | a run: predictions (checkpoint, sample, class) |
-| `NAME.npz` | a run: these as `logits`, `log_prob` or `prob`; if known `step`, `epoch` and what `probe.npz` may hold |
-| `NAME/*.npy` | a run: a checkpoint each, (sample, class); the last number of a file's name is the step |
-| `probe.npz` | for all runs `label`, `split`, `sample` (sample,) and `classes` (class,), as far as known |
-| `runs.csv` | the column `file` names each run's file or folder, `run` the run, others are run attributes |
+| `NAME.npz` | a run: the same as `logits`, `log_prob` or `prob`; if known `step`, `epoch`, arrays of `probe.npz` |
+| `NAME/*.npy` | a run: one checkpoint (sample, class) in each file; the last number of the file's name is the step |
+| `probe.npz` | for all runs, if known: `label`, `split`, `sample` (sample,) and `classes` (class,) |
+| `runs.csv` | columns `file` (name of the file or folder), `run` (identity); other columns are run attributes |
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, places, refuse_nan, with_epochs
+from trajkit.importers.checks import listed, places, refuse_nan, refuse_other_shape, unreadable, with_epochs
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.probabilities import normalize
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
 from trajkit.typing import AnyArray, Array, Labels
 
 _FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")
+# Columns of runs.csv that are always text.
+_TEXT = ("file", "run")
 Form = Literal["logits", "log_prob", "prob"]
 Arrays = dict[str, AnyArray]
 
@@ -52,44 +54,45 @@ def read_arrays(
     source: str = "",
     progress_bar: bool | None = None,
 ) -> xr.Dataset:
-    """Read a folder of `.npy` and `.npz` files, one run each; `trajkit.importers.arrays` says how they are laid out.
+    """Read a folder of `.npy` and `.npz` files, one for each run, in the layout of `trajkit.importers.arrays`.
 
-    What is given here overrides what `probe.npz` and `runs.csv` say. Runs that name their samples are put in the order
-    of `sample` (or of the first run); others must be in that order.
+    Arguments override what `probe.npz` and `runs.csv` hold. A run that names its samples is put in the order of
+    `sample` (or of the first run); a run without names must have that order.
 
     Parameters
     ----------
     folder
-        With `run.npy`, `run.npz` or folders `run/` of one file for each checkpoint.
+        A folder with files `run.npy` or `run.npz`, or folders `run/` with one file for each checkpoint.
     label
         Index of the true class of each sample.
     runs
-        Run attributes, one row for each run in the order of their names.
+        Run attributes, one row for each run, in the order of the names of the runs.
     split
-        "train" or "test" for each sample, or one for all; "test" if nothing is known.
+        "train" or "test" for each sample, or one for all. The default is "test".
     sample
         Identities of the inputs.
     classes
         Names of the classes.
     form
-        What `.npy` files hold: "logits", "log_prob" or "prob".
+        Form of the predictions in `.npy` files: "logits", "log_prob" or "prob".
     source
-        Where the data come from, in a few words.
+        Origin of the data, in a few words.
     progress_bar
-        Whether to show a progress bar; None shows one when it takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.Dataset
+        A trajectory dataset (run, checkpoint, sample, class).
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or nothing in it.
+        If the folder does not exist or holds no runs.
     SchemaError
         If arrays have the wrong shape, runs differ in samples or classes, labels are unknown, or predictions are NaN.
     ValueError
-        If a file is no array, is cut short, or holds objects, which are never unpickled.
+        If a file does not hold arrays, is cut short, or holds objects, which are never unpickled.
 
     Examples
     --------
@@ -111,11 +114,11 @@ def read_arrays(
     read: list[Arrays] = []
     for file in iterate_with_bar(files, "reading", progress_bar):
         run = _one_run(file, form)
-        # The first run tells what is not given of the probe; the others are held against it.
+        # The first run completes the probe; all other runs are compared with it.
         probe = {name: run[name] for name in _PROBE if name in run} | probe
         read.append(_on_probe(run, probe, read[0] if read else run, file))
     if "label" not in probe:
-        raise SchemaError([f"{folder}: nothing says the true classes; pass `label=`, or put `label` into probe.npz"])
+        raise SchemaError([f"{folder}: the true classes are unknown; pass `label=`, or put `label` into probe.npz"])
     split = probe.get("split")
     ds = from_arrays(
         log_prob=[run["log_prob"] for run in read],
@@ -135,33 +138,33 @@ def read_arrays(
 def write_arrays(
     ds: xr.Dataset, folder: str | os.PathLike[str], *, overwrite: bool = False, progress_bar: bool | None = None
 ) -> Path:
-    """Write trajectories as a folder of `.npz` files, from which `read_arrays` makes them again to float32.
+    """Write trajectories as a folder of `.npz` files; `read_arrays` gives them back to the precision of float32.
 
-    Written are log-probabilities, steps, epochs, the probe and run attributes. Other variables, the metadata and gaps
-    between checkpoints are not.
+    The files hold log-probabilities, steps, epochs, the probe and run attributes. Other variables, the metadata and
+    gaps between checkpoints are left out.
 
     Parameters
     ----------
     ds
-        The trajectory dataset; it is checked first.
+        A trajectory dataset.
     folder
-        The folder to make; the one above must exist.
+        The folder to make. Its parent folder must exist.
     overwrite
-        Replace a folder that this function wrote.
+        Whether to replace an existing folder. It must hold only files that this function writes.
     progress_bar
-        Whether to show a progress bar; None shows one when it takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     pathlib.Path
-        Where the folder is.
+        The folder.
 
     Raises
     ------
     SchemaError
         If `ds` is not a trajectory dataset, or `runs.csv` would not give an attribute back, such as the text "01".
     FileExistsError
-        If `folder` exists and `overwrite` was not asked for, or it holds other files than this function writes.
+        If `folder` exists and `overwrite` is False, or it holds files that this function does not write.
 
     Examples
     --------
@@ -177,15 +180,15 @@ def write_arrays(
     folder = Path(folder)
     validate(ds)
     if overwrite and folder.is_dir() and (foreign := listed(p.name for p in folder.iterdir() if not _is_ours(p))):
-        raise FileExistsError(f"{folder} holds {foreign}, which are none of these files: choose another folder")
-    # Names of runs may hold what names of files cannot, so that the table says which is which.
+        raise FileExistsError(f"{folder} holds {foreign}, which this function did not write: choose another folder")
+    # The name of a run may hold characters that a file name cannot; so `runs.csv` links files to runs.
     names = [f"run-{i:04d}.npz" for i in range(ds.sizes["run"])]
-    with whole(folder, overwrite=overwrite) as part:
+    with atomic_write(folder, overwrite=overwrite) as part:
         part.mkdir()
         probe = {"label": ds["label"], "split": ds["split"], "sample": ds["sample"], "classes": ds["class"]}
         _save(part / "probe.npz", probe)
         table = run_table(ds)[run_attributes(ds)].reset_index().assign(file=names)
-        refuse_loss(table, part, text=("file", "run"))
+        refuse_loss(table, part, text=_TEXT)
         write_csv(table, part / "runs.csv")
         for i, name in enumerate(iterate_with_bar(names, "writing", progress_bar)):
             run = ds.isel(run=i, checkpoint=np.flatnonzero(ds["step"].values[i] >= 0))
@@ -202,15 +205,15 @@ def _save(path: Path, arrays: Mapping[str, xr.DataArray]) -> None:
 
 
 def _runs(folder: Path) -> tuple[list[Path], pd.DataFrame]:
-    """List the runs' files or folders, and what `runs.csv` says of them."""
+    """List the files or folders of the runs, and the table of `runs.csv`."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}")
+        raise FileNotFoundError(f"no folder {folder}: wanted a folder with a file for each run")
     found = {p.name: p for p in sorted(folder.iterdir()) if _is_run(p)}
     if not found:
         raise FileNotFoundError(f"no runs in {folder}: wanted run.npy, run.npz, or folders run/ of .npy files")
     if not (csv := folder / "runs.csv").is_file():
         return list(found.values()), pd.DataFrame({"run": [p.name.removesuffix(p.suffix) for p in found.values()]})
-    table = read_csv(csv, text=("file", "run"))
+    table = read_csv(csv, text=_TEXT)
     if "file" not in table or table["file"].duplicated().any() or set(table["file"]) != set(found):
         raise SchemaError(
             [
@@ -234,26 +237,24 @@ def _probe(folder: Path) -> Arrays:
     path = folder / "probe.npz"
     probe = _load(path) if path.is_file() else {}
     if strange := listed(set(probe) - set(_PROBE)):
-        raise SchemaError([f"{path} holds {strange}: wanted {', '.join(_PROBE)}"])
+        raise SchemaError([f"{path} holds {strange}: wanted only {', '.join(_PROBE)}; rename or remove the others"])
     return probe
 
 
 def _load(path: Path) -> Arrays:
-    """Read a `.npy` (under the name "") or `.npz`; objects are refused, since they would have to be unpickled."""
+    """Read a `.npy` (under the name "") or a `.npz`. Objects are refused: reading them would unpickle them."""
     try:
         # Opened here: numpy leaves a damaged archive open.
         with path.open("rb") as file:
             read = np.load(file, allow_pickle=False)
             return {"": read} if isinstance(read, np.ndarray) else dict(read)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"cannot read {path} ({path.stat().st_size} bytes): wanted arrays of numbers or text as numpy saves "
-            f"them, whole and without objects ({error})"
-        ) from error
+        wanted = "arrays of numbers or text, without objects, as numpy.save or numpy.savez writes them"
+        raise unreadable(path, wanted, error) from error
 
 
 def _one_run(file: Path, form: Form) -> Arrays:
-    """Read a run: `log_prob`, `step`, and what it says of epochs and samples."""
+    """Read a run: `log_prob`, `step`, and what the file says of epochs and samples."""
     if file.is_dir():
         steps, values = _checkpoints(file)
         run: Arrays = {form: values, "step": steps}
@@ -261,10 +262,10 @@ def _one_run(file: Path, form: Form) -> Arrays:
         run = _load(file)
         run = {form: run[""]} if "" in run else run
     forms = [name for name in _FORMS if name in run]
-    known = {*_FORMS, *_PROBE, "step", "epoch"}
-    if len(forms) != 1 or set(run) - known:
+    optional = (*_PROBE, "step", "epoch")
+    if len(forms) != 1 or set(run) - {*_FORMS, *optional}:
         raise SchemaError(
-            [f"{file} holds {listed(run)}: wanted one of {listed(_FORMS)}, and of {listed(known, 9)} what is known"]
+            [f"{file} holds {listed(run)}: wanted one of {listed(_FORMS)}, and besides only {listed(optional, 9)}"]
         )
     values = run.pop(forms[0])
     if values.ndim != 3 or values.dtype.kind not in "fiu":
@@ -282,13 +283,13 @@ def _one_run(file: Path, form: Form) -> Arrays:
 
 
 def _checkpoints(folder: Path) -> tuple[Labels, AnyArray]:
-    """Stack a folder's arrays in the order of their steps."""
+    """Stack the arrays of a folder in the order of their steps."""
     steps: dict[int, Path] = {}
     for file in sorted(folder.glob("*.npy")):
         numbers = re.findall(r"\d+", file.stem)
         if not numbers or int(numbers[-1]) in steps:
             raise SchemaError(
-                [f"{file}: wanted a file name whose last number is the step, another for each checkpoint"]
+                [f"{file}: wanted a file name whose last number is the step, and each step once; rename the file"]
             )
         steps[int(numbers[-1])] = file
     arrays = {step: _load(steps[step])[""] for step in sorted(steps)}
@@ -315,21 +316,17 @@ def _as_log_prob(values: Array, form: str, file: Path) -> Array:
 
 
 def _on_probe(run: Arrays, probe: Arrays, first: Arrays, file: Path) -> Arrays:
-    """Put a run's samples in the probe's order, and hold what it says of them against the probe."""
-    shape, wanted = run["log_prob"].shape[1:], first["log_prob"].shape[1:]
-    if shape != wanted:
-        raise SchemaError(
-            [f"{file}: {shape} samples and classes, but {wanted} in the first run; all runs share one probe"]
-        )
+    """Put the samples of a run in the order of the probe, and compare what the run says of them with the probe."""
+    refuse_other_shape(run["log_prob"].shape[1:], first["log_prob"].shape[1:], where=str(file))
     if "sample" in run:
         at = places(run["sample"], probe["sample"], where=str(file))
         run = run | {name: run[name][at] for name in ("label", "split", "sample") if name in run}
         run["log_prob"] = run["log_prob"][:, at]
     for name in _PROBE:
-        # One split may stand for all samples.
+        # A split of shape () applies to all samples.
         if name in run and not np.array_equal(run[name], np.broadcast_to(probe[name], run[name].shape)):
             raise SchemaError(
-                [f"{file}: its {name} is another than the probe's; all runs share one probe: read them apart"]
+                [f"{file}: its {name} differs from that of the probe; all runs share one probe: read them separately"]
             )
     return run
 

@@ -1,8 +1,8 @@
-"""Training dynamics as dataset cartography logs them (Swayamdipta et al., EMNLP 2020, github.com/allenai/cartography).
+"""Training dynamics that dataset cartography logs (Swayamdipta et al., EMNLP 2020, github.com/allenai/cartography).
 
-A folder `training_dynamics` holds one file for each epoch, `dynamics_epoch_0.jsonl`, ..., and a file one line for each
+A folder `training_dynamics` holds one file for each epoch: `dynamics_epoch_0.jsonl`, ... A file has one line for each
 training sample: `{"guid": identity, "logits_epoch_0": [...], "gold": index of the true class}`, in the shuffled order
-of that epoch. The logits were noted batch by batch on the way through the epoch, in train mode.
+of that epoch. The logits were logged batch by batch during the epoch, in train mode.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, places, refuse_nan
+from trajkit.importers.checks import listed, places, refuse_nan, refuse_other_shape
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
@@ -43,35 +43,36 @@ def read_cartography(
 ) -> xr.Dataset:
     r"""Read training dynamics that dataset cartography logged.
 
-    Each epoch lists the samples in another order; they are aligned by their `guid`, in the order of the first epoch.
-    One checkpoint is no single model there: its rows were predicted on the way through the epoch, while the
-    network learned.
+    Each epoch lists the samples in another order. They are aligned by their `guid`, in the order of the first epoch.
+    A checkpoint here is not one model: its rows were predicted at different steps of the epoch, while the network was
+    trained.
 
     Parameters
     ----------
     folder
-        With `dynamics_epoch_0.jsonl`, ..., or with a folder `training_dynamics` of these; or a dict from the name of
-        each run to its folder.
+        A folder with the files `dynamics_epoch_0.jsonl`, ..., or with a folder `training_dynamics` that holds them; or
+        a dict from the name of each run to its folder.
     runs
-        Run attributes, one row for each run in the order of `folder`.
+        Run attributes, one row for each run, in the order of `folder`.
     steps_per_epoch
-        Optimizer updates in an epoch: epoch k becomes the step k * steps_per_epoch.
+        Number of optimizer updates in an epoch: epoch k becomes the step k * steps_per_epoch.
     classes
         Names of the classes; "0", "1", ... otherwise.
     progress_bar
-        Whether to show a progress bar; None shows one when it takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.Dataset
-        All samples are "train", since that is what is logged.
+        A trajectory dataset (run, checkpoint, sample, class). All samples are in the split "train", since only these
+        are logged.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or an epoch is missing among the files.
+        If the folder holds no such files, or the file of an epoch is missing.
     SchemaError
-        If a line is no record, samples repeat or are missing in an epoch or a run, or their labels change.
+        If a line is not a valid record, samples repeat or are missing in an epoch or a run, or their labels change.
 
     Examples
     --------
@@ -119,11 +120,14 @@ def _files(folder: Path) -> list[Path]:
     """List the files of all epochs, from 0 on."""
     inner = folder / "training_dynamics"
     folder = inner if inner.is_dir() else folder
+    # By number: in the order of names, epoch 10 would come before epoch 2.
     found = {int(m[1]): f for f in folder.glob("dynamics_epoch_*.jsonl") if (m := re.search(r"_(\d+)\.jsonl$", f.name))}
     if not found:
         raise FileNotFoundError(f"no training dynamics in {folder}: wanted files dynamics_epoch_0.jsonl, ...")
     if missing := listed(set(range(max(found))) - set(found)):
-        raise FileNotFoundError(f"{folder} lacks the epochs {missing} of 0 to {max(found)}; wanted a file for each")
+        raise FileNotFoundError(
+            f"{folder} lacks the epochs {missing} of 0 to {max(found)}; wanted a file for each epoch"
+        )
     return [found[epoch] for epoch in sorted(found)]
 
 
@@ -131,15 +135,19 @@ def _read_epoch(file: Path, epoch: int) -> _Epoch:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
-        raise SchemaError([f"{file}: wanted lines of JSON, got bytes that are no text ({error})"]) from None
+        raise SchemaError(
+            [f"{file}: wanted lines of JSON in UTF-8, got bytes that are not text ({error}); copy the file again"]
+        ) from None
     rows = [_record(line, f"{file}, line {n}", epoch) for n, line in enumerate(lines, 1) if line.strip()]
     if not rows:
-        raise SchemaError([f"{file} is empty: wanted one line for each sample"])
+        raise SchemaError([f"{file} is empty: wanted one line for each sample; copy the file again"])
     sample, logits, label = zip(*rows, strict=True)
     if len(kinds := {type(guid).__name__ for guid in sample}) > 1:
-        raise SchemaError([f"{file}: 'guid' holds {sorted(kinds)}: wanted one kind of identity"])
+        raise SchemaError([f"{file}: 'guid' holds {sorted(kinds)}: wanted identities of one type in all lines"])
     if len(counts := {len(row) for row in logits}) > 1:
-        raise SchemaError([f"{file}: rows of {sorted(counts)} logits: wanted one number of classes"])
+        raise SchemaError(
+            [f"{file}: rows of {sorted(counts)} logits: wanted the same number, one for each class, in all rows"]
+        )
     return _Epoch(np.asarray(sample), np.asarray(label), np.asarray(logits, dtype=np.float64))
 
 
@@ -159,10 +167,12 @@ def _record(line: str, where: str, epoch: int) -> tuple[int | str, list[float], 
 def _aligned(read: _Epoch, first: _Epoch, file: Path) -> Array:
     at = places(read.sample, first.sample, where=str(file))
     if changed := listed(first.sample[read.label[at] != first.label]):
-        raise SchemaError([f"{file}: the label ('gold') of the samples {changed} is another than in the first epoch"])
-    if read.logits.shape[1] != first.logits.shape[1]:
         raise SchemaError(
-            [f"{file}: {read.logits.shape[1]} logits for each sample, but {first.logits.shape[1]} in the first epoch"]
+            [
+                f"{file}: the label ('gold') of the samples {changed} differs from that in the first epoch; "
+                "all runs and epochs share one probe"
+            ]
         )
+    refuse_other_shape(read.logits.shape, first.logits.shape, where=str(file))
     refuse_nan(read.logits, where=str(file))
     return read.logits[at]

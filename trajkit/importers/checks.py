@@ -1,8 +1,9 @@
-"""What all importers ask of what they read."""
+"""Checks and messages that all importers share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from trajkit.typing import AnyArray
 
 
 def places(identities: AnyArray, wanted: AnyArray, *, where: str) -> AnyArray:
-    """Find each wanted sample among `identities`; both hold the same samples, in any order.
+    """Return the index in `identities` of each wanted sample; both hold the same samples, in any order.
 
     Raises
     ------
     SchemaError
-        If a sample repeats, is missing, or is not wanted. The message starts with `where`.
+        If a sample repeats, is missing, or is not among the wanted ones. The message starts with `where`.
     """
     index, target = pd.Index(identities), pd.Index(wanted)
     problems = []
@@ -28,14 +29,29 @@ def places(identities: AnyArray, wanted: AnyArray, *, where: str) -> AnyArray:
     if missing := listed(target.difference(index, sort=False)):
         problems.append(f"{where}: the samples {missing} are missing; all runs and checkpoints share one probe")
     if strange := listed(index.difference(target, sort=False).unique()):
-        problems.append(f"{where}: the samples {strange} are not in the first checkpoint; all share one probe")
+        problems.append(f"{where}: the samples {strange} are not in the first run; all runs share one probe")
     if problems:
         raise SchemaError(problems)
     return index.get_indexer(target)
 
 
+def refuse_other_shape(shape: tuple[int, ...], first: tuple[int, ...], *, where: str) -> None:
+    """Refuse predictions (sample, class) of another shape than those of the first run.
+
+    Raises
+    ------
+    SchemaError
+        If the shapes differ. The message starts with `where`.
+    """
+    if shape != first:
+        got, wanted = (f"{samples} samples of {classes} classes" for samples, classes in (shape, first))
+        raise SchemaError(
+            [f"{where}: {got}, but the first run has {wanted}; all runs share one probe: read them separately"]
+        )
+
+
 def refuse_nan(values: AnyArray, *, where: str) -> None:
-    """Refuse NaN in recorded predictions: a checkpoint that is NaN throughout would pass for a missing one.
+    """Refuse NaN in recorded predictions: a checkpoint in which all values are NaN would be taken for a missing one.
 
     Raises
     ------
@@ -49,15 +65,29 @@ def refuse_nan(values: AnyArray, *, where: str) -> None:
 
 
 def with_epochs(ds: xr.Dataset, epochs: Sequence[AnyArray]) -> xr.Dataset:
-    """Add the epochs of each run's checkpoints, NaN where one is not known: a recorder may not have been told."""
+    """Add the epochs of each run's checkpoints. `from_arrays` refuses unknown epochs; here they are NaN."""
     table = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan)
     for row, known in zip(table, epochs, strict=True):
         row[: len(known)] = known
     return ds.assign(epoch=(("run", "checkpoint"), table, {"long_name": VARIABLES["epoch"].meaning}))
 
 
+def unreadable(path: Path, wanted: str, error: Exception) -> ValueError:
+    """Make the error for a file that its reader could not read: `raise unreadable(path, ..., error) from error`."""
+    return ValueError(
+        f"cannot read {path} ({path.stat().st_size} bytes): wanted {wanted}, got a file that is cut short, damaged or "
+        f"of another kind ({type(error).__name__}: {error}). Copy or write it again"
+    )
+
+
 def listed(values: Iterable[Any], shown: int = 5) -> str:
-    """Name the first few of `values` and say how many more there are."""
+    """Join the first few of `values` by commas and count the others.
+
+    Examples
+    --------
+    >>> listed(range(8))
+    '0, 1, 2, 3, 4 and 3 more'
+    """
     names = [str(v) for v in values]
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more

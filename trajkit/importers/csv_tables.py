@@ -1,4 +1,4 @@
-"""Tables as CSV, without loss of what a CSV can hold."""
+"""CSV tables that give back what was written, or refuse to be written."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from trajkit.schema import SchemaError
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, append: bool = False) -> None:
-    """Write a table so that `read_csv` gives it back; spelt out, a missing number is told from an empty text."""
+    """Write a table so that `read_csv` gives it back."""
+    # The default, an empty field for a missing number, would be read as an empty text.
     table.to_csv(path, mode="a" if append else "w", header=not append, index=False, na_rep="nan")
 
 
 def refuse_loss(table: pd.DataFrame, folder: Path, *, text: Collection[str]) -> None:
-    """Refuse what a CSV does not give back: it holds no types, so that a text "01" comes back as the number 1.
+    """Refuse columns that a CSV does not give back: it holds no types, so the text "01" is read as the number 1.
 
     Raises
     ------
@@ -27,22 +28,22 @@ def refuse_loss(table: pd.DataFrame, folder: Path, *, text: Collection[str]) -> 
     write_csv(table, trial)
     back = read_csv(trial, text=text)
     trial.unlink()
-    # `equals` holds missing numbers equal, and tells 1 from 1.0 and "1".
+    # As objects: `equals` then counts NaN as equal to NaN, and 1 as different from 1.0 and "1".
     lost = [str(name) for name in table if not back[name].astype(object).equals(table[name].astype(object))]
     if lost:
         raise SchemaError(
             [
                 f"{name!r} would come back from a CSV as {back[name].head(3).tolist()} instead of "
-                f"{table[name].head(3).tolist()}: a CSV holds no types; name the values otherwise, or use Parquet"
+                f"{table[name].head(3).tolist()}, because a CSV holds no types: change these values, or use Parquet"
                 for name in lost
             ]
         )
 
 
 def read_csv(path: Path, *, text: Collection[str]) -> pd.DataFrame:
-    """Read a CSV, the columns `text` as they stand; "nan" is a missing number and nothing an empty text."""
+    """Read a CSV. Columns in `text` stay text; elsewhere "nan" is a missing number and an empty field an empty text."""
     missing = {str(name): ["nan"] for name in pd.read_csv(path, nrows=0) if name not in text}
-    # In one piece (`low_memory`), or a column could be numbers in one part and text in another.
+    # Without low_memory=False, pandas reads in pieces, and a column may hold numbers in one piece and text in another.
     table: pd.DataFrame = pd.read_csv(
         path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing, low_memory=False
     )
@@ -50,7 +51,7 @@ def read_csv(path: Path, *, text: Collection[str]) -> pd.DataFrame:
 
 
 def _with_gaps(column: pd.Series) -> pd.Series:
-    """Make numbers of a column of numerals in which some entries are empty."""
+    """Make numbers of a column of numerals in which some fields are empty."""
     if pd.api.types.is_numeric_dtype(column):
         return column
     filled = column[column != ""]

@@ -1,9 +1,10 @@
 """Result files of the code behind Mao et al. (PNAS 121(12), 2024), github.com/grasp-lyrl/low-dimensional-deepnets.
 
-One file for each run, named `{JSON of its configuration}.p` and written by `torch.save`. It holds a list with one dict
-for each checkpoint, or `{"data": such a list, "configs": ...}`, or a DataFrame with one row for each checkpoint. `yh`
-are the predictions on the training set and `yvh` on the validation set, (sample, class), as log-softmax or, in
-DataFrames, also as probabilities; `f` and `fv` are the losses of the samples, `t` the optimizer updates.
+There is one file for each run, named `{JSON of its configuration}.p` and written by `torch.save`. It holds a list with
+one dict for each checkpoint, or `{"data": such a list, "configs": ...}`, or a DataFrame with one row for each
+checkpoint. `yh` holds the predictions (sample, class) on the training set and `yvh` those on the validation set, as
+log-softmax or, in DataFrames, also as probabilities; `f` and `fv` hold the losses of the samples, `t` the number of
+optimizer updates.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed
+from trajkit.importers.checks import listed, places, refuse_other_shape
 from trajkit.importers.pickles import read_pickle
+from trajkit.importers.saved_steps import saved_steps
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
@@ -29,7 +31,7 @@ from trajkit.typing import AnyArray, Labels
 
 _SOURCE = "result files of grasp-lyrl/low-dimensional-deepnets"
 
-# The words of the files beside those of trajkit.
+# Run attributes: name in the files, name in trajkit.
 _WORDS = {
     "m": "architecture",
     "opt": "optimizer",
@@ -41,12 +43,12 @@ _WORDS = {
     "drop": "dropout",
     "bseed": "batch_seed",
 }
-# What is asked of these is no network.
+# Values of `m` that stand for references instead of networks.
 _REFERENCES = ("geodesic", "true", "ignorance")
 
 
 class _Split(NamedTuple):
-    """Where a part of the data stands in a checkpoint: predictions, losses."""
+    """Keys of a checkpoint under which a part of the data has its predictions and its losses."""
 
     prediction: str
     loss: str
@@ -54,7 +56,7 @@ class _Split(NamedTuple):
 
 _SPLITS = {"train": _Split("yh", "f"), "test": _Split("yvh", "fv")}
 
-# Indices, a mask or a slice for each part of the data.
+# For each part of the data: indices, a mask or a slice.
 Probe = Mapping[str, Any]
 
 
@@ -79,45 +81,46 @@ def read_deepnets(
 ) -> xr.Dataset:
     """Read result files of the code behind "The training process of many deep networks ...".
 
-    The files are pickles; they are read without running anything in them, and neither torch nor the pandas that wrote
-    them is needed. Samples have no identities there: they are taken in the order of the files, which is that of the
-    data set, and called "train-0", "train-1", ..., "test-0", ...
+    The files are pickles. They are read without running anything in them, and without torch or the version of pandas
+    that wrote them. Their samples have no identities: they keep the order of the files, which is that of the data set,
+    and are named "train-0", "train-1", ..., "test-0", ...
 
     Parameters
     ----------
     path
-        A folder, whose files named `*}.p` are read, or a list of files.
+        A folder, of which the files named `*}.p` are read; or a file, or a list of files.
     label
-        Index of the true class of each sample of the data set, `{"train": ..., "test": ...}`. Without it, labels are
-        found from the recorded losses: the class whose -log p is the loss at every checkpoint.
+        Index of the true class of each sample of the data set, `{"train": ..., "test": ...}`. By default labels are
+        inferred from the recorded losses: the label is the class whose -log p is the loss at every checkpoint.
     probe
-        Which samples to keep, `{"train": indices or slice, "test": ...}`; a part that is not named is left out. All
-        by default: CIFAR-10 takes 2.4 MB for each checkpoint.
+        Samples to keep, `{"train": indices or slice, "test": ...}`; a part that is not named is left out. By default
+        all samples are kept: CIFAR-10 then takes 2.4 MB for each checkpoint.
     step
-        Gives the optimizer updates at each checkpoint from the run's configuration. By default the column `t`, or else
-        the schedule by which that code saves (see `saved_steps`), whose length must fit.
+        Function from the run's configuration to the number of optimizer updates at each checkpoint. By default the
+        column `t` is used, or without it the schedule by which that code saves (see `saved_steps`), if its length fits.
     diverged
-        "refuse" a run with NaN predictions, or "cut" it before the first of them.
+        What to do with a run that has NaN predictions: "refuse" it, or "cut" it before the first of them.
     classes
         Names of the classes; "0", "1", ... otherwise.
     progress_bar
-        Whether to show a progress bar; None shows one when it takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.Dataset
-        Run attributes are those of the file names: `m` becomes `architecture`, `opt` `optimizer`, and so on.
+        A trajectory dataset (run, checkpoint, sample, class). Run attributes come from the file names: `m` becomes
+        `architecture`, `opt` becomes `optimizer`, and so on.
 
     Raises
     ------
     UnsafePickleError
-        If a file asks for more than arrays, tensors and plain containers.
+        If a file requests more than arrays, tensors, tables and plain containers.
     SchemaError
         If files disagree in samples, classes or labels, lack predictions, or hold NaN.
     ValueError
         If a file is cut short or damaged.
     FileNotFoundError
-        If there are no such files.
+        If a file does not exist, or the folder holds no such files.
 
     Examples
     --------
@@ -156,46 +159,6 @@ def read_deepnets(
     )
 
 
-def saved_steps(
-    batch_size: int, epochs: int = 200, samples: int = 50000, *, save_init: int = 5, save_freq: int = 4
-) -> Labels:
-    """Give the optimizer updates at which that code saves a checkpoint.
-
-    At the start; in the first `save_init` epochs every (updates per epoch // `save_freq`) updates, counted from the
-    first; then after each epoch to the 26th, every fourth to the 66th, every 15th beyond, and the last.
-
-    Parameters
-    ----------
-    batch_size, epochs, samples
-        Of the training; `samples` is the size of the training set.
-    save_init, save_freq
-        Epochs with denser checkpoints, and how many parts an epoch then has.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Examples
-    --------
-    >>> saved_steps(200, epochs=2)
-    array([  0,   1,  63, 125, 187, 249, 251, 313, 375, 437, 499, 500])
-    """
-    updates = samples // batch_size
-    every = max(updates // save_freq, 1)
-    steps = [0]
-    for epoch in range(epochs):
-        if epoch < save_init:
-            steps += [epoch * updates + i + 1 for i in range(0, updates, every)]
-        if (
-            save_init <= epoch <= 25
-            or (25 < epoch <= 65 and epoch % 4 == 0)
-            or (epoch > 65 and epoch % 15 == 0)
-            or epoch == epochs - 1
-        ):
-            steps.append((epoch + 1) * updates)
-    return np.unique(steps)
-
-
 def _files(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
     if not isinstance(path, (str, os.PathLike)):
         files = [Path(p) for p in path]
@@ -204,7 +167,7 @@ def _files(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> l
     else:
         files = [folder]
     if absent := listed(file for file in files if not file.is_file()):
-        raise FileNotFoundError(f"no file {absent}")
+        raise FileNotFoundError(f"no file {absent}: wanted result files, {{JSON of the configuration}}.p")
     if not files:
         raise FileNotFoundError(f"no result files in {path}: wanted files named {{JSON of the configuration}}.p")
     return files
@@ -239,7 +202,7 @@ def _read_run(
     parts = {split: _predictions(rows, split, probe[split], file) for split in probe}
     log_prob = np.concatenate([part for _, part, _ in parts.values()], axis=1)
     losses = [loss for _, _, loss in parts.values() if loss is not None]
-    whole = _whole(log_prob, diverged, file)
+    whole = _count_whole(log_prob, diverged, file)
     steps = _steps(rows, {**settings, **configuration}, step, file)
     return _Run(
         log_prob[:whole],
@@ -251,7 +214,7 @@ def _read_run(
 
 
 def _rows(read: Any, file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Find the checkpoints, and what the training was told."""
+    """Return the checkpoints, and the settings of the training that stand beside them."""
     settings: Any = {}
     if isinstance(read, dict) and "data" in read:
         read, settings = read["data"], read.get("configs") or {}
@@ -266,7 +229,7 @@ def _rows(read: Any, file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 def _predictions(
     rows: list[dict[str, Any]], split: str, keep: Any, file: Path
 ) -> tuple[list[int], NDArray[np.float32], NDArray[np.float32] | None]:
-    """Give places, log-probabilities (checkpoint, sample, class) and losses (checkpoint, sample) of a split."""
+    """Return indices, log-probabilities (checkpoint, sample, class) and losses (checkpoint, sample) of a split."""
     name, loss = _SPLITS[split]
     if lacking := listed(k for k, row in enumerate(rows) if name not in row):
         raise SchemaError(
@@ -287,15 +250,15 @@ def _predictions(
 
 
 def _as_log_prob(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tell log-softmax, nowhere positive, from probabilities, nowhere negative, as that code does."""
+    """Take the log unless the values hold it: only logs are negative. That code decides in the same way."""
     if (values < 0).any():
         return values
-    with np.errstate(divide="ignore"):  # log 0 = -inf is meant: a class ruled out
-        logged: NDArray[np.float32] = np.log(values)
-    return logged
+    # log 0 = -inf is correct here: the model rules a class out.
+    with np.errstate(divide="ignore"):
+        return np.log(values)
 
 
-def _whole(log_prob: NDArray[np.float32], diverged: str, file: Path) -> int:
+def _count_whole(log_prob: NDArray[np.float32], diverged: str, file: Path) -> int:
     """Count the checkpoints before the first NaN."""
     broken = np.flatnonzero(np.isnan(log_prob).any(axis=(1, 2)))
     if not len(broken):
@@ -332,18 +295,20 @@ def _steps(
 def _scheduled(rows: list[dict[str, Any]], settings: dict[str, Any], file: Path) -> Labels:
     if "bs" not in settings or "yh" not in rows[0]:
         raise SchemaError(
-            [f"{file.name}: no column 't', and no batch size ('bs') or training set that tells the steps; pass `step=`"]
+            [
+                f"{file.name}: the steps are unknown without a column 't', or a batch size ('bs') and predictions on "
+                "the training set ('yh'); pass `step=`"
+            ]
         )
     dense = {key: settings[key] for key in ("save_init", "save_freq") if key in settings}
     return saved_steps(settings["bs"], settings.get("epochs", 200), len(rows[0]["yh"]), **dense)
 
 
 def _same_probe(first: _Run, run: _Run, file: Path) -> None:
-    if run.sample != first.sample or run.log_prob.shape[2] != first.log_prob.shape[2]:
-        sizes = [f"{len(r.sample)} samples of {r.log_prob.shape[2]} classes" for r in (run, first)]
-        raise SchemaError(
-            [f"{file.name}: {sizes[0]}, but the first file has {sizes[1]}; all runs share one probe: read them apart"]
-        )
+    refuse_other_shape(run.log_prob.shape[1:], first.log_prob.shape[1:], where=file.name)
+    # Other sizes of train and test may add up to the same number of samples.
+    if run.sample != first.sample:
+        places(np.asarray(run.sample), np.asarray(first.sample), where=file.name)
 
 
 def _given_labels(label: Mapping[str, ArrayLike], probe: Probe) -> AnyArray:
@@ -353,7 +318,7 @@ def _given_labels(label: Mapping[str, ArrayLike], probe: Probe) -> AnyArray:
 
 
 def _labels(runs: list[_Run]) -> Labels:
-    """Find the class whose -log p is the recorded loss at every checkpoint of every run."""
+    """Return the class of each sample whose -log p is the recorded loss at every checkpoint of every run."""
     if not any(run.loss is not None for run in runs):
         raise SchemaError(
             ["the files hold no losses ('f', 'fv') to find labels from: pass label={'train': ..., 'test': ...}"]
@@ -362,7 +327,8 @@ def _labels(runs: list[_Run]) -> Labels:
     for run in runs:
         if run.loss is not None:
             loss = run.loss[..., None]
-            with np.errstate(invalid="ignore"):  # inf - inf, which the comparison settles
+            # Where both are infinite, the difference is NaN, and the comparison gives 0 in its place.
+            with np.errstate(invalid="ignore"):
                 gap = np.where(run.log_prob == -loss, 0, np.abs(run.log_prob + loss) / (1 + np.abs(loss)))
             off = np.maximum(off, gap.max(axis=0))
     # Half precision rounds a loss by up to 5e-4 of itself.
@@ -371,7 +337,7 @@ def _labels(runs: list[_Run]) -> Labels:
         raise SchemaError(
             [
                 f"the losses fit no class, or several, for the samples {unclear}: "
-                "pass label={{'train': ..., 'test': ...}}"
+                "pass label={'train': ..., 'test': ...}"
             ]
         )
     return fits.argmax(-1).astype(np.int64)

@@ -1,12 +1,12 @@
 """Pickles of arrays, tensors and tables, read without running anything that they name.
 
-A pickle is a program: it names callables and says what to call them with. Here none is called. Unpickling keeps every
-request as an inert `_Request` (arguments and state) and refuses names that `_MAKERS` does not hold; a second pass turns
-requests into arrays with the functions of that table, all of which stand in this file. Nothing is imported on a
-file's behalf, so neither torch nor the pandas that wrote it need be installed.
+A pickle is a program: it names callables and the arguments to call them with. This reader calls none of them. The first
+pass keeps every call as an inert `_Request` (arguments and state) and refuses names that are not in `_MAKERS`. The
+second pass turns requests into arrays with the functions of that table, all of which are defined in this file. Nothing
+is imported for a file, so neither torch nor the version of pandas that wrote the file has to be installed.
 
-Known are the forms in which numpy, torch (`torch.save` old and new, tensors in plain pickles) and pandas write arrays,
-tensors and tables of these: see `ndarray.__reduce__`, `torch.serialization` and `pandas.core.internals.managers`.
+The table covers the forms in which numpy, torch (`torch.save` old and new, tensors in plain pickles) and pandas write
+arrays, tensors and tables: see `ndarray.__reduce__`, `torch.serialization` and `pandas.core.internals.managers`.
 """
 
 from __future__ import annotations
@@ -24,45 +24,42 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from trajkit.importers.checks import unreadable
 from trajkit.typing import AnyArray
 
-# The first object of a file by torch.save before version 1.6, or of a tensor in a plain pickle.
+# First object of a file that torch.save wrote before version 1.6, and of a tensor in a plain pickle.
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 
-# Whatever a damaged or hostile file makes the readers below stumble over.
-_STUMBLES = (
+# All errors that a damaged or hostile file can cause in the readers below.
+_ERRORS = (
     *(pickle.UnpicklingError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, RecursionError, OverflowError),
     *(TypeError, ValueError, KeyError, IndexError, AttributeError, ImportError, NotImplementedError, MemoryError),
 )
 
 
 class UnsafePickleError(ValueError):
-    """A pickle that asks for more than arrays, tensors, tables and plain containers; nothing of it was run."""
+    """A pickle that requests more than arrays, tensors, tables and plain containers; nothing in it was run."""
 
 
 def read_pickle(path: Path) -> Any:
-    """Read a pickle, or a file by `torch.save`, of plain containers, arrays, tensors and tables.
+    """Read plain containers, arrays, tensors and tables from a pickle or a file by `torch.save`.
 
-    Tensors come as numpy arrays (bfloat16 as float32), tables as a DataFrame, namespaces as dicts.
+    Tensors become numpy arrays (bfloat16 becomes float32), tables a DataFrame, namespaces dicts.
 
     Raises
     ------
     UnsafePickleError
-        If the file asks for anything else. Nothing that it names is run or imported.
+        If the file requests anything else. Nothing that it names is run or imported.
     ValueError
-        If the file is cut short, damaged or no pickle.
+        If the file is cut short, damaged or not a pickle.
     """
     try:
         with path.open("rb") as file:
             return _read(file)
     except UnsafePickleError as error:
         raise UnsafePickleError(f"{path}: {error}") from None
-    except _STUMBLES as error:
-        raise ValueError(
-            f"{path} ({path.stat().st_size} bytes): wanted a whole pickle of arrays or tensors, got one that is cut "
-            f"short, damaged or of another kind ({type(error).__name__}: {error}). Fetch it again, or save its arrays "
-            "anew"
-        ) from error
+    except _ERRORS as error:
+        raise unreadable(path, "a whole pickle of arrays, tensors or tables", error) from error
 
 
 def _read(file: IO[bytes]) -> Any:
@@ -77,7 +74,7 @@ def _read(file: IO[bytes]) -> Any:
 
 
 def _read_torch_zip(file: IO[bytes]) -> Any:
-    """Read the form of `torch.save` since 1.6: a zip of one pickle and one member for each storage."""
+    """Read the format of `torch.save` since 1.6: a zip of one pickle and one member for each storage."""
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
         (pickled,) = (name for name in names if name.endswith("/data.pkl"))
@@ -92,7 +89,7 @@ def _read_torch_zip(file: IO[bytes]) -> Any:
 
 
 def _read_torch_stream(file: IO[bytes]) -> Any:
-    """Read the older form: protocol, machine, requests and keys as pickles in a row, then the storages' bytes."""
+    """Read the older format: pickles of protocol, machine, requests and keys, then the bytes of the storages."""
     _Reader(file).load()
     _Reader(file).load()
     reader = _Reader(file)
@@ -108,7 +105,7 @@ def _read_torch_stream(file: IO[bytes]) -> Any:
 
 
 class _Request:
-    """What a pickle asks to be made: arguments and state. Making one runs nothing."""
+    """A call that a pickle requests: its arguments and its state. Making one runs nothing."""
 
     of: tuple[str, str]
 
@@ -135,7 +132,7 @@ class _Reader(pickle.Unpickler):
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)
-        # Fresh classes for each pickle: one that tampers with them spoils only itself.
+        # New classes for each pickle: a pickle that changes their attributes affects only itself.
         self._classes: dict[tuple[str, str], type[_Request]] = {}
         self.storages: dict[str, tuple[str, str]] = {}
 
@@ -143,15 +140,15 @@ class _Reader(pickle.Unpickler):
         of = (module, name)
         if of not in _MAKERS:
             raise UnsafePickleError(
-                f"wanted arrays, tensors, tables and plain containers, but it asks for {module}.{name}; nothing of "
-                "it was run. If you trust its origin, read it with the program that wrote it and save plain arrays"
+                f"wanted arrays, tensors, tables and plain containers, but it asks for {module}.{name}; nothing in it "
+                "was run. If you trust its origin, read it with the program that wrote it and save plain arrays"
             )
         if of not in self._classes:
             self._classes[of] = type("_Request", (_Request,), {"of": of})
         return self._classes[of]
 
     def persistent_load(self, pid: Any) -> _Request:
-        """Note a tensor's storage: ("storage", type, key, device, number of elements, None or nothing)."""
+        """Keep the storage of a tensor: ("storage", type, key, device, number of elements, optional None)."""
         kind, storage, key, _, count, *view = pid
         if kind != "storage" or any(view):
             raise ValueError("an unknown kind of storage")
@@ -163,7 +160,7 @@ class _Reader(pickle.Unpickler):
 
 
 class _Builder:
-    """Turns requests into arrays; each once, however often it is referred to."""
+    """Turns requests into arrays, each of them once even if the pickle refers to it several times."""
 
     def __init__(self, storages: Mapping[str, bytes]) -> None:
         self.storages = storages
@@ -171,12 +168,12 @@ class _Builder:
 
     def build(self, value: Any) -> Any:
         if isinstance(value, type):
-            raise ValueError("a type where a value belongs")
+            raise ValueError("a type in place of a value")
         if not isinstance(value, (_Request, dict, list, tuple, set, frozenset)):
             return value
         if id(value) in self._built:
             return self._built[id(value)]
-        # A value that holds itself runs into the recursion limit, which refuses the file.
+        # A value that contains itself reaches the recursion limit; that error refuses the file.
         built = self._build(value)
         self._built[id(value)] = built
         return built
@@ -192,10 +189,10 @@ class _Builder:
 
 
 class _Built:
-    """A request whose arguments, state and items are built."""
+    """A request with its arguments, state and items built."""
 
     def __init__(self, builder: _Builder, request: _Request) -> None:
-        # Types are arguments of some requests; nothing reads them.
+        # Some requests have a type among their arguments; no function of `_MAKERS` uses it.
         self.args: tuple[Any, ...] = tuple(a if isinstance(a, type) else builder.build(a) for a in request.args)
         self.state = builder.build(request.state)
         self.items = builder.build(request.items)
@@ -218,7 +215,7 @@ def _array(made: _Built) -> AnyArray:
 
 
 def _array_of_buffer(made: _Built) -> AnyArray:
-    """Read protocol 5. Order "K" gives the axes in their order of memory, since numpy 2.4."""
+    """Read protocol 5. Since numpy 2.4, order "K" comes with the axes in their order in memory."""
     data, dtype, shape, order, *axes = made.args
     flat = _from_bytes(data, dtype)
     if order == "K" and axes and axes[0] is not None:
@@ -234,7 +231,7 @@ def _scalar(made: _Built) -> Any:
 def _from_bytes(data: Any, dtype: np.dtype[Any]) -> AnyArray:
     if dtype.kind == "O":
         objects = np.empty(len(data), dtype=object)
-        # One by one: assigning a list of arrays at once would stack them.
+        # One by one: numpy would stack a list of arrays that is assigned at once.
         for i, value in enumerate(data):
             objects[i] = value
         return objects
@@ -255,14 +252,14 @@ _STORAGES: dict[tuple[str, str], np.dtype[Any]] = {
     ("torch", "ByteStorage"): np.dtype("u1"),
     ("torch", "BoolStorage"): np.dtype("?"),
 }
-# The name under which a storage's bytes are asked for; it is no name of a module.
+# Key of requests for the bytes of a storage; it is not the name of a module.
 _STORAGE = ("", "storage")
 
 
 def _storage(members: Mapping[str, bytes], of: tuple[str, str], key: str, count: int) -> AnyArray:
     flat: AnyArray = np.frombuffer(members[key], dtype=_STORAGES[of], count=count)
     if of[1] == "BFloat16Storage":
-        # The upper half of a float32.
+        # numpy has no bfloat16; its bits are the upper half of a float32.
         flat = (flat.astype("<u4") << 16).view("<f4")
     return flat
 
@@ -289,7 +286,7 @@ def _table(made: _Built) -> pd.DataFrame:
 
 
 def _columns(made: _Built) -> dict[Any, Any]:
-    """Read a table's blocks: arrays (column, row) of one type, with the places of their columns."""
+    """Read the blocks of a table: arrays (column, row) of one type, with the indices of their columns."""
     if made.args:
         blocks, (names, _) = made.args
     else:  # pandas before 1.3
@@ -308,7 +305,7 @@ def _index(made: _Built) -> list[Any]:
 
 
 def _arrow_text(made: _Built) -> AnyArray:
-    """Read an arrow array of text: type, length, ..., offset, buffers (validity, 64-bit ends, letters)."""
+    """Read an arrow array of text: type, length, ..., offset, buffers (validity, ends of the texts, letters)."""
     kind, length, missing, start, (_, ends, letters), *_ = made.args[0]
     if kind not in ("large_string", "string") or missing:
         raise ValueError(f"arrow arrays of {kind} with {missing} missing values are not read")
@@ -318,7 +315,8 @@ def _arrow_text(made: _Built) -> AnyArray:
 
 def _bytes(made: _Built) -> bytes:
     if any(isinstance(a, int) for a in made.args):
-        raise ValueError("a number where bytes belong")
+        # bytes(n) would allocate n bytes, however large n is.
+        raise ValueError("a number in place of bytes")
     return bytes(*made.args)
 
 
@@ -331,10 +329,10 @@ def _named(modules: Iterable[str], name: str, maker: Callable[[_Built], Any]) ->
 
 
 def _never(made: _Built) -> Any:
-    raise ValueError("a type is called that is only ever an argument")
+    raise ValueError("a call of a type that appears only as an argument")
 
 
-# All that a pickle may ask for, by exact name, and what is made instead.
+# All names that a pickle may request, and the function that makes the value from the request.
 _MAKERS: dict[tuple[str, str], Callable[[_Built], Any]] = {
     **_named(("numpy.core.multiarray", "numpy._core.multiarray"), "_reconstruct", _array),
     **_named(("numpy.core.multiarray", "numpy._core.multiarray"), "scalar", _scalar),

@@ -1,4 +1,4 @@
-"""A long table: one row for each run, step, sample and class, as CSV or Parquet."""
+"""Trajectories in a long table, one row for each run, step, sample and class, as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, refuse_nan, with_epochs
+from trajkit.importers.checks import listed, refuse_nan, unreadable, with_epochs
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
 from trajkit.typing import AnyArray, Labels
 
 _KEYS = ("run", "step", "sample", "class")
-# The column of predictions, and what `from_arrays` calls it.
+# Column of the predictions: keyword of `from_arrays`.
 _FORMS = {"log_prob": "log_prob", "prob": "prob", "logit": "logits"}
 _SUFFIXES = (".csv", ".parquet")
-# Columns of a CSV that are text whatever they look like.
+# Columns of a CSV that are always text.
 _TEXT = ("run", "class", "label")
 
 
@@ -34,35 +34,35 @@ def read_table(
 ) -> xr.Dataset:
     """Read trajectories from a long table, one row for each run, step, sample and class.
 
-    Rows come in any order: they are put together by run, step, sample and class, and each combination is wanted once.
-    Runs, samples and classes keep the order in which they first appear; steps increase.
+    Rows may have any order, and each combination of run, step, sample and class must appear once. Runs, samples and
+    classes keep the order in which they first appear; steps are sorted.
 
     Parameters
     ----------
     table
-        A DataFrame, or a `.csv` or `.parquet` file (which needs pyarrow, in the extra `parquet`). Columns: `run`,
+        A DataFrame, or a `.csv` or `.parquet` file (Parquet needs pyarrow, in the extra `parquet`). Columns: `run`,
         `step`, `sample`, `class`; one of `prob`, `log_prob` and `logit`; `label`, a value of `class`; and if known
         `split` ("train" or "test") and `epoch`. Every other column is a run attribute, constant within each run. A CSV
-        holds no types: there a column of numerals is one of numbers, "nan" a missing number and nothing an empty
-        text.
+        holds no types: a column of numerals becomes numbers, "nan" a missing number and an empty field an empty text.
     source
-        Where the data come from, in a few words.
+        Origin of the data, in a few words.
     progress_bar
-        Whether to show a progress bar; None shows one when it takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.Dataset
+        A trajectory dataset (run, checkpoint, sample, class).
 
     Raises
     ------
     SchemaError
         If columns are missing, rows repeat or are missing, runs differ in samples or classes, a label, split or
-        attribute is not constant, or predictions are no distributions.
+        attribute is not constant, or predictions are not distributions.
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If the file has another ending, is cut short or damaged.
+        If the file has another suffix, is cut short or damaged.
     ImportError
         If a `.parquet` file is given and pyarrow is not installed.
 
@@ -103,38 +103,39 @@ def read_table(
 def write_table(
     ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False, progress_bar: bool | None = None
 ) -> Path:
-    """Write trajectories as a long table, from which `read_table` makes them again to float32.
+    """Write trajectories as a long table; `read_table` gives them back to the precision of float32.
 
-    Written are log-probabilities, steps, epochs, labels, splits and run attributes. Other variables, the metadata and
-    gaps between checkpoints are not. The table has a row for each class of each sample: for more than some 10^7
-    numbers use `tk.save`.
+    The table holds log-probabilities, steps, epochs, labels, splits and run attributes. Other variables, the metadata
+    and gaps between checkpoints are left out. It has one row for each run, step, sample and class: for more than about
+    10^7 rows use `tk.save`.
 
     Parameters
     ----------
     ds
-        The trajectory dataset; it is checked first.
+        A trajectory dataset.
     path
-        Ends in `.csv` or `.parquet` (which needs pyarrow, in the extra `parquet`). Its folder must exist.
+        A file name that ends in `.csv` or `.parquet` (Parquet needs pyarrow, in the extra `parquet`). Its folder must
+        exist.
     overwrite
-        Replace a file that exists.
+        Whether to replace an existing file.
     progress_bar
-        Whether to show a progress bar; None shows one when it takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     pathlib.Path
-        Where the file is.
+        The file.
 
     Raises
     ------
     SchemaError
         If `ds` is not a trajectory dataset, or a CSV would not give an attribute or sample back, such as the text "01".
     FileExistsError
-        If `path` exists and `overwrite` was not asked for.
+        If `path` exists and `overwrite` is False.
     ValueError
-        If `path` has another ending.
+        If `path` has another suffix.
     ImportError
-        If it ends in `.parquet` and pyarrow is not installed.
+        If `path` ends in `.parquet` and pyarrow is not installed.
 
     Examples
     --------
@@ -150,9 +151,9 @@ def write_table(
     suffix = _suffix(path)
     validate(ds)
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
-        raise SchemaError([f"the run attributes {taken} have names of columns of the table: rename them"])
+        raise SchemaError([f"the run attributes {taken} have the names of columns of the table: rename them"])
     pieces = (_rows(ds.isel(run=[i])) for i in iterate_with_bar(range(ds.sizes["run"]), "writing", progress_bar))
-    with whole(path, overwrite=overwrite) as part:
+    with atomic_write(path, overwrite=overwrite) as part:
         if suffix == ".csv":
             for columns in _attributes_and_samples(ds):
                 refuse_loss(columns, part.parent, text=_TEXT)
@@ -166,30 +167,25 @@ def write_table(
 def _suffix(path: Path) -> str:
     if path.suffix not in _SUFFIXES:
         raise ValueError(
-            f"{path}: wanted a file name that ends in .csv or .parquet, got {path.suffix or 'no ending'!r}"
+            f"{path}: wanted a file name that ends in .csv or .parquet, got {path.suffix or 'no suffix'!r}"
         )
     if path.suffix == ".parquet":
         try:
             import pyarrow  # noqa: F401
         except ImportError:
-            raise ImportError(
-                f'{path}: Parquet needs pyarrow: pip install "trajkit[parquet]"; CSV needs nothing'
-            ) from None
+            raise ImportError(f'{path}: Parquet needs pyarrow: pip install "trajkit[parquet]", or use CSV') from None
     return path.suffix
 
 
 def _read(path: Path) -> pd.DataFrame:
     suffix = _suffix(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
+        raise FileNotFoundError(f"no file {path}: wanted a table, .csv or .parquet")
     try:
         return pd.read_parquet(path) if suffix == ".parquet" else read_csv(path, text=_TEXT)
-    # Whatever pandas and pyarrow say of broken files is one of these.
+    # The errors of pandas and pyarrow for broken files are all of these two kinds.
     except (ValueError, OSError) as error:
-        raise ValueError(
-            f"cannot read {path} ({path.stat().st_size} bytes): wanted a whole {suffix} file, got one that is cut "
-            f"short, damaged or of another kind ({error}). Write it again"
-        ) from error
+        raise unreadable(path, f"a whole {suffix} file", error) from error
 
 
 def _form(table: pd.DataFrame) -> str:
@@ -212,7 +208,7 @@ def _form(table: pd.DataFrame) -> str:
 def _one_run(
     run: str, rows: pd.DataFrame, form: str, samples: AnyArray, classes: AnyArray
 ) -> tuple[AnyArray, pd.Series]:
-    """Put the rows of a run into (checkpoint, sample, class), with the epoch of each step."""
+    """Bring the rows of a run to (checkpoint, sample, class), with the epoch of each step."""
     steps = np.sort(rows["step"].unique())
     wanted = (steps, samples, classes)
     at = [pd.Index(axis).get_indexer(rows[key]) for axis, key in zip(wanted, _KEYS[1:], strict=True)]
@@ -231,7 +227,7 @@ def _one_run(
 def _each_once(run: str, cell: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
     count = np.bincount(cell, minlength=int(np.prod([len(axis) for axis in wanted])))
     problems = []
-    for word, wrong in (("missing", count == 0), ("there more than once", count > 1)):
+    for word, wrong in (("missing", count == 0), ("repeated", count > 1)):
         if wrong.any():
             first = np.unravel_index(np.flatnonzero(wrong)[0], [len(axis) for axis in wanted])
             step, sample, name = (axis[i] for axis, i in zip(wanted, first, strict=True))
@@ -244,7 +240,7 @@ def _each_once(run: str, cell: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
 
 
 def _constant(table: pd.DataFrame, column: str, by: str) -> pd.Series:
-    """Give the one value that `column` has for each value of `by`."""
+    """Return the value of `column` for each value of `by`; it must have only one."""
     pairs = table[[by, column]].drop_duplicates()
     if changing := listed(pairs.loc[pairs[by].duplicated(), by].unique()):
         raise SchemaError(
@@ -269,22 +265,12 @@ def _attributes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(run: xr.Dataset) -> pd.DataFrame:
-    """Lay out the recorded checkpoints of one run."""
-    run = run.isel(checkpoint=np.flatnonzero(run["step"].values[0] >= 0))
-    _, n_step, n_sample, n_class = run["log_prob"].shape
-
-    def repeat(values: AnyArray, before: int, after: int) -> AnyArray:
-        return np.tile(np.repeat(values, after), before)
-
-    names = run["class"].values
-    columns = {"run": run["run"].item(), "step": repeat(run["step"].values[0], 1, n_sample * n_class)}
-    if "epoch" in run:
-        columns["epoch"] = repeat(run["epoch"].values[0], 1, n_sample * n_class)
-    columns |= {name: repeat(run[name].values, n_step, n_class) for name in ("sample", "split")}
-    columns["label"] = repeat(names[run["label"].values], n_step, n_class)
-    columns["class"] = repeat(names, n_step * n_sample, 1)
-    columns["log_prob"] = run["log_prob"].values.ravel()
-    return pd.DataFrame(columns | {name: run[name].item() for name in run_attributes(run)})
+    """Turn the recorded checkpoints of one run into rows of the table."""
+    values = ["log_prob", "step", *(["epoch"] if "epoch" in run else [])]
+    recorded = run[values].isel(checkpoint=np.flatnonzero(run["step"].values[0] >= 0))
+    named = recorded.assign_coords(label=("sample", run["class"].values[run["label"].values]))
+    columns = ["run", *values[1:], "sample", "split", "label", "class", "log_prob", *run_attributes(run)]
+    return named.to_dataframe().reset_index()[columns]
 
 
 def _attributes_and_samples(ds: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trajkit.integrations.offers import offer
-from trajkit.recording import Recorder
+from trajkit.recording.recorder import Recorder, offer
 
 
 def keras_callback(record: Recorder | None) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trajkit.integrations.offers import offer
-from trajkit.recording import Recorder
+from trajkit.recording.recorder import Recorder, offer
 
 
 def lightning_callback(record: Recorder | None) -> Any:

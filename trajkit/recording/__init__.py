@@ -1,6 +1,7 @@
 """Recording trajectories from any training: into a store on disk, or in memory."""
 
-from trajkit.recording.recorder import Recorder, record
+from trajkit.recording.record import record
+from trajkit.recording.recorder import Recorder
 from trajkit.recording.schedule import RecordAt
 
 __all__ = ["RecordAt", "Recorder", "record"]

@@ -1,4 +1,4 @@
-"""Recording one run: into a store, or in memory."""
+"""Recording one run into a store."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ import json
 import operator
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from warnings import warn
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.from_arrays import from_arrays, run_columns
-from trajkit.recording.predictions import Predict, Predictor
-from trajkit.schema import SchemaError
+from trajkit.recording.identify import identify
+from trajkit.recording.predictor import Predictor, warn_diverged
+from trajkit.recording.typing import Listener, Predict
 from trajkit.storage import Probe, Store
 from trajkit.storage.run_file import CHECKPOINT, DIVERGED, END
-from trajkit.storage.store import COLUMNS
-
-Listener = Callable[[str, int, float | None, NDArray[np.float32]], object]
 
 
 class Overhead(NamedTuple):
@@ -36,33 +30,33 @@ class Overhead(NamedTuple):
 class Recorder:
     """Record the trajectory of one training into a store, checkpoint by checkpoint.
 
-    A checkpoint is on disk when the call that records it returns; a process that is killed loses at most the one that
-    it is writing. Recording leaves the training as it is: modules of torch are asked in eval mode, without gradients;
-    then their modes, their buffers and torch's random numbers are put back.
+    A checkpoint is on disk when the call that records it returns. A process that is killed loses at most the
+    checkpoint that it is writing. Recording does not change the training: torch modules are asked in eval mode,
+    without gradients; then their modes, their buffers and torch's random numbers are restored.
 
     Parameters
     ----------
     path
-        Folder of the store, made if there is none.
+        Folder of the store; it is made if it does not exist.
     probe
-        The inputs on which the model is asked for predictions: the same for all runs of a store.
+        The inputs on which the model is asked for predictions. All runs of a store share one probe.
     run
         Attributes of the run: text, numbers or booleans, such as `dict(architecture="MLP", seed=0)`. An entry `run` is
-        its identity; otherwise the values joined by "-" are ("MLP-0").
+        the run's identity. Without it, the identity is the values joined by "-" ("MLP-0").
     at
-        Steps at which to record, such as a `RecordAt`; others are skipped. None records at each call.
+        Steps at which to record, such as a `RecordAt`; other steps are skipped. None records at each call.
     predict
-        A function of the model and the probe's inputs; by default the model is called on the inputs. Modules of torch
-        are given batches as tensors on their own device, anything else the inputs as they are.
+        A function of the model and the probe's inputs. By default the model is called on the inputs. Torch modules get
+        batches of tensors on their own device; any other model gets the inputs unchanged.
     output
-        What the predictions (sample, class) are: "logits", "log_prob" (natural logs) or "prob".
+        Form of the predictions (sample, class): "logits", "log_prob" (natural logs) or "prob".
     batch_size
-        Samples in a batch for modules of torch.
+        Number of samples in a batch, for torch modules.
     resume
-        Continue a run of which the store has checkpoints: steps that it holds are skipped.
+        Whether to continue a run that has checkpoints in the store. Steps that it already holds are skipped.
     listeners
         Functions that are called after each checkpoint with run, step, epoch (or None) and log_prob (sample, class).
-        One that has a method `check_probe` is shown the probe first, and may raise.
+        If a listener has a method `check_probe`, it is called with the probe first, and may raise.
 
     Attributes
     ----------
@@ -71,15 +65,15 @@ class Recorder:
     step : int
         Step of the last checkpoint in the store; -1 without any.
     diverged_at : int or None
-        Step at which the predictions held NaN. They are kept apart from the checkpoints, the run is marked, and
-        nothing more is recorded of it.
+        Step at which the predictions held NaN. These predictions are stored apart from the checkpoints, the run is
+        marked as diverged, and nothing more is recorded of it.
 
     Raises
     ------
     SchemaError
-        If the store was recorded on another probe, or an attribute is no text, number or boolean or has a name in use.
+        If the store was recorded on another probe, or an attribute has a type that cannot be stored or a reserved name.
     FileExistsError
-        If the store has checkpoints of this run and `resume` was not asked for, or of another run of that name.
+        If the store has checkpoints of this run and `resume` is False, or of another run of that name.
     BlockingIOError
         If this or another process is recording the run.
     OSError
@@ -114,8 +108,9 @@ class Recorder:
     ) -> None:
         self._started, self._seconds = time.perf_counter(), 0.0
         self._predictor = Predictor(probe, predict, output, batch_size)
-        self.run, attributes = _identify(run)
+        self.run, attributes = identify(run)
         self._probe, self._at, self._listeners = probe, at, tuple(listeners)
+        # A listener may refuse the probe; this comes before the store so that a refusal leaves no folder behind.
         for listener in self._listeners:
             if (check := getattr(listener, "check_probe", None)) is not None:
                 check(probe)
@@ -126,14 +121,15 @@ class Recorder:
         self._resumed_at = self.step
 
     def __call__(self, model: Any, step: int, epoch: float | None = None) -> None:
-        """Record the predictions of `model` after `step` optimizer updates, if this step is due.
+        """Record the predictions of `model` after `step` optimizer updates, if `at` holds this step.
 
         Raises
         ------
         ValueError
-            If the step is not beyond the last, or the predictions are not of the probe's shape or not as `output` says.
+            If the step does not come after the last one, or the predictions do not have the shape of the probe or the
+            form `output`.
         OSError
-            If writing fails, on a full disk for example; earlier checkpoints are intact, and the call may be repeated.
+            If writing fails, for example on a full disk. Earlier checkpoints are intact, and the call can be repeated.
 
         Warns
         -----
@@ -158,7 +154,7 @@ class Recorder:
         return Overhead(self._seconds, self._seconds / (time.perf_counter() - self._started))
 
     def close(self, *, complete: bool = True) -> None:
-        """End the recording; unless `complete`, the store shows the run as interrupted."""
+        """End the recording; if `complete` is False, the store shows the run as interrupted."""
         if self._writer.is_open:
             try:
                 if complete:
@@ -184,118 +180,28 @@ class Recorder:
         if np.isnan(log_prob).any():
             self._writer.append(DIVERGED, payload, **fields)
             self.diverged_at = step
-            _warn_diverged(self.run, step, log_prob)
+            warn_diverged(self.run, step, log_prob, stacklevel=3)
             return
         self._writer.append(CHECKPOINT, payload, losses=_losses(log_prob, self._probe), **fields)
         self.step = step
+        # All listeners get this one array: none of them may change it for the others.
         log_prob.flags.writeable = False
         for listener in self._listeners:
             listener(self.run, step, epoch, log_prob)
 
 
-def record(
-    stream: Iterable[tuple[int, Any]],
-    probe: Probe,
-    *,
-    at: Container[int] | None = None,
-    run: Mapping[str, Any] | str = "run",
-    predict: Predict | None = None,
-    output: str = "logits",
-    batch_size: int = 512,
-) -> xr.Dataset:
-    """Run a training to its end and keep its trajectory in memory.
+def offer(record: Recorder | None, model: Any, step: int, epoch: float | None) -> None:
+    """Record `step` unless it is recorded already; with None as the recorder, do nothing.
 
-    Parameters
-    ----------
-    stream
-        The training: yields (step, model) after each optimizer update, and before the first as step 0.
-    probe, at, run, predict, output, batch_size
-        As for `Recorder`.
-
-    Returns
-    -------
-    xarray.Dataset
-        A trajectory dataset of one run. A training whose predictions become NaN is not followed further; the
-        attribute `diverged_at` is the step at which they did.
-
-    Raises
-    ------
-    ValueError
-        If the stream ends, or the model diverges, before anything was recorded.
-
-    Warns
-    -----
-    RuntimeWarning
-        If predictions are NaN.
-
-    Examples
-    --------
-    >>> import numpy as np, trajkit as tk
-    >>> def training():
-    ...     weights = np.zeros((2, 2))
-    ...     for step in range(100):
-    ...         yield step, lambda inputs: inputs @ weights
-    ...         weights += 0.1 * np.eye(2)
-    >>> ds = tk.record(training(), tk.Probe(np.eye(2), label=[0, 1]), at=tk.RecordAt(every=25))
-    >>> ds.step.values, tk.loss(ds).values.round(2)
-    (array([[ 0, 25, 50, 75]]), array([[0.69, 0.08, 0.01, 0.  ]]))
+    For callbacks of trainers, which call more than once at a step: between batches whose gradients are accumulated,
+    or when `fit` is called again.
     """
-    predictor = Predictor(probe, predict, output, batch_size)
-    name, attributes = _identify(run)
-    recorded: dict[int, NDArray[np.float32]] = {}
-    for step, model in stream:
-        if at is not None and step not in at:
-            continue
-        log_prob = predictor(model)
-        if np.isnan(log_prob).any():
-            _warn_diverged(name, step, log_prob)
-            attributes["diverged_at"] = float(step)
-            break
-        recorded[step] = log_prob
-    if not recorded:
-        raise ValueError("nothing was recorded: the training ended, or diverged, before the first of the steps `at`")
-    log_prob = np.stack(list(recorded.values()))[None]
-    ds = from_arrays(
-        log_prob=log_prob,
-        step=[list(recorded)],
-        label=probe.label,
-        classes=probe.classes.tolist(),
-        split=probe.split,
-        sample=probe.sample,
-        runs=pd.DataFrame([{"run": name, **attributes}], dtype=object),
-        source="trajkit.record",
-    )
-    # Bit for bit what a recorder keeps: normalising once more would change last digits.
-    return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
-
-
-def _identify(run: Mapping[str, Any] | str) -> tuple[str, dict[str, Any]]:
-    """Split `run` into its identity and its attributes, as values that JSON holds."""
-    attributes = {"run": run} if isinstance(run, str) else dict(run)
-    values = {str(k): v.item() if isinstance(v, np.generic) else v for k, v in attributes.items()}
-    name = values.pop("run", None)
-    _, _, problems = run_columns(pd.DataFrame([values], dtype=object))
-    problems += [f"run attribute {k!r}: the name is reserved, choose another" for k in values if k in COLUMNS]
-    name = "-".join(str(v) for v in values.values()) if name is None else str(name)
-    if not name:
-        problems.append("the run has no name: pass run=dict(architecture=..., seed=...), or run=dict(run=...)")
-    if problems:
-        raise SchemaError(list(dict.fromkeys(problems)))
-    return name, values
+    if record is not None and step > record.step:
+        record(model, step, epoch)
 
 
 def _losses(log_prob: NDArray[np.float32], probe: Probe) -> tuple[float, float]:
-    """Mean of -log p(label) over train and over test, in nats; NaN where there are no samples."""
+    """Mean of -log p(label) over the train and over the test samples, in nats; NaN where there are none."""
     loss = -log_prob[np.arange(len(probe)), probe.label].astype(np.float64)
     train, test = (loss[probe.split == split] for split in ("train", "test"))
     return (float(train.mean()) if len(train) else np.nan, float(test.mean()) if len(test) else np.nan)
-
-
-def _warn_diverged(run: str, step: int, log_prob: NDArray[np.float32]) -> None:
-    wrong = int(np.isnan(log_prob).any(-1).sum())
-    warn(
-        f"run {run!r} diverged: at step {step} the predictions of {wrong} of {len(log_prob)} samples are NaN. The run "
-        "is marked (diverged_at), and nothing more is recorded of it",
-        RuntimeWarning,
-        stacklevel=4,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -44,8 +45,12 @@ class RecordAt:
                 raise ValueError(f"{name}: wanted whole numbers from {least}, got {wrong[:5]}")
             object.__setattr__(self, name, whole)
 
-    def __contains__(self, step: int) -> bool:
-        return step in self.steps or any(step % k == 0 for k in self.every)
+    def __contains__(self, step: object) -> bool:
+        # A Container of the standard library takes any object; typed for whole numbers, this one would not be one.
+        if not isinstance(step, SupportsIndex):
+            return False
+        index = operator.index(step)
+        return index in self.steps or any(index % k == 0 for k in self.every)
 
     def __or__(self, other: RecordAt) -> RecordAt:
         return RecordAt(self.steps | other.steps, every=self.every | other.every)

@@ -1,4 +1,4 @@
-"""Predictions of torch modules, which leave the module and the random numbers as they were."""
+"""Predictions of torch modules, without effects on the module or on torch's random numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trajkit.recording.predictions import Predict
+from trajkit.recording.typing import Predict
 from trajkit.storage.probe import as_numpy
 from trajkit.typing import AnyArray
 
@@ -26,26 +26,30 @@ def predict_in_batches(model: nn.Module, inputs: Any, predict: Predict, batch_si
     >>> values.shape, model.training
     ((5, 3), True)
     """
+    like = next((tensor for tensor in _tensors(model) if tensor.is_floating_point()), torch.empty(0))
+    several = isinstance(inputs, Mapping | tuple)
+    first = next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs)) if several else inputs
+    starts = range(0, len(first), batch_size)
     with _untouched(model):
-        pieces = [predict(model, batch) for batch in _batches(inputs, batch_size, _first_float(model))]
+        pieces = [predict(model, _cut(inputs, slice(start, start + batch_size), like)) for start in starts]
     return np.concatenate([as_numpy(piece) for piece in pieces])
 
 
 def synchronize(model: nn.Module) -> None:
-    """Wait until the module's device has done what it was given."""
+    """Wait until the module's CUDA devices have finished the work that they were given."""
     for device in _cuda_devices(model):
         torch.cuda.synchronize(device)
 
 
 @contextmanager
 def _untouched(model: nn.Module) -> Iterator[None]:
-    """Put the module in eval mode without gradients; afterwards its modes, buffers and random numbers are as before."""
+    """Put the module in eval mode without gradients; afterwards restore its modes, buffers and random numbers."""
     modes = {layer: layer.training for layer in model.modules()}
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     with torch.random.fork_rng(devices=_cuda_devices(model)), torch.no_grad():
         try:
-            # Flag by flag, here and below: `model.eval()` runs code of modules that, say, merge weights on it, and
-            # `model.train()` would wake layers that are meant to stay in eval mode.
+            # Flags are set one by one, here and below. `model.eval()` would run code of modules that, for example,
+            # merge weights in eval mode, and `model.train()` would wake layers that are meant to stay in eval mode.
             for layer in modes:
                 layer.training = False
             yield
@@ -53,19 +57,9 @@ def _untouched(model: nn.Module) -> Iterator[None]:
             for layer, training in modes.items():
                 layer.training = training
             for buffer, before in buffers:
-                # Writing to a buffer without need would spoil a backward pass that is under way.
+                # A write to an unchanged buffer would break a backward pass that is under way.
                 if not torch.equal(buffer, before):
                     buffer.copy_(before)
-
-
-def _batches(inputs: Any, size: int, like: Tensor) -> Iterator[Any]:
-    count = len(next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs))) if _is_several(inputs) else None
-    for start in range(0, len(inputs) if count is None else count, size):
-        yield _cut(inputs, slice(start, start + size), like)
-
-
-def _is_several(inputs: Any) -> bool:
-    return isinstance(inputs, Mapping | tuple)
 
 
 def _cut(inputs: Any, piece: slice, like: Tensor) -> Any:
@@ -77,17 +71,15 @@ def _cut(inputs: Any, piece: slice, like: Tensor) -> Any:
     if not isinstance(inputs, Tensor):
         array = np.asarray(inputs)
         if array.dtype.kind not in "biuf":
-            return inputs[piece]  # text, for a `predict` that makes tokens of it
+            return inputs[piece]  # text, which `predict` turns into tokens
         inputs = torch.from_numpy(array)
     taken = inputs[piece].to(like.device)
     return taken.to(like.dtype) if taken.is_floating_point() else taken
 
 
-def _first_float(model: nn.Module) -> Tensor:
-    tensors = chain(model.parameters(), model.buffers())
-    return next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+def _tensors(model: nn.Module) -> Iterator[Tensor]:
+    return chain(model.parameters(), model.buffers())
 
 
 def _cuda_devices(model: nn.Module) -> list[int]:
-    tensors = chain(model.parameters(), model.buffers())
-    return sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda})
+    return sorted({tensor.get_device() for tensor in _tensors(model) if tensor.is_cuda})

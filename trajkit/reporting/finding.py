@@ -15,7 +15,7 @@ from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import Metric
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes
-from trajkit.selection import select
+from trajkit.select import select
 from trajkit.typing import AnyArray, Indices
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"

@@ -22,7 +22,7 @@ from trajkit.reporting.claims import CLAIMS, Claim, Findings, examine, table_of
 from trajkit.reporting.finding import HOLDS, UNKNOWN, Finding, Number, Settings
 from trajkit.reporting.pictures import overview, picture
 from trajkit.schema import installed_version, is_network, run_attributes
-from trajkit.storage.atomic import check_destination, whole
+from trajkit.storage.atomic import atomic_write, check_destination
 
 # Values of an attribute that are counted one by one.
 _LISTED = 12
@@ -84,7 +84,7 @@ def report(
     settings = Settings(metric, null_draws, permutations, level, seed=seed)
     found = examine(ds, settings, progress_bar)
     page = _page(ds, found, settings, title or _title(ds))
-    with whole(target, overwrite=True) as part:
+    with atomic_write(target, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
     return table_of(found)
 

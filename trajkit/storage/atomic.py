@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
-    """Refuse a destination before work is spent on what goes there.
+    """Refuse a destination before work is spent on its content.
 
     Raises
     ------
     FileExistsError
-        If `path` exists and `overwrite` was not asked for.
+        If `path` exists and `overwrite` is False.
     FileNotFoundError
-        If its folder does not exist.
+        If the folder of `path` does not exist.
     """
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another name, or pass overwrite=True to replace it")
@@ -26,11 +26,11 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a path to write to; once that is on disk it takes the name `path`, and after an error nothing does.
+def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Write atomically: yield a temporary path, flush what was written there and rename it to `path`.
 
-    It lies in a temporary folder beside `path`, where other temporary files may go as well. A file replaces files only,
-    and a folder folders.
+    After an error the temporary path is deleted and `path` is unchanged. The temporary path lies in a folder of its
+    own beside `path`; other temporary files may be put there. A file replaces only a file, a folder only a folder.
 
     Raises
     ------
@@ -45,13 +45,28 @@ def whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
         yield new
         _flush(new)
         if path.is_dir() and new.is_dir():
-            # A folder cannot be replaced in one step: the old one steps aside, and goes with the temporary one.
+            # A folder cannot be replaced in one step: the old one is moved away first and deleted with the temporary.
             os.rename(path, Path(folder, f"{path.name}.old"))
         os.replace(new, path)
 
 
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file atomically unless it exists; of several processes the first wins, and the others change nothing."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        new = Path(folder, path.name)
+        new.write_bytes(content)
+        _flush(new)
+        try:
+            # A link, not a rename: only a link fails if another process has made the file in the meantime.
+            os.link(new, path)
+        except FileExistsError:
+            return
+        except OSError:  # The file system has no links.
+            os.replace(new, path)
+
+
 def _flush(path: Path) -> None:
-    """Wait until the bytes are on disk; only then may the name change."""
+    """Wait until the content is on disk; after a crash a rename that came first would leave an empty file."""
     for file in (p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
         with file.open("rb+") as opened:
             os.fsync(opened.fileno())

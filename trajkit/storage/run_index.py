@@ -1,25 +1,26 @@
-"""What is known of all runs of a folder, kept in one file so that listing ten thousand does not open each."""
+"""An index of the runs of a folder in one file: listing ten thousand runs then does not open each of them."""
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from trajkit.storage.atomic import atomic_write
 from trajkit.storage.run_file import FRAME, SUFFIX, Run, read_run
 
 _INDEX = ".index.npz"
 
-# Size and time of the last change: a file that shows the same is taken to be the same.
+# Size and time of the last change: a file for which both are the same is taken to be unchanged.
 _Stamp = tuple[int, int]
 
 
 def list_runs(folder: Path) -> list[Run]:
-    """Read what is known of each run, in the order of the files' names; unchanged files are not opened."""
+    """Read all runs, without their predictions, in the order of their files' names; unchanged files are not opened."""
     known = _read_index(folder)
     found: dict[str, tuple[Run, _Stamp]] = {}
     with os.scandir(folder) as entries:
@@ -31,33 +32,22 @@ def list_runs(folder: Path) -> list[Run]:
                 found[entry.name] = held if held and held[1] == stamp else (read_run(Path(entry.path)), stamp)
     found = dict(sorted(found.items()))
     if {name: stamp for name, (_, stamp) in found.items()} != {name: stamp for name, (_, stamp) in known.items()}:
-        _write_index(folder, found)
+        # Without an index, in a read-only folder or on a full disk, listing is slower and nothing else.
+        with suppress(OSError):
+            _write_index(folder, found)
     return [run for run, _ in found.values()]
 
 
 def _write_index(folder: Path, found: dict[str, tuple[Run, _Stamp]]) -> None:
-    """Keep the headers of all runs in one file; without it listing is slower, and nothing else."""
     about = [[run.file, run.damaged, len(run.frames), run.head] for run, _ in found.values()]
     frames = [run.frames for run, _ in found.values()]
-    try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".index-")
-    except OSError:
-        return  # a read-only folder
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(
-                file,
-                about=np.frombuffer(json.dumps(about).encode(), np.uint8),
-                stamps=np.array([stamp for _, stamp in found.values()], np.int64).reshape(-1, 2),
-                frames=np.concatenate([np.empty(0, FRAME), *frames]).view(np.uint8),
-            )
-        part.chmod(0o644)
-        os.replace(part, folder / _INDEX)
-    except OSError:
-        pass  # a full disk
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_write(folder / _INDEX, overwrite=True) as part:
+        np.savez(
+            part,
+            about=np.frombuffer(json.dumps(about).encode(), np.uint8),
+            stamps=np.array([stamp for _, stamp in found.values()], np.int64).reshape(-1, 2),
+            frames=np.concatenate([np.empty(0, FRAME), *frames]).view(np.uint8),
+        )
 
 
 def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
@@ -67,7 +57,7 @@ def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
             about = json.loads(held["about"].tobytes())
             stamps = held["stamps"].tolist()
             frames = held["frames"].view(FRAME)
-    # Missing, cut short or of another version: it is made again.
+    # Missing, cut short or of another version: the index is made again.
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return {}
     known, at = {}, 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from trajkit.storage.files import load
+from trajkit.storage.load import load
 
 _SHIPPED = {name: f"{name}.nc" for name in ("digits", "cifar10", "sloppy")}
 

@@ -1,10 +1,9 @@
-"""A folder in which any number of processes record their runs, and read as one dataset."""
+"""A folder into which many processes record their runs, and which is read as one dataset."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +15,16 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.schema import SchemaError, installed_version, stamp, validate
+from trajkit.storage.atomic import write_once
+from trajkit.storage.file_lock import is_locked
 from trajkit.storage.lazy_runs import open_runs
 from trajkit.storage.probe import Probe
-from trajkit.storage.run_file import Run, RunWriter, file_name, is_locked
+from trajkit.storage.run_file import Run, file_name
 from trajkit.storage.run_index import list_runs
+from trajkit.storage.run_writer import RunWriter
 
 _PROBE = "probe.json"
-# Columns of `table` beside the attributes of runs.
+# Columns of `table` beside the run attributes, which may therefore not have these names.
 COLUMNS = ("checkpoints", "step", "train_loss", "test_loss", "state", "diverged_at", "unfinished")
 
 
@@ -30,18 +32,18 @@ class Store:
     """A folder of runs that were recorded, or are being recorded, on one probe.
 
     The folder holds `probe.json` (labels, classes, splits, sample identities and a hash of the inputs) and one file
-    per run, to which whole checkpoints are added. Any number of processes and machines record into it at once, each
-    its own run. A hidden file makes listing quick; it may be deleted at any time.
+    per run, to which complete checkpoints are appended. Many processes and machines may record into it at once, each
+    its own run. A hidden index file makes listing quick; it may be deleted at any time.
 
     Parameters
     ----------
     path
-        The folder. `tk.Recorder` makes it.
+        The folder, which `tk.Recorder` makes.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or no probe in it.
+        If there is no such folder, or it holds no probe.
     OSError
         If its probe cannot be read.
 
@@ -68,17 +70,19 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         if not (self.path / _PROBE).is_file():
-            what = "no probe.json in it: nothing was recorded there" if self.path.is_dir() else "no such folder"
-            raise FileNotFoundError(f"{self.path} is no store of runs: {what}")
+            what = "it holds no probe.json: nothing was recorded there" if self.path.is_dir() else "no such folder"
+            raise FileNotFoundError(f"{self.path} is not a store of runs: {what}")
         self._description = (self.path / _PROBE).read_bytes()
         try:
             self.probe = Probe.from_description(self._description.decode())
         except (ValueError, KeyError, TypeError) as error:
-            raise OSError(f"cannot read {self.path / _PROBE}: it is damaged ({error}). Restore it") from error
+            raise OSError(
+                f"cannot read {self.path / _PROBE}: it is damaged ({error}). Restore it from a copy"
+            ) from error
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], probe: Probe) -> Store:
-        """Open the store at `path` for recording on `probe`, making the folder if there is none.
+        """Open the store at `path` for recording on `probe`; make the folder if it does not exist.
 
         Raises
         ------
@@ -91,15 +95,15 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not (folder / _PROBE).exists():
-                _write_once(folder / _PROBE, probe.describe().encode())
+                write_once(folder / _PROBE, probe.describe().encode())
         except OSError as error:
             raise type(error)(error.errno, f"cannot make a store of runs in {folder} ({error.strerror})") from error
         store = cls(folder)
         if differences := store.probe.differences(probe):
             raise SchemaError(
                 [
-                    f"{folder} holds runs on another probe: {', '.join(differences)} differ; all runs of a store share "
-                    "one probe in one order: record on the same, or into another folder"
+                    f"{folder} holds runs on another probe: {', '.join(differences)} differ. All runs of a store share "
+                    "one probe in one order: record on the same probe, or into another folder"
                 ]
             )
         return store
@@ -116,25 +120,23 @@ class Store:
         Returns
         -------
         pandas.DataFrame
-            Indexed by run; a column per attribute, and
+            Indexed by run, with a column for each run attribute and
 
-            - `checkpoints`: the number of whole ones, and the `step` of the last (-1 without any);
+            - `checkpoints`: the number of complete checkpoints, and `step`: the step of the last (-1 without any);
             - `train_loss`, `test_loss`: mean of -log p(label) at the last checkpoint, in nats;
-            - `state`: "complete" (its recorder was closed), "recording" (a process is at it), "interrupted",
-              "diverged", or "damaged" (bytes changed after they were written; what precedes them is read);
-            - `diverged_at`: the step at which predictions were no distributions any more, else NaN;
-            - `unfinished`: bytes of a checkpoint that was never finished.
+            - `state`: "complete" (its recorder was closed), "recording" (a process is recording it), "interrupted",
+              "diverged", or "damaged" (the file was changed later; checkpoints before the change can be read);
+            - `diverged_at`: the step at which predictions were NaN, or NaN if they never were;
+            - `unfinished`: the number of bytes of a checkpoint that was never completed.
         """
         runs = self.runs()
         last = [run.checkpoints[-1:] for run in runs]
+        last_columns = (("step", -1), ("train_loss", np.nan), ("test_loss", np.nan))
         attributes = pd.DataFrame([run.head.get("attributes", {}) for run in runs], dtype=object).infer_objects()
         summary = pd.DataFrame(
             {
                 "checkpoints": [int(run.is_checkpoint.sum()) for run in runs],
-                **{
-                    name: [frame[name][0] if len(frame) else missing for frame in last]
-                    for name, missing in _LAST.items()
-                },
+                **{name: [frame[name][0] if len(frame) else none for frame in last] for name, none in last_columns},
                 "state": [self._state(run) for run in runs],
                 "diverged_at": np.array([run.diverged_at for run in runs], dtype=float),
                 "unfinished": [run.unfinished for run in runs],
@@ -150,40 +152,41 @@ class Store:
         Parameters
         ----------
         chunks
-            A dict such as `{"run": 8}` gives dask arrays; None numpy arrays, read on first use, which need no dask.
+            Sizes of dask chunks, such as `{"run": 8}`. By default the dataset needs no dask: predictions are read
+            from disk when they are used.
 
         Returns
         -------
         xarray.Dataset
-            Whole checkpoints of all runs that have one, in the order of their names; shorter runs end in missing
-            checkpoints. Where a run diverged, the attribute `diverged_at` is the step at which it did.
+            Complete checkpoints of all runs that have one, in the order of their files' names; shorter runs end in
+            missing checkpoints. The run attribute `diverged_at` is the step at which a run diverged.
 
         Raises
         ------
         OSError
-            If no run has a whole checkpoint; later, when a checkpoint is read that was damaged.
+            If no run has a complete checkpoint; later, if a damaged checkpoint is read.
         SchemaError
-            If two files hold one run, a run was recorded on another probe, or an attribute is text in one run and a
-            number in another.
+            If two files hold the same run, a run was recorded on another probe, or a run attribute is text in one
+            run and a number in another.
 
         Warns
         -----
         RuntimeWarning
-            Names the runs with unfinished or damaged checkpoints, and those without any, which are left out.
+            Names the runs with unfinished or damaged checkpoints, and the runs without checkpoints, which are left out.
         """
         runs = self.runs()
         for message in _losses(runs):
             warn(f"{self.path}: {message}", RuntimeWarning, stacklevel=2)
         runs = [run for run in runs if len(run.checkpoints)]
         if not runs:
-            raise OSError(f"no run in {self.path} has a whole checkpoint yet")
+            raise OSError(f"no run in {self.path} has a complete checkpoint yet: record one first")
         self._check(runs)
         ds = stamp(open_runs(self.path, runs, self.probe))
         validate(ds, values=False)
         return ds if chunks is None else ds.chunk(dict(chunks))
 
     def runs(self) -> list[Run]:
-        """Read what is known of each run, in the order of their names; unchanged files are not opened."""
+        """List the runs, without their predictions, in the order of their files' names."""
         return list_runs(self.path)
 
     def writer(self, run: str, attributes: Mapping[str, Any], *, resume: bool) -> RunWriter:
@@ -224,36 +227,15 @@ class Store:
 
 
 def _losses(runs: list[Run]) -> Iterator[str]:
-    """Say which checkpoints, and which whole runs, a dataset of these runs lacks."""
+    """Describe the checkpoints, and the runs, that a dataset of these runs does not contain."""
     for run in runs:
-        last = f"after step {run.checkpoints['step'][-1]}" if len(run.checkpoints) else "and no whole one"
+        last = f"after step {run.checkpoints['step'][-1]}" if len(run.checkpoints) else "and has no complete checkpoint"
         if run.damaged:
-            yield f"run {run.name!r} is damaged {last}, what follows cannot be read: restore {run.file} from a copy"
+            yield f"run {run.name!r} is damaged {last}; the rest cannot be read: restore {run.file} from a copy"
         elif run.unfinished:
             yield f"run {run.name!r} has {run.unfinished} bytes of an unfinished checkpoint {last}"
         elif not len(run.checkpoints):
-            why = "has no checkpoint yet" if run.diverged_at is None else "diverged before its first whole checkpoint"
+            why = (
+                "has no checkpoint yet" if run.diverged_at is None else "diverged before its first complete checkpoint"
+            )
             yield f"run {run.name!r} {why} and is left out"
-
-
-_LAST = {"step": -1, "train_loss": np.nan, "test_loss": np.nan}
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; where another process was first, its file stands."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without links
-            os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ import xarray as xr
 
 from trajkit.figures.coloring import coloring
 from trajkit.schema import is_network, run_attributes, validate
-from trajkit.selection import select
-from trajkit.widgets.code import CodeLine
+from trajkit.select import select
+from trajkit.widgets.code import CodeLine, as_python
 from trajkit.widgets.html_export import write_page
 from trajkit.widgets.linked import LEFT, RIGHT, Panel
 from trajkit.widgets.manifold_view import ManifoldView
@@ -29,7 +29,7 @@ from trajkit.widgets.measurements import (
     only,
     partners,
 )
-from trajkit.widgets.slicer import Slicer, written
+from trajkit.widgets.slicer import Slicer
 
 _FRAMES = ("all runs", "selection")
 # What the view shows beside the data, as it is written in Python where it is not as at first.
@@ -554,7 +554,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         for name in _LOOKS:
             value, default = getattr(self.view, name), self.view.traits()[name].default()
             if value != default:
-                out += f", {name}={written(_rounded(value))}"
+                out += f", {name}={as_python(_rounded(value))}"
         return out
 
     # Layout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -14,7 +13,9 @@ import traitlets
 from plotly.io import to_json
 from plotly.offline import get_plotlyjs
 
-_HERE = Path(__file__).parent
+from trajkit.figures.coloring import REFERENCE
+from trajkit.widgets import assets
+
 _NOTHING = '{"data": []}'
 
 # What happened ("click", "select", "hover", "leave"), to which points, and whether a key says "beside the others".
@@ -42,14 +43,15 @@ class FigurePanel(anywidget.AnyWidget):
     ['space-like', 'time-like', 'explained stress', 'explained distance']
     """
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "panel.js").read_text()
-    _css = (_HERE / "panel.css").read_text()
+    _esm = assets.module("figure_panel.js")
+    _css = assets.stylesheet("figure_panel.css")
 
     height = traitlets.Int(300).tag(sync=True)
     _drawn = traitlets.Unicode("").tag(sync=True)
     _marks = traitlets.Unicode(_NOTHING).tag(sync=True)
     _faded = traitlets.Bool(False).tag(sync=True)
+    # What figures use for text and references; the browser replaces it with the ink of the page.
+    _gray = traitlets.Unicode(REFERENCE).tag(sync=True)
 
     def __init__(self, height: int = 300) -> None:
         self.figure = go.Figure()

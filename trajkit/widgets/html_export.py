@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import html
-import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 from ipywidgets.widgets.widget import _remove_buffers
 
-from trajkit.storage.atomic import whole
+from trajkit.storage.atomic import atomic_write
+from trajkit.widgets import assets
 
-# Run in the page: builds a model of each state, joins those that are linked, and renders them.
-_STAND_IN = (Path(__file__).parent / "page.js").read_text()
-# Nothing may be fetched: a page that tried would be stopped by the browser.
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+if TYPE_CHECKING:
+    import jinja2
 
 
 def write_page(
@@ -62,31 +60,16 @@ def write_page(
         "views": [_state(view) for view in views],
         "links": [[i, j, list(traits)] for i, j, traits in links],
     }
-    page = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title>
-<style>
-{views[0]._css}
-body {{ margin: 0; }}
-main {{ display: grid; grid-template-columns: repeat({int(columns)}, minmax(0, 1fr)); gap: 8px; padding: 8px; }}
-</style>
-</head>
-<body>
-<main></main>
-<script id="data" type="application/json">{_inside_script(data)}</script>
-<script type="module">
-{modules.pop()}
-{_STAND_IN}
-</script>
-</body>
-</html>
-"""
+    page = _template().render(
+        title=title,
+        css=views[0]._css,
+        columns=int(columns),
+        data=data,
+        # In one script, because the page's policy stops it from loading a second.
+        javascript=modules.pop() + assets.module("html_export.js"),
+    )
     out = Path(path)
-    with whole(out, overwrite=True) as part:
+    with atomic_write(out, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
     return out
 
@@ -100,9 +83,11 @@ def _state(widget: anywidget.AnyWidget) -> dict[str, Any]:
     return {"state": plain, "buffers": [[path, text] for path, text in zip(paths, encoded, strict=True)]}
 
 
-def _inside_script(data: object) -> str:
-    """Write JSON that no text in it can end the script element, or open a comment in it."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("trajkit.widgets", "js"), autoescape=True)
+    # JSON has no NaN: a page with one would not open.
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return environment.get_template("html_export.html")

@@ -15,10 +15,10 @@ from trajkit import figures
 from trajkit.analysis import cluster, compare_groups, null_test
 from trajkit.figures.coloring import MOST_CATEGORIES
 from trajkit.schema import run_attributes, run_table
-from trajkit.widgets.code import CodeLine
+from trajkit.widgets.code import CodeLine, as_python
 from trajkit.widgets.figure_panel import FigurePanel
+from trajkit.widgets.layout import share_row, widen_gap
 from trajkit.widgets.measurements import QUANTITIES
-from trajkit.widgets.slicer import written
 from trajkit.widgets.table import RunTable
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class LossPanel(ProgressPanel):
     def figure(self) -> go.Figure:
         """Draw both, side by side; in a narrow panel the second title needs more room than between two large plots."""
         e = self.explorer
-        return apart(_plain(figures.learning_curves(e.shown_part, color=e.color_name, runs=e.runs)))
+        return widen_gap(_plain(figures.learning_curves(e.shown_part, color=e.color_name, runs=e.runs)))
 
     def code(self) -> str:
         """Write the line."""
@@ -304,9 +304,8 @@ class TreePanel(FigureOf):
 
     def figure(self) -> go.Figure:
         """Draw the tree."""
-        distance = self.explorer.distance()
-        self._tree = cluster(distance)
-        figure = figures.dendrogram(distance, color=self.explorer.run_color or None)
+        self._tree = cluster(self.explorer.distance())
+        figure = figures.dendrogram(self._tree, color=self.explorer.run_color or None)
         leaves = [trace for trace in figure.data if trace.text is not None]
         self._place = {str(r): float(x) for trace in leaves for r, x in zip(trace.text, trace.x, strict=True)}
         return _plain(figure).update_layout(margin={"l": 75, "r": 10, "t": 10, "b": 30})
@@ -314,15 +313,14 @@ class TreePanel(FigureOf):
     def code(self) -> str:
         """Write the lines."""
         color = f", color={self.explorer.run_color!r}" if self.explorer.run_color else ""
-        return f"{self.explorer.distance_code}\ntk.figures.dendrogram(distance{color})"
+        return f"{self.explorer.distance_code}\ntk.figures.dendrogram(tk.cluster(distance){color})"
 
     def runs_of(self, trace: int, point: int, x: Any, y: Any) -> list[str]:
         """Name the run of a leaf, or all below a join."""
         shown = self.shown(trace)
         if shown["text"] is not None:
             return [str(shown["text"][point])]
-        height = shown["customdata"][point][1]
-        return self._below(int(np.flatnonzero(self._tree["height"].values == height)[0]))
+        return self._below(int(shown["customdata"][point][2]))
 
     def marks(self, runs: list[str]) -> list[dict[str, Any]]:
         """Mark leaves."""
@@ -455,7 +453,7 @@ class GroupsPanel(Panel):
         self.groups = self.groups or FigurePanel(_HEIGHT)
         self.groups.draw(figures.compare_groups(found))
         self._codes["groups"] = (
-            f"{self.explorer.distance_code}\ntk.figures.compare_groups(tk.compare_groups(distance, {written(by)}))"
+            f"{self.explorer.distance_code}\ntk.figures.compare_groups(tk.compare_groups(distance, {as_python(by)}))"
         )
         limitations = found.attrs["limitations"]
         self.text.value = f"<small>{html.escape(f'limitations: {limitations}')}</small>" if limitations else ""
@@ -476,7 +474,7 @@ class GroupsPanel(Panel):
         ]
         for panel in shown:
             # Side by side only where both can be read.
-            panel.layout.flex, panel.layout.width, panel.layout.min_width = "1 1 460px", "auto", "0"
+            share_row(panel, "1 1 460px")
         self.figures.children = shown
 
     def close(self) -> None:
@@ -519,11 +517,6 @@ def _rings(x: list[Any], y: list[Any], runs: list[str], **look: Any) -> dict[str
     text = "<b>%{text}</b><extra></extra>"
     out = {"type": "scatter", "mode": "markers", "x": x, "y": y, "text": runs, "marker": marker}
     return out | {"showlegend": False, "hovertemplate": text, "cliponaxis": False}
-
-
-def apart(figure: go.Figure) -> go.Figure:
-    """Leave more room between two plots side by side."""
-    return figure.update_layout(xaxis_domain=[0.0, 0.4], xaxis2_domain=[0.6, 1.0])
 
 
 def _plain(figure: go.Figure) -> go.Figure:

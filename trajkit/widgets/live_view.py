@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import NamedTuple
+import time
+from collections.abc import Callable
 
 import ipywidgets
 import numpy as np
@@ -12,68 +13,52 @@ import plotly.graph_objects as go
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit import figures
-from trajkit.curves import progress
 from trajkit.embedding.projector import Projector
-from trajkit.figures.run_lines import Strands
 from trajkit.schema import validate
 from trajkit.storage import Probe
-from trajkit.typing import Array
 from trajkit.widgets.figure_panel import FigurePanel
-from trajkit.widgets.linked import apart
+from trajkit.widgets.layout import share_row, wrapping_row
+from trajkit.widgets.live_runs import Checkpoint, Drawn, colored_runs, curves, drawn_runs, extend, progress_and_loss
 from trajkit.widgets.manifold_view import ManifoldView
-from trajkit.widgets.time_budget import Budget
+from trajkit.widgets.time_budget import TimeBudget
 
-# A training is taken to have ended when no checkpoint came for twice the time between the last two, and for so long.
-_SOON = 0.05
-# Then what waits is drawn, in pieces that take about so long: the notebook answers in between.
+# A training counts as finished when no checkpoint has come for twice the time between the last two, and at least for
+# these seconds.
+_QUIET = 0.05
+# Checkpoints that wait at the end are drawn in pieces of about this many seconds, so that the notebook can answer in
+# between.
 _PIECE = 1.0
-_CURVES = ("progress", "loss")
-# With more runs, as with one alone, a colour says nothing.
-_MOST_COLORS = 12
-
-
-class _Checkpoint(NamedTuple):
-    run: str
-    number: int
-    step: int
-    log_prob: NDArray[np.float32]
-
-
-class _Drawn(NamedTuple):
-    step: int
-    progress: float
-    loss: float
-    coordinate: Array
 
 
 class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     """A listener of `tk.Recorder` that draws runs into a manifold while they are being trained.
 
-    Each checkpoint is placed by its distances to some points of the manifold (as `tk.project` does, which it is with
-    all of them), and drawn; progress and loss stand beside it. Several runs may be recorded at once, one after another
-    or together.
+    Each checkpoint is placed by its distances to some points of the manifold, as `tk.project` does with all points.
+    Progress and loss are drawn beside the manifold. Several runs may be recorded, one after another or at the same
+    time.
 
-    Drawing takes no more than `share` of the training's time, counted from the first checkpoint; how long it takes is
-    tried before. A checkpoint that would take more waits: it is passed over for newer ones, the view says how many are,
-    and all are drawn when there is time, or once the training has ended: in a notebook by itself, and by `flush`
-    anywhere.
+    Drawing takes at most `share` of the training's own time, counted from the first checkpoint; its cost is measured
+    once beforehand. A checkpoint over budget waits: newer checkpoints are drawn first, and the view says how many
+    wait. They are drawn when time permits, or after the training. A notebook does that by itself; elsewhere call
+    `flush`.
 
     Parameters
     ----------
     embedding
         What `tk.embed` returned.
     ds
-        The dataset that was embedded: its predictions are what distances are measured to.
+        The dataset that was embedded. Distances are measured to its predictions.
     color
-        Of the manifold, as for `ManifoldView`; the new runs stand out by themselves.
+        Colour of the manifold, as for `ManifoldView`. The runs that are being trained have a colour of their own.
     landmarks
-        To how many points of the manifold distances are measured.
+        Number of points of the manifold to which distances are measured.
     share
-        Of the training's own time that drawing may take. A twentieth is what is to be kept: the rest of it is left to
-        what has no place in this count, such as the threads that send what is drawn.
+        Share of the training's own time that drawing may take. The default is below a twentieth because some work is
+        not counted, such as that of the threads that send the pictures.
     height
-        In pixels.
+        Height in pixels.
+    clock
+        Function that gives the time in seconds. A clock that a test sets makes the schedule reproducible.
 
     Attributes
     ----------
@@ -84,17 +69,17 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     runs : xarray.Dataset
         `progress`, `loss`, `step` and `coordinate` of the checkpoints that are drawn, on (run, checkpoint).
     waiting : int
-        Checkpoints that are not drawn yet.
-    budget : Budget
-        What drawing may take and has taken.
+        Number of checkpoints that are not drawn yet.
+    budget : TimeBudget
+        The time that drawing may take and has taken.
     placement_error : float
-        Median distance between the places of up to 200 embedded points and where they are put, in units of the
-        embedding's spread.
+        Median distance between the coordinates of up to 200 embedded points and the places that their distances give
+        them, in units of the embedding's spread.
 
     Raises
     ------
     ValueError
-        If the embedding is not of this dataset; when called, if predictions are not on its probe.
+        If the embedding is not of this dataset; when called, if the predictions are not on its probe.
 
     Examples
     --------
@@ -121,9 +106,10 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         landmarks: int = 300,
         share: float = 0.04,
         height: int = 460,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         validate(ds)
-        self.budget = Budget(share)
+        self.budget = TimeBudget(share, clock)
         self._probe = ds.drop_vars([n for n in ds.variables if n not in ("sample", "class", "label", "split")])
         self._place = Projector(embedding, ds, landmarks)
         self._components = embedding["component"].values
@@ -132,19 +118,17 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         self.view = ManifoldView(embedding, color=color, height=height, opacity=0.35)
         self.panel = FigurePanel(height - 40)
         self._note = ipywidgets.HTML()
-        self._queue: list[_Checkpoint] = []
+        self._queue: list[Checkpoint] = []
         self._came: dict[str, int] = {}
-        self._rows: dict[str, dict[int, _Drawn]] = {}
+        self._rows: dict[str, dict[int, Drawn]] = {}
         self._last, self._interval = 0.0, 0.0
-        self._panel_key: tuple[str, ...] | None = None
-        # A training in another thread and the notebook's loop may both want to draw.
+        self._colored: tuple[str, ...] | None = None
+        # A training in another thread and the notebook's loop may draw at the same time.
         self._lock = threading.RLock()
         self._loop = _running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._called = False
-        self.view.layout.flex, self.view.layout.width, self.view.layout.min_width = "3 1 420px", "auto", "0"
-        self.panel.layout.flex, self.panel.layout.width, self.panel.layout.min_width = "2 1 320px", "auto", "0"
-        row = ipywidgets.HBox([self.view, self.panel], layout={"width": "100%", "flex_flow": "row wrap"})
+        row = wrapping_row(share_row(self.view, "3 1 420px"), share_row(self.panel, "2 1 320px"))
         super().__init__([row, self._note])
         self.add_class("trajkit-live")
         self._rehearse(ds["log_prob"].values[np.nonzero(ds["step"].values >= 0)][0])
@@ -154,59 +138,38 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def waiting(self) -> int:
-        """How many checkpoints are not drawn yet."""
+        """Number of checkpoints that are not drawn yet."""
         return len(self._queue)
 
     @property
     def runs(self) -> xr.Dataset:
-        """What was drawn of the runs: progress, loss, step and coordinate on (run, checkpoint)."""
-        shape = (len(self._rows), max((max(rows) + 1 for rows in self._rows.values()), default=0))
-        step = np.full(shape, -1)
-        values = np.full((2, *shape), np.nan)
-        coordinate = np.full((*shape, len(self._components)), np.nan)
-        for i, rows in enumerate(self._rows.values()):
-            for k, row in rows.items():
-                step[i, k], values[:, i, k], coordinate[i, k] = row.step, (row.progress, row.loss), row.coordinate
-        dims = ("run", "checkpoint")
-        return xr.Dataset(
-            {
-                "step": (dims, step),
-                "progress": (dims, values[0], {"long_name": "progress", "units": "1"}),
-                "loss": (dims, values[1], {"long_name": "mean cross-entropy", "units": "nat"}),
-                "coordinate": ((*dims, "component"), coordinate),
-            },
-            coords={
-                "run": list(self._rows),
-                "kind": ("run", ["network"] * len(self._rows)),
-                "checkpoint": np.arange(shape[1]),
-                "component": self._components,
-            },
-        )
+        """What is drawn: `progress`, `loss`, `step` and `coordinate` on (run, checkpoint)."""
+        return drawn_runs(self._rows, self._components)
 
     def check_probe(self, probe: Probe) -> None:
-        """Compare a probe with that of the manifold; a `Recorder` does so before it records.
+        """Compare a probe with that of the manifold. A `Recorder` calls this before it records.
 
         Raises
         ------
         ValueError
-            If they differ; the message says how.
+            If the probes differ; the message names the first difference.
         """
         for name, given in (("sample", probe.sample), ("label", probe.label), ("class", probe.classes)):
             own, given = self._probe[name].values, np.asarray(given)
             if own.shape != given.shape:
                 raise ValueError(
-                    f"the manifold's probe has {len(own)} entries of {name!r}, the recorder's {len(given)}: wanted the "
-                    "same probe; record with the inputs that ds was recorded on"
+                    f"the manifold's probe has {len(own)} entries of {name!r}, the recorder's has {len(given)}: wanted "
+                    "the same probe; record with the inputs on which ds was recorded"
                 )
-            if (own.astype(str) != given.astype(str)).any():
-                at = int(np.flatnonzero(own.astype(str) != given.astype(str))[0])
+            if (differs := own.astype(str) != given.astype(str)).any():
+                at = int(np.flatnonzero(differs)[0])
                 raise ValueError(
-                    f"the manifold's probe and the recorder's differ in {name!r}, first at place {at}: "
-                    f"{own[at].item()!r} and {given[at].item()!r}; record with the inputs that ds was recorded on"
+                    f"the manifold's probe and the recorder's differ in {name!r}, first at position {at}: "
+                    f"{own[at].item()!r} and {given[at].item()!r}; record with the inputs on which ds was recorded"
                 )
 
     def __call__(self, run: str, step: int, epoch: float | None, log_prob: NDArray[np.float32]) -> None:
-        """Take a checkpoint, and draw it and those that wait if there is time.
+        """Take a checkpoint, and draw it together with those that wait if time permits.
 
         Raises
         ------
@@ -224,7 +187,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             now = self.budget.clock()
             self._interval, self._last = (now - self._last if self._came else 0.0), now
             self._came[run] = self._came.get(run, -1) + 1
-            self._queue.append(_Checkpoint(run, self._came[run], int(step), log_prob))
+            self._queue.append(Checkpoint(run, self._came[run], int(step), log_prob))
             self._draw_if_affordable()
             if self._queue:
                 self._call_later(self._quiet_in())
@@ -235,7 +198,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             self._draw(self._queue)
 
     def clear(self) -> None:
-        """Take the runs away, for another training."""
+        """Remove all runs, before another training."""
         with self._lock:
             self._queue.clear()
             self._rows.clear()
@@ -243,10 +206,10 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             self.budget.restart()
             self.view.clear_live()
             self._empty_panel()
-            self._say()
+            self._write_note()
 
     def close(self) -> None:
-        """Close the view and the panel, and let the predictions go."""
+        """Close the view and the panel, and release the predictions."""
         if hasattr(self, "panel") and self.comm is not None:
             if self._timer is not None:
                 self._timer.cancel()
@@ -259,39 +222,36 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     # When to draw
 
     def _rehearse(self, log_prob: NDArray[np.float32]) -> None:
-        """Draw something and take it away: what is compiled or loaded is so before the training, and how long it takes.
-
-        A second time, for the first is no measure.
-        """
-        for again in (False, True):
-            if again:
-                self.budget = Budget(self.budget.share, self.budget.clock)
+        """Draw two checkpoints and remove them, twice: the first time loads and compiles, the second is timed."""
+        for _ in range(2):
+            self.budget = TimeBudget(self.budget.share, self.budget.clock)
             for k in range(2):
-                self._draw([_Checkpoint("a run that is no run", k, k, log_prob)])
+                self._draw([Checkpoint("(rehearsal)", k, k, log_prob)])
             self.clear()
 
     def _draw_if_affordable(self) -> None:
-        """Draw all that wait, or of each run the newest, or nothing yet."""
+        """Draw all checkpoints that wait, or the newest of each run, or nothing yet."""
         newest = list({checkpoint.run: checkpoint for checkpoint in self._queue}.values())
         for some in (self._queue, newest):
             if self.budget.wait(self._expected(some)) == 0:
                 self._draw(some)
                 return
         if self.budget.wait(self.budget.expected("note")) == 0:
-            self._say()
+            self._write_note()
 
-    def _expected(self, some: list[_Checkpoint]) -> float:
-        """How many seconds it takes to draw some checkpoints."""
+    def _expected(self, some: list[Checkpoint]) -> float:
+        """Seconds that drawing some checkpoints is expected to take."""
         runs = {*self._rows, *(c.run for c in some)}
-        kind = "same panel" if _panel_key(list(runs)) == self._panel_key else "new panel"
-        return len(some) * self.budget.expected("point") + sum(self.budget.expected(t) for t in (kind, "note"))
+        return len(some) * self.budget.expected("point") + sum(
+            self.budget.expected(task) for task in (self._panel_task(list(runs)), "note")
+        )
 
     def _quiet_in(self) -> float:
-        """In how many seconds the training is taken to have ended, if nothing comes."""
-        return max(_SOON, self._last + 2 * self._interval - self.budget.clock())
+        """Seconds after which the training counts as finished if no checkpoint comes."""
+        return max(_QUIET, self._last + 2 * self._interval - self.budget.clock())
 
     def _call_later(self, seconds: float) -> None:
-        """Have the notebook's loop look again. Without one, in a script, somebody calls `flush`."""
+        """Let the notebook's loop look again. A script has no loop and calls `flush`."""
         if self._loop is None or self._loop.is_closed() or self._called:
             return
         self._called = True
@@ -300,13 +260,14 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             assert self._loop is not None
             self._timer = self._loop.call_later(seconds, self._look_again)
 
+        # The training may run in another thread, and only this method of a loop may be called from there.
         self._loop.call_soon_threadsafe(call)
 
     def _look_again(self) -> None:
-        """Draw what waits if there is time or the training has ended; a cell that runs keeps the loop from calling."""
+        """Draw what waits if time permits or the training has finished. The loop calls this only between cells."""
         with self._lock, self.budget.spending():
             self._called, self._timer = False, None
-            if self.budget.clock() - self._last >= max(_SOON, 2 * self._interval):
+            if self.budget.clock() - self._last >= max(_QUIET, 2 * self._interval):
                 self._draw(self._queue[: max(1, int(_PIECE / max(self.budget.expected("point"), 1e-6)))])
                 left = 0.0
             else:
@@ -317,60 +278,51 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
 
     # Drawing
 
-    def _draw(self, some: list[_Checkpoint]) -> None:
+    def _draw(self, some: list[Checkpoint]) -> None:
         """Place, measure and draw some of the checkpoints that wait."""
         if not some:
             return
         some = list(some)
         with self.budget.spending("point", len(some)), self.view.hold_sync():
             log_prob = np.stack([c.log_prob for c in some])
-            for c, x, along, loss in zip(some, self._place(log_prob), *self._measured(log_prob), strict=True):
-                self._rows.setdefault(c.run, {})[c.number] = _Drawn(c.step, float(along), float(loss), x)
+            measured = progress_and_loss(self._probe, log_prob)
+            for c, x, along, loss in zip(some, self._place(log_prob), *measured, strict=True):
+                self._rows.setdefault(c.run, {})[c.number] = Drawn(c.step, float(along), float(loss), x)
                 self.view.append(c.run if c.run not in self._known else f"{c.run} (live)", c.number, x, float(loss))
         drawn = {(c.run, c.number) for c in some}
         self._queue = [c for c in self._queue if (c.run, c.number) not in drawn]
         self._draw_panel()
-        self._say()
+        self._write_note()
 
-    def _measured(self, log_prob: NDArray[np.float32]) -> tuple[Array, Array]:
-        """Progress and loss of predictions (point, sample, class)."""
-        many = self._probe.assign(
-            log_prob=(("run", "checkpoint", "sample", "class"), log_prob[None]),
-            step=(("run", "checkpoint"), np.arange(len(log_prob))[None]),
-        ).assign_coords(run=["live"], kind=("run", ["network"]), checkpoint=np.arange(len(log_prob)))
-        label = self._probe["label"].values
-        loss: Array = -log_prob[:, np.arange(len(label)), label].mean(1, dtype=np.float64)
-        return progress(many).values[0], loss
+    def _panel_task(self, runs: list[str]) -> str:
+        return "same panel" if colored_runs(runs) == self._colored else "new panel"
 
     def _draw_panel(self) -> None:
-        """Draw the curves; a figure of the same runs only gets the new points, for making one takes longest."""
-        runs = self.runs
-        key = _panel_key(list(self._rows))
-        with self.budget.spending("same panel" if key == self._panel_key else "new panel"):
-            if key == self._panel_key:
-                _extend(self.panel.figure, runs)
+        """Draw the curves. A figure that shows the same runs is extended, because making one is slow."""
+        runs, task = self.runs, self._panel_task(list(self._rows))
+        with self.budget.spending(task):
+            if task == "same panel":
+                extend(self.panel.figure, runs)
                 self.panel.draw(self.panel.figure)
             else:
-                self.panel.draw(_curves(runs))
-            self._panel_key = key
+                self.panel.draw(curves(runs))
+            self._colored = colored_runs(list(self._rows))
 
     def _empty_panel(self) -> None:
-        """Draw the axes alone; a figure that can take any runs is kept."""
-        if self._panel_key == ():
+        """Remove the curves. A figure with one trace per curve is kept, because it can take any run."""
+        if self._colored == ():
             self.panel.draw(self.panel.figure.update_traces(x=[], y=[], text=[]))
         else:
             self.panel.draw(go.Figure())
-            self._panel_key = None
+            self._colored = None
 
-    def _say(self) -> None:
-        """Write below the pictures what is drawn, what waits and why, and what it took."""
+    def _write_note(self) -> None:
+        """Write below the pictures what is drawn, what waits and why, and the time it took."""
         with self.budget.spending("note"):
-            count, share = sum(map(len, self._rows.values())), self.budget.share
-            parts = [f"{_counted(count, 'checkpoint')} of {_counted(len(self._rows), 'run')}"]
+            drawn = sum(map(len, self._rows.values()))
+            parts = [f"{_counted(drawn, 'checkpoint')} of {_counted(len(self._rows), 'run')}"]
             if self._queue:
-                parts += [
-                    f"{self.waiting} passed over until there is time: drawing may take {share:.2g} of the training's"
-                ]
+                parts += [f"{self.waiting} wait: drawing may take {self.budget.share:.2g} of the training's time"]
             parts += [f"drawing took {self.budget.spent:.2f} s"]
             self._note.value = f"<small>{'; '.join(parts)}</small>"
 
@@ -384,28 +336,3 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _panel_key(runs: list[str]) -> tuple[str, ...]:
-    """Name the runs that have traces of their own: with one trace for all, the figure can take any runs."""
-    return tuple(sorted(runs)) if 1 < len(runs) <= _MOST_COLORS else ()
-
-
-def _curves(runs: xr.Dataset) -> go.Figure:
-    """Progress and loss against step."""
-    color = runs["run"] if _panel_key(runs["run"].values.tolist()) else None
-    figure = apart(figures.learning_curves(runs, _CURVES, color=color))
-    return figure.update_traces(line_width=2, opacity=1, mode="lines+markers", marker_size=4)
-
-
-def _extend(figure: go.Figure, runs: xr.Dataset) -> None:
-    """Give the traces of a figure that `_curves` made the points of the same runs by now."""
-    along = 1.0 + runs["step"].values
-    groups = len(figure.data) // len(_CURVES)
-    for k, trace in enumerate(figure.data):
-        shown = runs["run"].values == trace.name if groups > 1 else np.ones(runs.sizes["run"], dtype=bool)
-        strands = Strands(runs, shown)
-        trace.x, trace.text = strands.take(along), strands.names()
-        trace.y = strands.take(runs[_CURVES[k // groups]].values)
-    for axis in (figure.layout.xaxis, figure.layout.xaxis2):
-        axis.range = [-0.05, np.log10(along.max()) + 0.05]

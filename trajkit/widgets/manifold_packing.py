@@ -1,64 +1,104 @@
-"""An embedding as the browser needs it: tables of runs in JSON, everything per point in binary arrays."""
+"""An embedding in the form that the browser needs: tables of runs as JSON, numbers per point as binary arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from plotly.colors import get_colorscale
 
 from trajkit.figures.axes import component_title
-from trajkit.figures.coloring import Coloring, coloring
+from trajkit.figures.coloring import PALETTE, SCALE, TIME_LIKE, Coloring, coloring
 from trajkit.schema import is_network, run_attributes
-from trajkit.typing import Array, Indices, Mask
+from trajkit.typing import AnyArray, Array, Indices, Mask
 
-# So many components go to the browser, where axes are changed without the kernel; others when they are asked for.
+# The browser gets these many components at once and changes axes without the kernel; others are sent when they are
+# first shown.
 MOST_COMPONENTS = 8
-# What every point has besides the quantities given.
+# Quantities that every point has.
 ALWAYS = ("checkpoint", "step")
 MISSING_COLOR = "#9AA0A6"
-# On each point, but of the embedding, not of the network.
+# Colours that belong to no attribute. The browser has no colours of its own but the text colour of its page.
+COLORS = {
+    "scale": [color for _, color in get_colorscale(SCALE)],
+    "missing": MISSING_COLOR,
+    "one": PALETTE[0],
+    "live": [PALETTE[k] for k in (5, 3, 0, 2)],
+    # The red of the figures is too dark for thin lines and small text on a dark page.
+    "time_like": {"light": TIME_LIKE, "dark": "#FF7B72"},
+}
+# Variables on (run, checkpoint) that describe the embedding, not the networks.
 _NOT_OFFERED = ("step", "mean_distance", "weight", "is_landmark")
 
 Box = dict[int, tuple[float, float]]
 
 
-class Packed(NamedTuple):
-    """Points in the order of their runs, networks first and references last.
+class PointOrder:
+    """The recorded points of an embedding in the order in which they are sent: run after run, networks first.
 
-    `coordinate` (component, point) runs from -1 to 1 over the box, in float32: how precisely a point is drawn does not
-    depend on the scale or origin of an axis.
+    Attributes
+    ----------
+    runs : array of int
+        Place in the embedding of each run that is sent.
+    offset : array of uint32
+        Number of points before each run, and of all points.
+    checkpoint : array of uint32
+        Number of each point's checkpoint.
     """
 
-    runs: dict[str, Any]
-    offset: NDArray[np.uint32]
-    checkpoint: NDArray[np.uint32]
-    step: Array
-    coordinate: NDArray[np.float32]
-    quantities: dict[str, NDArray[np.float32]]
+    def __init__(self, embedding: xr.Dataset) -> None:
+        self.runs: Indices = np.argsort(~is_network(embedding), kind="stable")
+        recorded = embedding["step"].transpose("run", "checkpoint").values[self.runs] >= 0
+        self._at = np.nonzero(recorded)
+        self.offset = np.concatenate([[0], np.cumsum(recorded.sum(1))]).astype(np.uint32)
+        self.checkpoint = embedding["checkpoint"].values[self._at[1]].astype(np.uint32)
+
+    def take(self, values: xr.DataArray | AnyArray) -> AnyArray:
+        """Give values on (run, checkpoint) as one value per point."""
+        array = values.transpose("run", "checkpoint").values if isinstance(values, xr.DataArray) else values
+        return array[self.runs][self._at]
 
 
-def pack(embedding: xr.Dataset, components: Iterable[int], box: Box, quantities: Mapping[str, xr.DataArray]) -> Packed:
-    """Lay the recorded points of all runs out one after another."""
-    is_reference = embedding["kind"].values == "reference"
-    order = np.argsort(is_reference, kind="stable")
-    step = embedding["step"].transpose("run", "checkpoint").values[order]
-    run, checkpoint = np.nonzero(step >= 0)
-    coordinate = embedding["coordinate"].transpose("component", "run", "checkpoint")
-    axes = [coordinate.sel(component=k).values[order][run, checkpoint] for k in components]
-    unit = [(x - sum(box[k]) / 2) / (box[k][1] / 2 - box[k][0] / 2) for k, x in zip(components, axes, strict=True)]
-    per_point = {n: q.transpose("run", "checkpoint").values[order][run, checkpoint] for n, q in quantities.items()}
-    counts = np.bincount(run, minlength=len(order))
-    return Packed(
-        {"name": embedding["run"].values[order].tolist(), "networks": int((~is_reference).sum())},
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32),
-        embedding["checkpoint"].values[checkpoint].astype(np.uint32),
-        step[run, checkpoint].astype(np.float64),
-        np.stack(unit).astype(np.float32),
-        {n: q.astype(np.float32) for n, q in per_point.items()},
-    )
+def as_buffer(values: AnyArray) -> bytes:
+    """Give numbers as the browser reads them."""
+    return values.astype(np.float32).tobytes()
+
+
+# Points and axes
+
+
+def packed_coordinate(
+    embedding: xr.Dataset, points: PointOrder, components: Iterable[int], box: Box
+) -> NDArray[np.float32]:
+    """Coordinates (component, point), from -1 to 1 over the box.
+
+    float32 is enough: in units of the box, the precision of a picture does not depend on scale or origin of an axis.
+    """
+    rows = [to_box(points.take(embedding["coordinate"].sel(component=k)), box[k]) for k in components]
+    return np.stack(rows).astype(np.float32)
+
+
+def to_box(x: AnyArray, ends: tuple[float, float]) -> AnyArray:
+    """Scale coordinates so that the box runs from -1 to 1."""
+    return (x - (ends[0] + ends[1]) / 2) / (ends[1] / 2 - ends[0] / 2)
+
+
+def place_in_box(embedding: xr.Dataset, xyz: ArrayLike, box: Box, components: Sequence[int]) -> list[float]:
+    """Scale the coordinates of a new point, given in all components, and give those of some components.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite number for each component.
+    """
+    known, x = embedding["component"].values.tolist(), np.asarray(xyz, dtype=np.float64)
+    if x.shape != (len(known),) or not np.isfinite(x).all():
+        raise ValueError(f"xyz: wanted {len(known)} finite coordinates, one for each of {known}, got {x.tolist()}")
+    return [float(to_box(x[known.index(k)], box[k])) for k in components]
 
 
 def sent_components(embedding: xr.Dataset, components: Iterable[int]) -> list[int]:
@@ -68,10 +108,10 @@ def sent_components(embedding: xr.Dataset, components: Iterable[int]) -> list[in
 
 
 def framed(embedding: xr.Dataset, kept: Box) -> Box:
-    """Give the range of each component's axis: `kept` if the points still fill it, else theirs with a margin.
+    """Give the range of each component's axis: `kept` if the points still fill it, else their own with a margin.
 
-    A picture that hardly changes must not jump: a box stays while all points lie in it and fill half of it or more
-    along every component.
+    A picture that hardly changes must not jump. Therefore a box is kept while all points lie inside it and fill at
+    least half of it along every component.
 
     Raises
     ------
@@ -82,7 +122,10 @@ def framed(embedding: xr.Dataset, kept: Box) -> Box:
     low, high = (getattr(coordinate, end)(("run", "checkpoint")).values.astype(float) for end in ("min", "max"))
     known = embedding["component"].values.tolist()
     if bad := [k for k, a, b in zip(known, low, high, strict=True) if not np.isfinite([a, b]).all()]:
-        raise ValueError(f"components {bad} have no finite range of coordinates: leave them out, or embed anew")
+        raise ValueError(
+            f"components {bad} have no finite range of coordinates: wanted finite numbers; drop these components with "
+            ".sel(component=...), or compute the embedding again"
+        )
     ends = dict(zip(known, zip(low.tolist(), high.tolist(), strict=True), strict=True))
     if set(kept) == set(ends) and all(_fills(ends[k], kept[k]) for k in ends):
         return kept
@@ -94,14 +137,12 @@ def _fills(ends: tuple[float, float], box: tuple[float, float]) -> bool:
 
 
 def _with_margin(low: float, high: float) -> tuple[float, float]:
-    """Widen a range as `trajkit.figures.manifold` does; where all points are equal, so that it has a width at all."""
+    """Widen a range as `trajkit.figures.manifold` does."""
     margin = 0.05 * (high - low)
-    # Beyond rounding, for a box of no width has no inside.
-    return (low - margin, high + margin) if low - margin < low < high < high + margin else _around(low)
-
-
-def _around(middle: float) -> tuple[float, float]:
-    return middle - max(1.0, abs(middle)), middle + max(1.0, abs(middle))
+    # A box without a width has no inside, and a margin below rounding gives it none.
+    if low - margin < low < high < high + margin:
+        return low - margin, high + margin
+    return low - max(1.0, abs(low)), low + max(1.0, abs(low))
 
 
 def axes(
@@ -121,15 +162,29 @@ def axes(
     ]
 
 
-def attributes(embedding: xr.Dataset) -> list[dict[str, Any]]:
+def point_mask(embedding: xr.Dataset, pairs: Sequence[Sequence[Any]]) -> xr.DataArray:
+    """Mark pairs of run and checkpoint in a mask on (run, checkpoint); pairs of other runs are left out."""
+    dims = ("run", "checkpoint")
+    mask = np.zeros(tuple(embedding.sizes[d] for d in dims), dtype=bool)
+    if pairs:
+        names = zip(dims, zip(*pairs, strict=True), strict=True)
+        row, column = (embedding.indexes[d].get_indexer(pd.Index(values)) for d, values in names)
+        there = (row >= 0) & (column >= 0)
+        mask[row[there], column[there]] = True
+    return xr.DataArray(mask, {d: embedding[d] for d in dims}, dims, name="selected")
+
+
+# Attributes of runs
+
+
+def attributes(embedding: xr.Dataset, order: Indices) -> list[dict[str, Any]]:
     """Describe each run attribute: categories with their colours and a code per run, or a number per run."""
     names = [n for n in run_attributes(embedding) if n != "kind"]
-    order = np.argsort(embedding["kind"].values == "reference", kind="stable")
     return [attribute(name, coloring(embedding, name), order) for name in names]
 
 
 def same_attributes(one: xr.Dataset, other: xr.Dataset) -> bool:
-    """Whether two embeddings have the same runs and attributes, as when only checkpoints differ: comparing is cheap."""
+    """Whether two embeddings have the same runs and attributes. It saves describing them again, which takes longer."""
     names = run_attributes(one)
     same = names == run_attributes(other)
     return same and all(one[n].identical(other[n]) for n in ("run", *names))
@@ -147,8 +202,11 @@ def attribute(name: str, colors: Coloring, order: Indices) -> dict[str, Any]:
     return {**out, "value": value, "low": colors.low, "high": colors.high}
 
 
+# Quantities of points
+
+
 def per_point_quantities(embedding: xr.Dataset, values: Any) -> dict[str, xr.DataArray]:
-    """Collect the numbers on (run, checkpoint) that `embedding` holds, and those of `values`, aligned to it."""
+    """Collect the numbers on (run, checkpoint) that `embedding` holds, and those of `values`, aligned with it."""
     own = {str(n): v for n, v in embedding.data_vars.items() if n not in _NOT_OFFERED}
     found = {n: v for n, v in own.items() if set(v.dims) == {"run", "checkpoint"}}
     found |= {n: aligned(embedding, n, v) for n, v in _named(values).items()}
@@ -157,18 +215,21 @@ def per_point_quantities(embedding: xr.Dataset, values: Any) -> dict[str, xr.Dat
 
 
 def aligned(embedding: xr.Dataset, name: str, values: xr.DataArray) -> xr.DataArray:
-    """Bring values on (run, checkpoint) into the order of `embedding`, NaN where they have none.
+    """Bring values on (run, checkpoint) into the order of `embedding`; where they have none, NaN.
 
     Raises
     ------
     ValueError
-        If they lack the dimensions, or any of the networks.
+        If a dimension or one of the networks is missing.
     """
     if set(values.dims) != {"run", "checkpoint"} or "run" not in values.coords:
         raise ValueError(f"values: wanted {name!r} on (run, checkpoint) with coordinate run, got {values.dims}")
     networks = embedding["run"].values[is_network(embedding)]
     if unknown := set(networks.tolist()) - set(values["run"].values.tolist()):
-        raise ValueError(f"values: {name!r} lacks {len(unknown)} of the runs, {sorted(unknown)[0]!r} for one")
+        raise ValueError(
+            f"values: {name!r} lacks {len(unknown)} of the runs, such as {sorted(unknown)[0]!r}; "
+            "compute it from the dataset that was embedded"
+        )
     where = {d: embedding[d].values for d in ("run", "checkpoint")}
     return values.astype(np.float64).reindex(where).reset_coords(drop=True)
 
@@ -189,11 +250,11 @@ def _named(values: Any) -> dict[str, xr.DataArray]:
     return out
 
 
-def quantity_ranges(quantities: Mapping[str, xr.DataArray], is_network: Mask) -> list[dict[str, Any]]:
-    """Describe each per-point quantity: its name and range over the networks."""
+def quantity_ranges(quantities: Mapping[str, xr.DataArray], networks: Mask) -> list[dict[str, Any]]:
+    """Describe each per-point quantity: its name, and its range over the networks."""
     out = []
     for name, q in quantities.items():
-        shown = q.transpose("run", "checkpoint").values[is_network]
+        shown: Array = q.transpose("run", "checkpoint").values[networks]
         shown = shown[np.isfinite(shown)]
         if shown.size:
             out.append({"name": name, "low": float(shown.min()), "high": float(shown.max())})

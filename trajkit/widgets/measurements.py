@@ -15,7 +15,7 @@ from trajkit.distances import as_metric, metric_names, pairwise
 from trajkit.embedding import align, embed, inpca
 from trajkit.embedding.embed import on_runs
 from trajkit.schema import networks
-from trajkit.selection import select
+from trajkit.select import select
 
 QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
 N_COMPONENTS = 6

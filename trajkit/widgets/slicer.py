@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -15,12 +13,11 @@ import xarray as xr
 
 from trajkit.figures.coloring import text
 from trajkit.schema import networks, run_attributes, run_table
-from trajkit.selection import matches, point_progress, select, where_mask
+from trajkit.select import matches, point_progress, select, where_mask
 from trajkit.typing import Mask
-from trajkit.widgets.code import CodeLine
+from trajkit.widgets import assets
+from trajkit.widgets.code import CodeLine, as_argument
 from trajkit.widgets.slicer_facets import Facet, RangeFacet, facet
-
-_HERE = Path(__file__).parent
 
 Conditions = dict[str, Any]
 
@@ -31,9 +28,8 @@ _ARGUMENTS = ("ds", "where", "split", "progress", "step")
 class Board(anywidget.AnyWidget):
     """The controls as the browser shows them: what there is, what is chosen, and what follows from it."""
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "slicer.js").read_text()
-    _css = (_HERE / "slicer.css").read_text()
+    _esm = assets.module("slicer/slicer.js")
+    _css = assets.stylesheet("slicer/slicer.css")
     spec = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     shown = traitlets.Dict().tag(sync=True)
@@ -141,7 +137,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     def code_on(self, name: str, without: tuple[str, ...] = ()) -> str:
         """Write the line of Python that makes this selection from a dataset of that name."""
-        arguments = [_written(k, v) for k, v in self.select_arguments.items() if k not in without]
+        arguments = [as_argument(k, v) for k, v in self.select_arguments.items() if k not in without]
         return f"tk.select({', '.join([name, *arguments])})"
 
     def counts(self, name: str) -> dict[str, int]:
@@ -359,29 +355,6 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
             part = self.dataset if split is None else select(self.dataset, split=split)
             self._measured[split] = point_progress(part)
         return self._measured[split]
-
-
-def written(value: Any) -> str:
-    """Write a value as Python that gives it back, also where its own form does not.
-
-    Examples
-    --------
-    >>> written([(0.1, None), float("nan")])
-    "[(0.1, None), float('nan')]"
-    """
-    if isinstance(value, float) and not np.isfinite(value):
-        return f"float({str(value)!r})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(written, value))}]"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(written, value))})"
-    return repr(value)
-
-
-def _written(name: str, condition: Any) -> str:
-    """Write a condition as a keyword argument, also where the attribute's name is no Python name."""
-    is_name = name.isidentifier() and not keyword.iskeyword(name)
-    return f"{name}={written(condition)}" if is_name else f"**{{{name!r}: {written(condition)}}}"
 
 
 def _facets(ds: xr.Dataset) -> tuple[list[Facet], dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from trajkit.figures.coloring import text
-from trajkit.selection import Condition, matches
+from trajkit.select import Condition, matches
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # A number with more values than this is sliced by a range.

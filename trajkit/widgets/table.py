@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-_HERE = Path(__file__).parent
+from trajkit.widgets import assets
 
 
 class RunTable(anywidget.AnyWidget):
@@ -27,9 +26,9 @@ class RunTable(anywidget.AnyWidget):
     >>> table.highlighted = ["A-0"]
     """
 
-    # As text: of a path, anywidget would keep a reference to each widget for ever.
-    _esm = (_HERE / "table.js").read_text()
-    _css = (_HERE / "table.css").read_text()
+    _esm = assets.module("table.js")
+    _css = assets.stylesheet("table.css")
+
     columns: Any = traitlets.List().tag(sync=True)
     rows: Any = traitlets.List().tag(sync=True)
     highlighted: Any = traitlets.List().tag(sync=True)

@@ -1,4 +1,4 @@
-"""How much of a training's time may be spent beside it."""
+"""How much time may be spent beside a training."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-# The slowest of so many tasks of a kind is what the next is expected to take.
+# The next task of a kind is expected to take as long as the slowest of this many. By their mean, every second task
+# would exceed the budget.
 _REMEMBERED = 5
 
 
-class Budget:
+class TimeBudget:
     """A share of a training's own time, and what has been spent of it.
 
-    After t seconds, of which s were spent here, share (t - s) are allowed: the training's own time counts, not that by
-    which it was slowed.
+    When s of t seconds were spent here, share (t - s) seconds are allowed: the training's own time counts, without the
+    time by which it was slowed.
 
     Parameters
     ----------
     share
-        Of the training's own time, above 0 and at most 1.
+        Share of the training's own time, above 0 and at most 1.
     clock
-        Gives seconds.
+        Function that gives the time in seconds.
 
     Attributes
     ----------
     spent : float
-        Seconds.
+        Seconds that were spent.
 
     Raises
     ------
@@ -38,11 +39,11 @@ class Budget:
     Examples
     --------
     >>> seconds = 0.0
-    >>> budget = Budget(0.1, clock=lambda: seconds)
+    >>> budget = TimeBudget(0.1, clock=lambda: seconds)
     >>> budget.start()
     >>> with budget.spending("draw"):
     ...     seconds += 1.0
-    >>> budget.wait(budget.expected("draw"))  # 2 seconds in all are a tenth of 20, beside the one that was spent
+    >>> budget.wait(budget.expected("draw"))  # 2 seconds in all are a tenth of 20, and 1 has passed beside them
     20.0
     >>> seconds += 20.0
     >>> budget.wait(budget.expected("draw"))
@@ -58,17 +59,20 @@ class Budget:
         self._depth = 0
 
     def start(self) -> None:
-        """Begin to count, unless it has begun."""
+        """Start counting; a second call changes nothing."""
         if self._started is None:
             self._started = self.clock()
 
     def restart(self) -> None:
-        """Forget what was spent and since when, but not how long tasks take."""
+        """Forget what was spent and the start, but keep how long tasks take."""
         self.spent, self._started = 0.0, None
 
     @contextmanager
     def spending(self, task: str = "", times: int = 1) -> Iterator[None]:
-        """Count what happens within, but once where one stands within another; remember what one `task` took."""
+        """Count the time inside the block as spent, and remember how long one of `times` tasks took.
+
+        Blocks may be nested: their time is counted once.
+        """
         start = self.clock()
         self._depth += 1
         try:
@@ -82,13 +86,13 @@ class Budget:
                 self._took[task].append(took / times)
 
     def expected(self, task: str) -> float:
-        """Seconds that a task will take: the slowest of the last five; 0 before the first."""
+        """Seconds that a task is expected to take: the slowest of the last five, or 0 before the first."""
         return max(self._took[task], default=0.0)
 
     def wait(self, seconds: float) -> float:
-        """How long until so many seconds may be spent, 0 if they may be now."""
+        """Seconds until a task of this length may start; 0 if it may start now."""
         if self._started is None:
             return 0.0
-        # share (t - spent) = spent + seconds
+        # The budget allows it at the time t with share (t - spent) = spent + seconds.
         due = self._started + self.spent + (self.spent + seconds) / self.share
         return max(0.0, due - self.clock())

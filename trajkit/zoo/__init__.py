@@ -2,13 +2,13 @@
 
     python -m trajkit.zoo digits --out runs/digits
 
-or `trajkit.zoo.train("digits", out="runs/digits")`. Read `training.train` first: one run from top to bottom.
+or `trajkit.zoo.train("digits", out="runs/digits")`. Read `training.train_network` first: one run from top to bottom.
 """
 
 from trajkit.zoo.data import DataSettings
 from trajkit.zoo.grid import Grid, GridError, read_grid
-from trajkit.zoo.packing import pack
-from trajkit.zoo.runner import summary, train
+from trajkit.zoo.pack import pack
 from trajkit.zoo.settings import Settings
+from trajkit.zoo.train import summary, train
 
 __all__ = ["DataSettings", "Grid", "GridError", "Settings", "pack", "read_grid", "summary", "train"]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trajkit.zoo.architectures import SIZES
-from trajkit.zoo.packing import check_package, pack
-from trajkit.zoo.runner import prepare, run_outcomes, summary, train
+from trajkit.zoo.pack import check_package, pack
+from trajkit.zoo.train import prepare, run_outcomes, summary, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

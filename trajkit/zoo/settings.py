@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
 
@@ -21,9 +21,9 @@ SCHEDULES = ("constant", "cosine")
 CORNERS: dict[str, int | None] = {"corner-random": None, "corner-200": 200, "corner-2000": 2000}
 INITS = ("default", "kaiming", "normal", *CORNERS)
 
-_KNOWN = {
-    "architecture": tuple(ARCHITECTURES),
-    "optimizer": tuple(OPTIMIZERS),
+_KNOWN: dict[str, Collection[str]] = {
+    "architecture": ARCHITECTURES,
+    "optimizer": OPTIMIZERS,
     "size": SIZES,
     "augmentation": AUGMENTATIONS,
     "schedule": SCHEDULES,

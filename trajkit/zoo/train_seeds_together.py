@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
-from trajkit.zoo.augmentation import augment
+from trajkit.zoo.augment import augment
 from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
 from trajkit.zoo.training import batches, learning_rate, precision, steps
 
@@ -30,10 +30,10 @@ def can_train_together(settings: Settings, features: int) -> bool:
     return few and settings.architecture in ARCHITECTURES_TOGETHER and settings.init not in CORNERS
 
 
-def train_together(
+def train_seeds_together(
     models: Sequence[nn.Module], inputs: Tensor, labels: Tensor, settings: Sequence[Settings]
 ) -> Iterator[tuple[int, list[nn.Module | None]]]:
-    """Train networks whose settings differ in their seed alone, each as `train` would; see there.
+    """Train networks whose settings differ in their seed alone, each as `train_network` would.
 
     Yields the step and the networks, with None in place of those whose loss is no longer finite. Their parameters are
     views of one stack, which one optimizer changes.
@@ -43,7 +43,7 @@ def train_together(
     >>> from trajkit.zoo.training import network
     >>> settings = [Settings("linear", "sgd", 0.1, seed=seed, epochs=1, batch_size=4) for seed in range(3)]
     >>> models = [network(s, (4,), 2) for s in settings]
-    >>> [step for step, _ in train_together(models, torch.eye(8, 4), torch.arange(8) % 2, settings)]
+    >>> [step for step, _ in train_seeds_together(models, torch.eye(8, 4), torch.arange(8) % 2, settings)]
     [0, 1, 2]
     """
     first = settings[0]

@@ -1,4 +1,4 @@
-"""One training run, from its settings to its last update: read `train` from top to bottom."""
+"""One training run, from its settings to its last update: read `train_network` from top to bottom."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trajkit.zoo.architectures import ARCHITECTURES
-from trajkit.zoo.augmentation import augment
+from trajkit.zoo.augment import augment
 from trajkit.zoo.data import stratified_order
 from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
 
@@ -34,7 +34,9 @@ class Task(NamedTuple):
     batch_size: int
 
 
-def train(model: nn.Module, inputs: Tensor, labels: Tensor, settings: Settings) -> Iterator[tuple[int, nn.Module]]:
+def train_network(
+    model: nn.Module, inputs: Tensor, labels: Tensor, settings: Settings
+) -> Iterator[tuple[int, nn.Module]]:
     """Train `model` to predict `labels`, yielding (step, model) before training and after every optimizer update.
 
     All that is random comes from a generator of its own, seeded by the settings: who looks at the model in between may
@@ -48,7 +50,7 @@ def train(model: nn.Module, inputs: Tensor, labels: Tensor, settings: Settings) 
     Examples
     --------
     >>> settings = Settings("linear", "sgd", 0.1, epochs=2, batch_size=3)
-    >>> [step for step, _ in train(network(settings, (4,), 7), torch.eye(7, 4), torch.arange(7), settings)]
+    >>> [step for step, _ in train_network(network(settings, (4,), 7), torch.eye(7, 4), torch.arange(7), settings)]
     [0, 1, 2, 3, 4]
     """
     random = torch.Generator().manual_seed(settings.seed)

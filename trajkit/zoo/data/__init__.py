@@ -1,6 +1,6 @@
 """What networks of the zoo learn: digits, sloppy inputs, CIFAR and MNIST, folders of images; and the probe."""
 
-from trajkit.zoo.data.learning import SOURCES, Data, DataSettings, load_data, noisy_labels
+from trajkit.zoo.data.load_data import SOURCES, Data, DataSettings, load_data, noisy_labels
 from trajkit.zoo.data.source import Source, stratified_order
 
 __all__ = ["SOURCES", "Data", "DataSettings", "Source", "load_data", "noisy_labels", "stratified_order"]

@@ -1,0 +1,13 @@
+"""Fixtures of the tests of storage."""
+
+from __future__ import annotations
+
+import pytest
+import xarray as xr
+
+import trajkit as tk
+
+
+@pytest.fixture
+def ds() -> xr.Dataset:
+    return tk.simulate(runs=3, checkpoints=6, samples=30, spread=0.1, ragged=True)

@@ -1,0 +1,231 @@
+"""Laws of recording into a file: what was recorded stays, whatever happens to the process and the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from recorded_runs import fill, logits, probe, run_script
+
+import trajkit as tk
+from trajkit.storage.run_file import MAGIC
+
+
+def test_recorder__resumes_after_the_last_checkpoint(tmp_path: Path) -> None:
+    fill(tmp_path / "parts", 0, range(3), architecture="MLP")
+    fill(tmp_path / "parts", 0, range(1, 6), resume=True, architecture="MLP")
+    fill(tmp_path / "whole", 0, range(6), architecture="MLP")
+    parts, whole = (tk.load(tmp_path / name).drop_attrs() for name in ("parts", "whole"))
+    xr.testing.assert_identical(parts, whole)
+
+
+def test_recorder__a_run_that_exists_is_only_continued_on_request(tmp_path: Path) -> None:
+    fill(tmp_path, 0, [0, 10])
+    before = (tmp_path / "0.run").read_bytes()
+    with pytest.raises(FileExistsError, match=r"run '0' has 2 checkpoints up to step 10 in .*: pass resume=True"):
+        fill(tmp_path, 0)
+    with pytest.raises(FileExistsError, match=r"0.run holds another run: its attributes is {'seed': 0}, not {}"):
+        tk.Recorder(tmp_path, probe(), run="0", resume=True)
+    assert (tmp_path / "0.run").read_bytes() == before
+
+
+def test_recorder__a_run_without_checkpoints_starts_anew(tmp_path: Path) -> None:
+    fill(tmp_path, 0, [], run="r", note="a head longer than the next")
+    fill(tmp_path, 1, [], run="r")
+    assert tk.Store(tmp_path).table()["unfinished"].tolist() == [0]
+    fill(tmp_path, 2, range(4), run="r")
+    assert tk.load(tmp_path).seed.values.tolist() == [2]
+
+
+def test_recorder__a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    (tmp_path / "notes.run").write_text("do not delete")
+    with pytest.raises(FileExistsError, match=r"notes.run is not the file of a run: move it elsewhere"):
+        tk.Recorder(tmp_path, probe(), run="notes")
+    assert (tmp_path / "notes.run").read_text() == "do not delete"
+
+
+def test_recorder__never_removes_whole_checkpoints_behind_damage(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    path = tmp_path / "0.run"
+    whole = path.read_bytes()
+    at = whole.index(MAGIC, len(whole) // 2)
+    path.write_bytes(damaged := whole[: at + 20] + b"?" + whole[at + 21 :])
+    with pytest.raises(OSError, match=r"0.run is damaged: complete checkpoints follow bytes that are not a checkpoint"):
+        fill(tmp_path, 0, resume=True)
+    assert path.read_bytes() == damaged
+    assert tk.Store(tmp_path).table()["state"].tolist() == ["damaged"]
+    with pytest.warns(RuntimeWarning, match="run '0' is damaged after step 1"):
+        tk.load(tmp_path)
+
+
+def test_recorder__a_checkpoint_is_flushed_to_disk_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = []
+    flush = os.fsync
+
+    def watched(descriptor: int) -> None:
+        flush(descriptor)
+        flushed.append((os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with tk.Recorder(tmp_path, probe(), run="r") as record:
+        # The name of a new file is flushed as well.
+        assert flushed[-1][0] == tmp_path.stat().st_ino
+        for step in range(3):
+            record(lambda inputs, step=step: logits(0, step), step)
+            stat = (tmp_path / "r.run").stat()
+            assert flushed[-1] == (stat.st_ino, stat.st_size)
+
+
+KILLS = """
+    import hashlib, json, os, random, select, signal, struct, sys, time, traceback, warnings
+    import numpy as np
+    import trajkit as tk
+
+    folder, kills = sys.argv[1], int(sys.argv[2])
+    random.seed(int(sys.argv[3]))
+    # 400 kB a checkpoint: a kill often comes while one is being written.
+    probe = tk.Probe(np.arange(10_000), label=np.arange(10_000) % 10)
+    base = np.random.default_rng(0).standard_normal((10_000, 10)).astype(np.float32)
+    ACK = struct.Struct("<q32s")
+
+    def train(run, pipe):
+        def tell(run, step, epoch, log_prob):
+            os.write(pipe, ACK.pack(step, hashlib.sha256(log_prob.tobytes()).digest()))
+
+        with tk.Recorder(folder, probe, run=run, resume=True, listeners=[tell]) as record:
+            step = record.step
+            while True:
+                step += 1
+                record(lambda inputs: np.roll(base, step, axis=0), step)
+
+    def digests(run):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                ds = tk.load(folder)
+            except OSError:
+                return {}, [str(w.message) for w in caught]
+        if run not in ds.run.values:
+            return {}, [str(w.message) for w in caught]
+        one = ds.sel(run=run)
+        found = {int(s): hashlib.sha256(one.log_prob[k].values.tobytes()).digest()
+                 for k, s in enumerate(one.step.values) if s >= 0}
+        return found, [str(w.message) for w in caught]
+
+    tk.Store.create(folder, probe)
+    finished, torn, lost = {}, 0, 0
+    for kill in range(kills):
+        run = f"run-{kill // 3}"  # each is killed three times, and resumed twice
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                train(run, write)
+            except BaseException:
+                traceback.print_exc()
+            os._exit(1)
+        os.close(write)
+        time.sleep(random.uniform(0, 0.12))
+        os.kill(child, signal.SIGKILL)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        acks = finished.setdefault(run, {})
+        with os.fdopen(read, "rb") as told:
+            while len(ack := told.read(ACK.size)) == ACK.size:
+                step, digest = ACK.unpack(ack)
+                acks[step] = digest
+        found, messages = digests(run)
+        lost += sum(found.get(step) != digest for step, digest in acks.items())
+        # At most one checkpoint was finished and not yet reported, and it is whole too.
+        assert sorted(found) == list(range(len(found))) and len(found) - len(acks) in (0, 1), (sorted(found), len(acks))
+        acks.update(found)
+        row = tk.Store(folder).table()
+        if run in row.index:
+            assert row.loc[run, "checkpoints"] == len(found)
+            assert row.loc[run, "state"] == "interrupted", row.loc[run, "state"]
+            if row.loc[run, "unfinished"]:
+                torn += 1
+                assert any(repr(run) in m and "unfinished" in m for m in messages), messages
+    print(json.dumps({"kills": kills, "checkpoints": sum(map(len, finished.values())), "torn": torn, "lost": lost}))
+"""
+
+
+def test_store__fifty_kills_at_random_moments_lose_no_finished_checkpoint(tmp_path: Path) -> None:
+    seed = np.random.default_rng().integers(2**31)
+    report = json.loads(run_script(KILLS, tmp_path / "store", 50, seed))
+    assert report["lost"] == 0, (seed, report)
+    assert report["kills"] == 50
+    # So that there was something to lose; on a slow machine a kill may come before the first checkpoint.
+    assert report["checkpoints"] > 10, (seed, report)
+
+
+FULL_DISK = """
+    import resource, signal, sys
+    from pathlib import Path
+    import numpy as np
+    import trajkit as tk
+
+    # Files beyond the limit cannot grow, as on a full disk.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    folder = Path(sys.argv[1])
+    probe = tk.Probe(np.arange(3000), label=np.arange(3000) % 10)
+    logits = np.random.default_rng(0).standard_normal((9, 3000, 10))
+    refused = 0
+    with tk.Recorder(folder, probe, run="r") as record:
+        record(lambda inputs: logits[0], 0)
+        size = (folder / "r.run").stat().st_size
+        for step in range(1, 9):
+            before = (folder / "r.run").read_bytes()
+            for room in (0, 1, 50, 4096, 100_000, size - 300):
+                limit(len(before) + room)
+                try:
+                    record(lambda inputs: logits[step], step)
+                except OSError as error:
+                    assert "all earlier checkpoints are intact. Is the disk full?" in str(error), error
+                    refused += 1
+                else:
+                    sys.exit(f"room for {room}: writing seemed to succeed")
+                limit(0)
+                assert (folder / "r.run").read_bytes() == before
+                assert tk.Store(folder).table()["checkpoints"].tolist() == [step]
+                assert (tk.load(folder).step.values == np.arange(step)).all()
+                try:
+                    tk.Recorder(folder, probe, run="new")
+                except OSError as error:
+                    assert "Is the disk full?" in str(error), error
+                else:
+                    sys.exit("a new run seemed to begin")
+                (folder / "new.run").unlink(missing_ok=True)
+            limit(resource.RLIM_INFINITY)
+            record(lambda inputs: logits[step], step)
+    assert refused == 48
+    exact = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    np.testing.assert_allclose(tk.load(folder).log_prob[0], exact, atol=1e-5)
+
+    # Packing the store fails as cleanly.
+    for suffix in (".nc", ".zarr"):
+        for room in (0, 1000, 500_000):
+            limit(room)
+            try:
+                tk.save(tk.Store(folder), folder.parent / f"packed{suffix}")
+            except OSError as error:
+                assert "nothing was written. Is the disk full" in str(error), error
+            else:
+                sys.exit(f"limit {room}: packing to {suffix} seemed to succeed")
+        left = [str(path.relative_to(folder.parent)) for path in folder.parent.rglob("*")]
+        assert not [name for name in left if not name.startswith(folder.name)], left
+"""
+
+
+def test_store__a_disk_that_fills_leaves_every_earlier_checkpoint(tmp_path: Path) -> None:
+    run_script(FULL_DISK, tmp_path / "store")

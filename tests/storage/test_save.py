@@ -1,0 +1,174 @@
+"""Laws of saving: the complete file or none, and the dataset unchanged."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from recorded_runs import fill
+from xarray.core import indexing
+
+import trajkit as tk
+
+SUFFIXES = (".nc", ".zarr")
+
+
+def test_save__stamps_what_has_no_stamp(tmp_path: Path, ds: xr.Dataset) -> None:
+    bare = ds.drop_attrs()
+    kept = bare.copy(deep=True)
+    back = tk.load(tk.save(bare, tmp_path / "x.nc"))
+    assert bare.identical(kept)
+    assert back.attrs["schema_version"] == 1
+    assert back.log_prob.attrs["units"] == "nat"
+    xr.testing.assert_equal(back, bare)
+
+
+def test_save__packing_is_written_into_the_file(tmp_path: Path, ds: xr.Dataset) -> None:
+    assert "mantissa_bits" not in ds.log_prob.attrs
+    for suffix in SUFFIXES:
+        packed = tk.load(tk.save(ds, tmp_path / f"x{suffix}", precision=1e-4))
+        assert packed.log_prob.attrs["mantissa_bits"] == 14
+    assert "mantissa_bits" not in ds.log_prob.attrs
+
+
+def test_save__fewer_bits_make_smaller_files(tmp_path: Path) -> None:
+    ds = tk.simulate(runs=4, samples=200, spread=0.3, classes=10)
+    exact, rounded = (tk.save(ds, tmp_path / f"{bits}.nc", bits=bits).stat().st_size for bits in (None, 12))
+    assert rounded < 0.7 * exact
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_save__lazy_predictions_one_run_at_a_time(tmp_path: Path, ds: xr.Dataset, suffix: str) -> None:
+    class Watched(xr.backends.BackendArray):
+        shape, dtype = ds.log_prob.shape, ds.log_prob.dtype
+
+        def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+            return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self.read)
+
+        def read(self, key: tuple[Any, ...]) -> np.ndarray:
+            asked.append(ds.log_prob.values[key])
+            return asked[-1]
+
+    asked: list[np.ndarray] = []
+    lazy = ds.assign(log_prob=ds.log_prob.copy(data=indexing.LazilyIndexedArray(Watched())))
+    path = tk.save(lazy, tmp_path / f"x{suffix}")
+    assert max(values.size for values in asked) == ds.log_prob[0].size
+    assert tk.load(path).identical(ds)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_save__packs_a_store_without_loss(tmp_path: Path, suffix: str) -> None:
+    for seed in range(3):
+        fill(tmp_path / "store", seed, range(3 + seed), architecture="MLP")
+    packed = tk.load(tk.save(tk.Store(tmp_path / "store"), tmp_path / f"packed{suffix}"))
+    assert packed.drop_attrs(deep=False).identical(tk.load(tmp_path / "store").load().drop_attrs(deep=False))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_save__an_existing_file_is_only_replaced_on_request(tmp_path: Path, ds: xr.Dataset, suffix: str) -> None:
+    path = tk.save(ds, tmp_path / f"x{suffix}")
+    other = ds.isel(run=[1])
+    with pytest.raises(FileExistsError, match=r"x\.\w+ exists: choose another name, or pass overwrite=True"):
+        tk.save(other, path)
+    assert tk.load(path).identical(ds)
+    tk.save(other, path, overwrite=True)
+    assert tk.load(path).identical(other)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_save__a_loaded_dataset_over_its_own_file(tmp_path: Path, ds: xr.Dataset, suffix: str) -> None:
+    path = tk.save(ds, tmp_path / f"x{suffix}", bits=11)
+    once = tk.load(path)
+    with tk.load(path, chunks={}) as lazy:
+        tk.save(lazy.isel(run=[0, 2]), path, overwrite=True)
+    assert tk.load(path).identical(once.isel(run=[0, 2]))
+
+
+def test_save__what_is_no_trajectory_dataset_leaves_no_trace(tmp_path: Path, ds: xr.Dataset) -> None:
+    path = tk.save(ds, tmp_path / "x.nc")
+    old = path.read_bytes()
+    with pytest.raises(tk.SchemaError, match="'label' is missing"):
+        tk.save(ds.drop_vars("label"), path, overwrite=True)
+    with pytest.raises(TypeError, match="None"):
+        tk.save(ds.assign_attrs(nothing=None), path, overwrite=True)
+    assert path.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_save__the_folder_must_exist(tmp_path: Path, ds: xr.Dataset) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere; make it first"):
+        tk.save(ds, tmp_path / "nowhere" / "x.nc")
+
+
+def test_save__a_folder_in_the_way_is_left_alone(tmp_path: Path, ds: xr.Dataset) -> None:
+    (tmp_path / "x.nc").mkdir()
+    with pytest.raises(FileExistsError, match=r"x\.nc exists"):
+        tk.save(ds, tmp_path / "x.nc")
+    with pytest.raises(OSError, match=r"saving .*x.nc failed"):
+        tk.save(ds, tmp_path / "x.nc", overwrite=True)
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.nc"]
+
+
+def test_save__follows_the_umask(tmp_path: Path, ds: xr.Dataset) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert tk.save(ds, tmp_path / "x.nc").stat().st_mode == plain.stat().st_mode
+
+
+def test_save__shows_progress_only_when_it_takes_long_or_on_request(
+    tmp_path: Path, ds: xr.Dataset, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tk.save(ds, tmp_path / "quick.nc")
+    tk.save(ds, tmp_path / "quiet.nc", progress_bar=False)
+    assert capfd.readouterr() == ("", "")
+    tk.save(ds, tmp_path / "shown.nc", progress_bar=True)
+    assert "saving: 100%" in capfd.readouterr().err
+
+
+FULL_DISK = """
+    import os, resource, signal, sys
+    from pathlib import Path
+    import trajkit as tk
+
+    # Files beyond the limit cannot grow, as on a full disk.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    path = Path(sys.argv[1])
+    ds, bigger = tk.load(path), tk.simulate(runs=4, checkpoints=6, samples=200, spread=0.1)
+    old = path.read_bytes()
+    size = tk.save(bigger, path.with_name("whole.nc")).stat().st_size
+    path.with_name("whole.nc").unlink()
+    for limit in (0, 100, 5000, size // 4, size // 2, size - 4000, size - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        old_kept, none_written = "the file that was there is unchanged", "nothing was written"
+        for name, wanted in ((path.name, old_kept), ("new.nc", none_written), ("new.zarr", none_written)):
+            if name == "new.zarr" and limit > 5000:
+                continue  # its files are smaller
+            try:
+                tk.save(bigger, path.with_name(name), overwrite=True)
+            except OSError as error:
+                if wanted not in str(error) or "Is the disk full" not in str(error):
+                    sys.exit(f"limit {limit}: {error}")
+            else:
+                sys.exit(f"limit {limit} of {size}: saving {name} seemed to succeed")
+        if sorted(os.listdir(path.parent)) != [path.name]:
+            sys.exit(f"limit {limit}: left {sorted(os.listdir(path.parent))}")
+        if path.read_bytes() != old:
+            sys.exit(f"limit {limit}: the old file changed")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    if not tk.load(tk.save(bigger, path, overwrite=True)).identical(bigger):
+        sys.exit("saving after the disk was emptied failed")
+"""
+
+
+def test_save__a_disk_that_fills_leaves_the_old_file_and_no_other(tmp_path: Path, ds: xr.Dataset) -> None:
+    path = tk.save(ds, tmp_path / "x.nc")
+    script = [sys.executable, "-c", textwrap.dedent(FULL_DISK), str(path)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

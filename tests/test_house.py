@@ -1,0 +1,37 @@
+"""The limits of the house: short files, comments that are neither missing nor everywhere, no circle of imports."""
+
+from __future__ import annotations
+
+import house
+import pytest
+
+unfinished = pytest.mark.xfail(reason="the rooms are being tidied", strict=False)
+
+
+@unfinished
+def test_files__are_short() -> None:
+    assert not house.too_long(), "split them by what their parts do; `python tests/house.py` shows the sizes"
+
+
+@unfinished
+def test_files__import_each_other_in_no_circle() -> None:
+    circles = [" <-> ".join(str(path.relative_to(house.ROOT)) for path in circle) for circle in house.circles()]
+    assert not circles
+
+
+@unfinished
+def test_comments__are_four_to_nine_in_a_hundred_lines() -> None:
+    """A comment says why; code that needs none may have none, so a folder has no lower limit."""
+    assert 3.5 < house.python_comments(house.python_files()) < 9.5
+    assert 3.5 < house.javascript_comments(house.javascript_files()) < 9.5
+
+
+def test_functions__are_short() -> None:
+    whole = house.house()
+    assert whole["body"] <= 16
+    assert whole["> 20"] <= 0.45
+    assert whole["helpers"] <= 0.16
+
+
+def test_tests__are_less_than_the_code() -> None:
+    assert house.house()["tests"] < 0.75

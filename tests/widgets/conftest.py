@@ -1,0 +1,47 @@
+"""Datasets and embeddings that the tests of several widgets share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import trajkit as tk
+
+
+@pytest.fixture(scope="session")
+def ds() -> xr.Dataset:
+    """Runs with attributes of every kind. Tests must not change them in place."""
+    ds = tk.simulate(runs=24, groups=3, spread=0.3, checkpoints=8, samples=30)
+    rates = np.logspace(-4, 0, 24)
+    rates[3] = np.nan
+    return ds.assign_coords(
+        {
+            "width": ("run", np.arange(24) * 2),
+            "learning_rate": ("run", rates),
+            "dropout": ("run", np.arange(24) % 2 == 0),
+            "banana": ("run", np.where(np.arange(24) % 3 == 0, np.nan, 1.0)),
+            "optimizer": ("run", ["adam"] * 24),
+            'it\'s <b>bold</b> "x"': ("run", ["nan", "<script>alert(1)</script>"] * 12),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def embedding(ds: xr.Dataset) -> xr.Dataset:
+    return tk.embed(ds)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

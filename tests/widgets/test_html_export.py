@@ -1,0 +1,154 @@
+"""Exported pages: one file, opened from disk without network, in which keys and clicks work."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import anywidget
+import pytest
+from lab import browser_page, settle
+from playwright.sync_api import Page, expect
+
+from trajkit.widgets.html_export import write_page
+from trajkit.widgets.slicer import Board
+from trajkit.widgets.table import RunTable
+
+HOSTILE = "</script><script>window.hit = 1</script>\u2028<!-- & \"quoted\" 'it'"
+
+
+def table(name: str = "A-0") -> RunTable:
+    return RunTable(columns=["run", "loss"], rows=[[name, 0.5], ["B-0", 0.25]])
+
+
+def test_page__holds_state_and_title_as_text(tmp_path: Path):
+    text = write_page(tmp_path / "page.html", [table(HOSTILE)], title=HOSTILE).read_text()
+    (data,) = re.findall(r'<script id="data" type="application/json">(.*?)</script>', text)
+    assert json.loads(data)["views"][0]["state"]["rows"][0][0] == HOSTILE
+    (title,) = re.findall(r"<title>(.*?)</title>", text)
+    assert not set(title) & set("<>\"'")
+
+
+def test_page__needs_one_or_more_views_of_one_class(tmp_path: Path):
+    for views in ([], [table(), Board()]):
+        with pytest.raises(ValueError, match="one or more views of one class"):
+            write_page(tmp_path / "page.html", views, title="none")
+
+
+def test_page__of_a_number_that_json_lacks_is_refused_and_leaves_nothing(tmp_path: Path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_page(tmp_path / "page.html", [RunTable(rows=[["A", float("nan")]])], title="nan")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    with browser_page(900, 700) as page:
+        page.faults = []
+        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        page.context.set_offline(True)
+        yield page
+
+
+@pytest.fixture
+def opened(browser: Page, tmp_path: Path):
+    def open_page(*views: anywidget.AnyWidget, **options: object) -> Page:
+        browser.goto(write_page(tmp_path / "page.html", views, title="page", **options).as_uri())
+        browser.wait_for_function("() => globalThis.page?.close.length === page.models.length")
+        settle(browser)
+        return browser
+
+    yield open_page
+    assert browser.faults == []
+
+
+def board() -> Board:
+    values = {"kind": "values", "name": "optimizer", "values": ["adam", "sgd"], "search": False, "window": False}
+    numbers = {"kind": "range", "name": "learning_rate", "scale": "log", "low": 0.001, "high": 1.0, "unit": 1.0}
+    facets = [values, {**numbers, "whole": False, "missing": True, "window": False}]
+    spec = {"facets": facets, "splits": ["train", "test"], "same": []}
+    state = {"facets": [None, None], "split": None, "where": "", "serial": 0}
+    shown = {
+        "serial": 0,
+        "runs": 4,
+        "of": 4,
+        "points": 8,
+        "counts": [[2, 2], [1, 2, 1, 0]],
+        "undo": False,
+        "redo": False,
+    }
+    return Board(spec=spec, state=state, shown=shown)
+
+
+@pytest.mark.browser
+def test_links__carry_a_click_from_one_view_to_the_other(opened):
+    page = opened(table(), table(), links=[(0, 1, ["highlighted"])], columns=2)
+    page.locator("tbody tr").first.click()
+    expect(page.locator("tr.on")).to_have_count(2)
+    assert page.evaluate("() => page.models[1].get('highlighted')") == ["A-0"]
+
+
+@pytest.mark.browser
+def test_table__leaves_tab_to_the_page_and_answers_enter(opened):
+    page = opened(table())
+    page.locator("tbody tr").first.focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.dataset.run") == "B-0"
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => page.models[0].get('highlighted')") == ["B-0"]
+    page.get_by_title("sort by loss").click()
+    expect(page.locator("tbody tr td:first-child")).to_have_text(["B-0", "A-0"])
+
+
+@pytest.mark.browser
+def test_board__takes_what_is_typed_key_by_key(opened):
+    page = opened(board())
+    # What the stand-in has no kernel for.
+    page.evaluate("() => { window.sent = []; page.models[0].send = (message) => sent.push(message); }")
+    name = page.get_by_label("name of a preset")
+    name.click()
+    page.keyboard.type("mine")
+    expect(name).to_have_value("mine")
+    page.keyboard.press("Enter")
+    expect(name).to_have_value("")
+    assert page.evaluate("() => sent") == [{"do": "save", "with": ["mine"]}]
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent") == "Save"
+    lowest = page.get_by_label("lowest value of learning_rate")
+    lowest.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0.01")
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => page.models[0].get('state').facets[1]") == {
+        **{"low": 0.01, "high": None, "none": False, "single": []}
+    }
+
+
+@pytest.mark.browser
+def test_board__chooses_one_split_and_several_values(opened):
+    page = opened(board())
+    state = "() => page.models[0].get('state')"
+
+    def answer() -> None:
+        """As the kernel does: what was chosen has been seen."""
+        page.evaluate(
+            "() => { const m = page.models[0]; m.set('shown', { ...m.get('shown'), serial: m.get('state').serial }); }"
+        )
+
+    page.get_by_role("button", name="test").click()
+    answer()
+    assert page.evaluate(state)["split"] == "test"
+    page.get_by_role("button", name="test").click()
+    answer()
+    assert page.evaluate(state)["split"] == "test"
+    page.get_by_role("button", name="all", exact=True).click()
+    answer()
+    assert page.evaluate(state)["split"] is None
+    for name in ("adam", "sgd"):
+        page.get_by_role("button", name=name).click()
+        answer()
+    assert page.evaluate(state)["facets"][0] == {"chosen": [0, 1]}
+    page.get_by_role("region", name="optimizer").get_by_title("lift this restriction").click()
+    assert page.evaluate(state)["facets"][0] is None

@@ -1,0 +1,101 @@
+"""From a model of any library to log-probabilities on the probe."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trajkit.probabilities import row_problem, row_sums, to_log_prob
+from trajkit.recording.typing import Predict
+from trajkit.storage import Probe
+from trajkit.storage.probe import as_numpy
+from trajkit.typing import AnyArray, Array
+
+FORMS = ("logits", "log_prob", "prob")
+
+
+class Predictor:
+    """Ask a model for its predictions on the probe, without any effect on the model.
+
+    A torch module is asked in eval mode, without gradients and in batches. Any other model gets the whole probe at
+    once.
+    """
+
+    def __init__(self, probe: Probe, predict: Predict | None, output: str, batch_size: int) -> None:
+        if output not in FORMS:
+            raise ValueError(f"output: wanted one of {list(FORMS)}, got {output!r}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size: wanted at least 1, got {batch_size}")
+        self._probe, self._predict, self._output, self._batch_size = probe, predict or _call, output, batch_size
+
+    def __call__(self, model: Any) -> NDArray[np.float32]:
+        """Return log-probabilities (sample, class); a sample for which the model gives none is NaN."""
+        if _is_module(model):
+            from trajkit.recording.torch_modules import predict_in_batches
+
+            values = predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
+        else:
+            values = as_numpy(self._predict(model, self._probe.inputs))
+        return self._log_prob(values)
+
+    def wait_for(self, model: Any) -> None:
+        """Wait until the accelerator has finished the training's work, so that it is not timed as recording."""
+        if _is_module(model):
+            from trajkit.recording.torch_modules import synchronize
+
+            synchronize(model)
+
+    def _log_prob(self, values: AnyArray) -> NDArray[np.float32]:
+        wanted = (len(self._probe), len(self._probe.classes))
+        if values.shape != wanted:
+            raise ValueError(
+                f"the model gives predictions of shape {values.shape}, but the probe has {wanted[0]} samples and "
+                f"{wanted[1]} classes: wanted {wanted} (a model with one output per sample needs predict=)"
+            )
+        raw = values.astype(np.float64)
+        if not np.isnan(raw).any() and (problem := _problem(raw, self._output)):
+            raise ValueError(problem)
+        # The softmax of an infinite logit is NaN, which marks the model as diverged: no warning is needed.
+        with np.errstate(invalid="ignore"):
+            return to_log_prob(raw, self._output).astype(np.float32)
+
+
+def warn_diverged(run: str, step: int, log_prob: NDArray[np.float32], stacklevel: int) -> None:
+    """Warn that predictions are NaN; `stacklevel` means what it means in `warnings.warn`, seen from the caller."""
+    wrong = int(np.isnan(log_prob).any(-1).sum())
+    warn(
+        f"run {run!r} diverged: at step {step} the predictions of {wrong} of {len(log_prob)} samples are NaN. The run "
+        "is marked (diverged_at), and nothing more is recorded of it",
+        RuntimeWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def _problem(raw: Array, form: str) -> str | None:
+    """Say why these numbers do not have the form `form`, or None: a softmax would hide the mistake."""
+    if form == "logits":
+        is_prob = (raw >= 0).all() and np.abs(raw.sum(-1) - 1).max() < 1e-5
+        return 'these "logits" are probabilities: pass output="prob"' if is_prob else None
+    if form == "prob" and (raw < 0).any():
+        return 'output="prob" holds negative numbers: pass output="logits" for raw outputs'
+    total = raw.sum(-1) if form == "prob" else row_sums(raw)
+    return row_problem(total, hint='pass output="logits" for raw outputs')
+
+
+def _call(model: Any, inputs: Any) -> Any:
+    if not callable(model):
+        raise TypeError(
+            f"{type(model).__name__} cannot be called on the inputs: pass predict=, a function of the model and the "
+            'inputs, such as predict=lambda model, inputs: model.predict_proba(inputs) with output="prob"'
+        )
+    return model(inputs)
+
+
+def _is_module(model: Any) -> bool:
+    """Say whether `model` is a torch module. Nobody has one without having imported torch, so this does not."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)

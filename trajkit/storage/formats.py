@@ -1,0 +1,124 @@
+"""The two file formats, netCDF and zarr: how a dataset is written to each, predictions run by run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from trajkit.schema import DIMS
+from trajkit.typing import AnyArray
+
+# Predictions in one compressed chunk: 4 MB of float32.
+CHUNK_SIZE = 2**20
+
+
+class Format(NamedTuple):
+    """A file format: its name, xarray's engine that reads it, the function that writes it, and whether it is a folder.
+
+    `write(ds, path, blocks)` takes the predictions from `blocks`, one array (checkpoint, sample, class) per run.
+    """
+
+    name: str
+    engine: str
+    write: Callable[[xr.Dataset, Path, Iterable[AnyArray]], None]
+    is_folder: bool
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """Find the format that the suffix of a path names.
+
+    Raises
+    ------
+    ValueError
+        If the suffix names none.
+    ModuleNotFoundError
+        If the suffix is `.zarr` and zarr is not installed.
+    """
+    suffix = Path(path).suffix
+    if suffix not in FORMATS:
+        wanted = " or ".join(f"{known} ({format.name})" for known, format in FORMATS.items())
+        raise ValueError(f"{path}: wanted a file name that ends in {wanted}, got {suffix or 'no ending'!r}")
+    if suffix == ".zarr":
+        try:
+            import zarr  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(f'{path} needs zarr: pip install "trajkit[scale]", or use .nc') from error
+    return FORMATS[suffix]
+
+
+def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
+    import netCDF4
+
+    packed: Any = {"zlib": True, "complevel": 6, "shuffle": True, "fletcher32": True}
+    # Text cannot be compressed (netcdf4-python #1205).
+    numbers = [name for name, v in ds.variables.items() if v.ndim and v.dtype.kind in "if" and name != "log_prob"]
+    ds.drop_vars("log_prob").to_netcdf(path, engine="netcdf4", encoding={name: packed for name in numbers})
+    log_prob = ds["log_prob"]
+    with netCDF4.Dataset(path, "a") as file:
+        variable = file.createVariable(
+            "log_prob", log_prob.dtype, DIMS, chunksizes=_chunk_shape(log_prob.shape), fill_value=np.nan, **packed
+        )
+        variable.setncatts(log_prob.attrs)
+        for row, block in enumerate(blocks):
+            variable[row] = block
+
+
+def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
+    import zarr
+    from numcodecs import Shuffle, Zstd
+
+    # zarr's default compressor has no checksums: a chunk that was cut short would be read as random numbers.
+    packed = Zstd(level=9, checksum=True)
+    log_prob, rest = ds["log_prob"], ds.drop_vars("log_prob")
+    # Into memory, and from there to files: after an error zarr's threads would go on writing to a folder that is gone.
+    held: dict[str, Any] = {}
+    store = zarr.storage.MemoryStore(held)
+    # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
+    encoding = {name: {"compressors": packed} for name, v in rest.variables.items() if v.ndim}
+    rest.to_zarr(store, mode="w", zarr_format=2, consolidated=False, encoding=encoding)
+    # netCDF gives attributes as numbers of numpy, which JSON does not hold.
+    attrs = {str(k): v.tolist() if isinstance(v, np.generic | np.ndarray) else v for k, v in log_prob.attrs.items()}
+    array = zarr.open_group(store, mode="a", zarr_format=2).create_array(
+        "log_prob",
+        shape=log_prob.shape,
+        dtype=log_prob.dtype,
+        chunks=_chunk_shape(log_prob.shape),
+        fill_value=np.nan,
+        filters=[Shuffle(log_prob.dtype.itemsize)],
+        compressors=packed,
+        attributes={**attrs, "_ARRAY_DIMENSIONS": DIMS},
+    )
+    for row, block in enumerate(blocks):
+        array[row] = block
+        chunks = [key for key in held if key.startswith("log_prob/") and key[-1].isdigit()]
+        _write_files({key: held.pop(key) for key in chunks}, path)
+    zarr.consolidate_metadata(store, zarr_format=2)
+    _write_files(held, path)
+
+
+def _write_files(held: Mapping[str, Any], folder: Path) -> None:
+    for key, content in held.items():
+        file = folder / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.to_bytes())
+
+
+def _chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Cut predictions into chunks of one run each, or of some of its samples if it is large.
+
+    Reading some runs, or some samples of a large run, then does not read the others.
+    """
+    _, checkpoints, samples, classes = shape
+    few = min(checkpoints, max(1, CHUNK_SIZE // classes))
+    return (1, few, min(samples, max(1, CHUNK_SIZE // (few * classes))), classes)
+
+
+FORMATS = {
+    ".nc": Format("netCDF", "netcdf4", _write_netcdf, is_folder=False),
+    ".zarr": Format("zarr", "zarr", _write_zarr, is_folder=True),
+}

@@ -1,0 +1,149 @@
+"""Recording one run: checkpoints are appended to its file, which is locked for other recorders."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+from trajkit.storage.file_lock import lock
+from trajkit.storage.run_file import HEAD, MAGIC, Run, frame, read_run
+
+
+class RunWriter:
+    """A run that is being recorded: its file is locked, and grows by complete frames only.
+
+    Parameters
+    ----------
+    path
+        The run's file, created if it does not exist.
+    head
+        Identity, attributes and probe of the run. If the file has a head, they must agree; time and version may differ.
+    resume
+        Whether a file that has checkpoints may be continued.
+
+    Raises
+    ------
+    BlockingIOError
+        If this or another process is recording the run.
+    FileExistsError
+        If the file has checkpoints and `resume` is False, or holds another run.
+    OSError
+        If the folder is read-only, or the file is damaged.
+    """
+
+    def __init__(self, path: Path, head: dict[str, Any], *, resume: bool) -> None:
+        self.path = path
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        except OSError as error:
+            raise type(error)(error.errno, f"cannot record into {path} ({error.strerror})") from error
+        self._file = io.FileIO(descriptor, "r+")
+        try:
+            lock(self._file, path)
+            self.run = read_run(path)
+            _check_continuation(self.run, path, head, resume)
+            # A file without checkpoints begins with a new head, whatever the old one was.
+            self._end = 0 if self.run.is_empty else self.run.end
+            self._file.truncate(self._end)
+            if not self._end:
+                self.append(HEAD, json.dumps(head, ensure_ascii=False).encode())
+                _flush_folder(path.parent)
+        except BaseException:
+            self._file.close()
+            raise
+        _open_writers.add(self)
+
+    def append(self, kind: bytes, payload: bytes, **fields: Any) -> None:
+        """Add a frame and wait until it is on disk; if that fails, the file is as it was before."""
+        if not self.is_open:
+            raise ValueError(
+                f"{self.path}: the recording was closed, or this process was forked from the process that records"
+            )
+        data = memoryview(frame(kind, payload, **fields))
+        end, is_written = self._end + len(data), False
+        try:
+            self._file.seek(self._end)
+            while data:
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+            is_written = True
+        except OSError as error:
+            raise type(error)(
+                error.errno,
+                f"writing to {self.path} failed ({error.strerror}); all earlier checkpoints are intact. "
+                "Is the disk full?",
+            ) from error
+        finally:
+            # Also after a KeyboardInterrupt: the next frame must follow a complete one.
+            if is_written:
+                self._end = end
+            elif self.is_open:
+                self._file.truncate(self._end)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether checkpoints can be added."""
+        return not self._file.closed
+
+    def close(self) -> None:
+        """Release the run, so that others can record it."""
+        self._file.close()
+
+
+def _check_continuation(run: Run, path: Path, head: dict[str, Any], resume: bool) -> None:
+    """Refuse a file that cannot become, or go on as, the run that `head` describes."""
+    if run.damaged:
+        raise OSError(
+            f"{path} is damaged: complete checkpoints follow bytes that are not a checkpoint. Move it elsewhere"
+        )
+    if not run.head and not MAGIC.startswith(_first_bytes(path)):
+        raise FileExistsError(f"{path} is not the file of a run: move it elsewhere, or give the run another name")
+    if run.is_empty:
+        return
+    name, rename = f"run {head['run']!r}", "give the new run another name (run=dict(run=...))"
+    for key in ("run", "attributes", "probe"):
+        if json.dumps(run.head[key], sort_keys=True) != json.dumps(head[key], sort_keys=True):
+            raise FileExistsError(
+                f"{path} holds another run: its {key} is {run.head[key]!r}, not {head[key]!r}; {rename}"
+            )
+    if run.diverged_at is not None:
+        raise FileExistsError(f"{name} in {path} diverged at step {run.diverged_at}: {rename}")
+    if not resume:
+        raise FileExistsError(
+            f"{name} has {len(run.checkpoints)} checkpoints up to step {run.checkpoints['step'][-1]} in "
+            f"{path}: pass resume=True to continue it, or {rename}"
+        )
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC))
+
+
+def _flush_folder(folder: Path) -> None:
+    """Wait until the names of a folder's files are on disk; Windows has no such call."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_open_writers: weakref.WeakSet[RunWriter] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    # A forked process shares the locks, and would keep them after its parent was killed.
+    for writer in _open_writers:
+        writer.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

@@ -1,0 +1,75 @@
+"""What became of each run: a file beside its trajectory, written when the run has ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trajkit.storage.atomic import atomic_write
+from trajkit.storage.run_file import SUFFIX, file_name
+from trajkit.zoo.data import DataSettings
+from trajkit.zoo.settings import Settings
+
+Outcome = dict[str, Any]
+STATES = ("trained", "diverged", "crashed")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all runs of a grid share: its name, the data, the checkpoints, the folder of the runs and the device.
+
+    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604.
+    """
+
+    grid: str
+    data: DataSettings
+    checkpoints: int | str
+    out: str
+    device: str = "cpu"
+
+    def describe(self) -> dict[str, Any]:
+        """Describe what must agree between runs of one grid; the folder and the device may differ."""
+        data = {name: value for name, value in asdict(self.data).items() if name not in ("path", "description")}
+        return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints}
+
+
+def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
+    """Write what became of a run, atomically; with this file the run counts as finished."""
+    about = {
+        "run": settings.run,
+        "settings": asdict(settings),
+        "commit": commit(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if plan.device == "cuda" else "cpu",
+        "description": plan.data.description,
+        **plan.describe(),
+    }
+    path = Path(plan.out, "outcomes", file_name(settings.run).removesuffix(SUFFIX) + ".json")
+    path.parent.mkdir(exist_ok=True)
+    with atomic_write(path, overwrite=True) as part:
+        part.write_text(json.dumps(about | outcome, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def read_outcomes(out: Path) -> dict[str, Outcome]:
+    """Read what became of the finished runs of a folder, by run."""
+    files = sorted(out.glob("outcomes/[!.]*.json"))
+    return {outcome["run"]: outcome for outcome in (json.loads(file.read_text(encoding="utf-8")) for file in files)}
+
+
+@cache
+def commit() -> str:
+    """Commit of this program; outside a checkout, the version of trajkit."""
+    git = ["git", "-c", "safe.directory=*", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "--", "."], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return f"trajkit {version('trajkit')}"
+    return head + (" with changes" if changed else "")

@@ -1,0 +1,134 @@
+"""One job of a grid: train one network, or several seeds together, record them and keep what became of them."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from trajkit.recording import RecordAt, Recorder
+from trajkit.storage.run_file import file_name
+from trajkit.zoo.architectures import ARCHITECTURES
+from trajkit.zoo.data import Data, load_data, noisy_labels
+from trajkit.zoo.outcomes import Outcome, Plan, write_outcome
+from trajkit.zoo.settings import Settings
+from trajkit.zoo.train_seeds_together import train_seeds_together
+from trajkit.zoo.training import Diverged, network, steps, train_network, updates_per_epoch
+
+
+def run_job(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:
+    """Train and record one network, or several that differ only in their seed, and write what became of them.
+
+    Returns
+    -------
+    list of dict
+        For each network its `state` ("trained", "diverged" or "crashed"), its errors, its seconds and the reason.
+    """
+    started = time.perf_counter()
+    try:
+        outcomes = _train_and_record(settings, plan)
+    except Exception:  # Any error in one run must not end the others: it is kept, with its traceback.
+        outcomes = [{"state": "crashed", "reason": traceback.format_exc()} for _ in settings]
+    for s, outcome in zip(settings, outcomes, strict=True):
+        outcome["seconds"] = round((time.perf_counter() - started) / len(settings), 3)
+        write_outcome(s, plan, outcome)
+    return outcomes
+
+
+def record_at(settings: Settings, samples: int, checkpoints: int | str) -> RecordAt:
+    """Choose the steps at which a run is recorded; a run with a corner has a third of them before the corner.
+
+    Examples
+    --------
+    >>> sorted(record_at(Settings("linear", "sgd", 0.1, epochs=10, batch_size=10), 100, 6).steps)
+    [0, 5, 15, 30, 56, 100]
+    """
+    if checkpoints == "published":
+        after = RecordAt.published(updates_per_epoch(settings, samples), settings.epochs)
+    else:
+        n = int(checkpoints) - (int(checkpoints) // 3 if settings.corner_steps else 0)
+        after = RecordAt.log_spaced(n, last=settings.epochs * updates_per_epoch(settings, samples))
+    if not settings.corner_steps:
+        return after
+    n = len(after.steps) // 2 if checkpoints == "published" else int(checkpoints) // 3
+    before = RecordAt.log_spaced(max(n + 1, 2), last=settings.corner_steps)
+    return before | RecordAt(settings.corner_steps + step for step in after.steps)
+
+
+def attributes(settings: Settings, data: Data) -> dict[str, str | int | float | bool]:
+    """Attributes of a run, as they are recorded: its settings and its number of parameters."""
+    with torch.device("meta"):  # Shapes without numbers are enough to count parameters.
+        model = ARCHITECTURES[settings.architecture].build(
+            data.shape, len(data.probe.classes), size=settings.size, width=settings.width
+        )
+    held = {name: value for name, value in asdict(settings).items() if name != "decay" or data.is_sloppy}
+    return {"run": settings.run, **held, "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def _train_and_record(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:
+    first = settings[0]
+    data = load_data(plan.data, plan.device).with_decay(first.decay)
+    label = noisy_labels(data.train_label, first.label_noise, shuffle=first.shuffle_labels)
+    classes = len(data.probe.classes)
+    models = [network(s, data.shape, classes).to(plan.device) for s in settings]
+    at = record_at(first, len(label), plan.checkpoints)
+    per_epoch = updates_per_epoch(first, len(label))
+    with ExitStack() as stack:
+        recorders = []
+        for s in settings:
+            # A process that was killed may have left a part of the run, which begins again.
+            (Path(plan.out) / file_name(s.run)).unlink(missing_ok=True)
+            recorders.append(stack.enter_context(Recorder(plan.out, data.probe, run=attributes(s, data))))
+        # The outcomes say which runs diverged; a warning would say it twice.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message=r"run '.*' diverged", category=RuntimeWarning)
+        for step, networks in _stream(models, data.train, label, settings):
+            for recorder, model in zip(recorders, networks, strict=True):
+                if model is None:
+                    # It may have diverged between two checkpoints: the recorder marks a run at its first NaN.
+                    recorder(lambda inputs: torch.full((len(inputs), classes), torch.nan), step, step / per_epoch)
+                elif step in at:
+                    recorder(model, step, step / per_epoch)
+            if all(recorder.diverged_at is not None for recorder in recorders):
+                break
+    return [
+        {"state": "diverged", "reason": f"not finite at step {recorder.diverged_at}"}
+        if recorder.diverged_at is not None
+        else {
+            "state": "trained",
+            "train_error": error(model, data.train, label),
+            "test_error": error(model, data.test, data.test_label),
+            "steps": steps(first, len(label)),
+        }
+        for recorder, model in zip(recorders, models, strict=True)
+    ]
+
+
+def _stream(
+    models: list[nn.Module], inputs: Tensor, label: Tensor, settings: Sequence[Settings]
+) -> Iterator[tuple[int, Sequence[nn.Module | None]]]:
+    """Train one or several networks; None stands for a network that diverged."""
+    if len(models) > 1:
+        yield from train_seeds_together(models, inputs, label, settings)
+        return
+    try:
+        for step, model in train_network(models[0], inputs, label, settings[0]):
+            yield step, [model]
+    except Diverged as error:
+        yield error.step, [None]
+
+
+@torch.no_grad()
+def error(model: nn.Module, inputs: Tensor, label: Tensor, batch_size: int = 500) -> float:
+    """Share of samples whose most probable class is not their label."""
+    model.eval()
+    pieces = zip(torch.split(inputs, batch_size), torch.split(label, batch_size), strict=True)
+    wrong = sum(int((model(batch).argmax(1) != truth).sum()) for batch, truth in pieces)
+    return wrong / len(label)
