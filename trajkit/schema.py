@@ -7,7 +7,7 @@ Besides the variables named there, each coordinate with the one dimension `run` 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -194,9 +194,8 @@ def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     trajkit.schema.SchemaError: not a trajectory dataset:
     - 'label' is missing: wanted signed integer values on ('sample',), the index of the true class
     """
-    validate_axes(ds)
-    if values:
-        validate_predictions(ds)
+    _refuse(_structure_problems(_dataset(ds), VARIABLES))
+    _refuse([*_identity_problems(ds, VARIABLES), *(_prediction_problems(ds) if values else ())])
 
 
 def validate_axes(ds: xr.Dataset, *, only: Collection[str] | None = None) -> None:
@@ -219,12 +218,9 @@ def validate_axes(ds: xr.Dataset, *, only: Collection[str] | None = None) -> Non
     >>> import trajkit as tk
     >>> validate_axes(tk.simulate(runs=2).drop_vars("log_prob"), only=("sample", "label"))
     """
-    if not isinstance(ds, xr.Dataset):
-        raise TypeError(f"wanted an xarray.Dataset of trajectories, got {type(ds).__name__}")
     wanted = VARIABLES if only is None else {name: VARIABLES[name] for name in only}
-    problems = list(_structure_problems(ds, wanted)) or list(_identity_problems(ds, wanted))
-    if problems:
-        raise SchemaError(problems)
+    _refuse(_structure_problems(_dataset(ds), wanted))
+    _refuse(_identity_problems(ds, wanted))
 
 
 def validate_predictions(ds: xr.Dataset) -> None:
@@ -242,10 +238,24 @@ def validate_predictions(ds: xr.Dataset) -> None:
     >>> import trajkit as tk
     >>> validate_predictions(tk.simulate(runs=2))
     """
+    _refuse(_prediction_problems(ds))
+
+
+def _dataset(ds: Any) -> xr.Dataset:
+    if not isinstance(ds, xr.Dataset):
+        raise TypeError(f"wanted an xarray.Dataset of trajectories, got {type(ds).__name__}")
+    return ds
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if found := list(problems):
+        raise SchemaError(found)
+
+
+def _prediction_problems(ds: xr.Dataset) -> Iterator[str]:
     steps, predictions = ds["step"].values, ds["log_prob"].variable
     # A block of runs at a time, so that memory stays that of a few runs.
     at_once = max(1, int(workspace_bytes() * len(steps) / max(1, predictions.nbytes)))
-    problems: list[str] = []
     for start in range(0, len(steps), at_once):
         runs = slice(start, start + at_once)
         log_prob, recorded = np.asarray(predictions[runs].values), steps[runs] >= 0
@@ -253,11 +263,8 @@ def validate_predictions(ds: xr.Dataset) -> None:
         wrong = np.where(recorded, is_off(total).any(-1), ~np.isnan(total).all(-1))
         for r, k in np.argwhere(wrong):
             where = f"run {str(ds['run'].values[start + r])!r}, checkpoint {ds['checkpoint'].values[k]}"
-            problem = _prediction_problem(log_prob[r, k], bool(recorded[r, k]))
-            if problem:
-                problems.append(f"{where}: {problem}")
-    if problems:
-        raise SchemaError(problems)
+            if problem := _prediction_problem(log_prob[r, k], bool(recorded[r, k])):
+                yield f"{where}: {problem}"
 
 
 def _prediction_problem(log_prob: AnyArray, recorded: bool) -> str | None:
