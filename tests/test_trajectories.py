@@ -490,7 +490,9 @@ def test_length_and_speed__say_what_they_are() -> None:
     assert tk.speed(ds).attrs["units"] == "rad / step"
     assert tk.length(ds).architecture.values.tolist() == ["A", "B"]
     for function in (tk.length, tk.speed):
-        with pytest.raises(ValueError, match=r"(length|speed) is defined by \['fisher_rao', 'bhattacharyya'\], not by .*'hell"):
+        with pytest.raises(
+            ValueError, match=r"(length|speed) is defined by \['fisher_rao', 'bhattacharyya'\], not by .*'hell"
+        ):
             function(ds, "hellinger")
 
 
