@@ -91,3 +91,11 @@ def point_set(log_prob: NDArray[Any], run: str = "r") -> xr.Dataset:
             "class": [str(k) for k in range(c)],
         },
     )
+
+
+def run_distances(n: int, seed: int = 0) -> xr.DataArray:
+    """Random distances of n runs, each with a number of its own."""
+    values = np.triu(np.random.default_rng(seed).random((n, n)) + 0.1, 1)
+    names = [str(i) for i in range(n)]
+    coords = {"run": names, "run2": names, "number": ("run", np.linspace(3, 1, n))}
+    return xr.DataArray(values + values.T, coords, ("run", "run2"), "distance", {"metric": "hellinger", "units": "1"})

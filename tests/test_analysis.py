@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy import stats
-from scipy.cluster.hierarchy import cophenet, linkage
-from scipy.spatial.distance import squareform
 
 import trajkit as tk
 from trajkit.analysis.bootstrap_units import with_copies
@@ -100,89 +98,6 @@ def test_shuffle__parts_runs_that_bend_alike(ds):
     alike = ds.sel(run=["A-0", "A-1"])
     apart = tk.trajectory_distance(tk.shuffle_within_class(alike), n=20)
     assert float(tk.trajectory_distance(alike, n=20)[0, 1]) < 0.5 * float(apart[0, 1])
-
-
-# cluster
-
-
-def matrix(n: int, seed: int = 0) -> xr.DataArray:
-    """Distances of n runs at random."""
-    values = np.random.default_rng(seed).random((n, n)) + 0.1
-    values = np.triu(values, 1) + np.triu(values, 1).T
-    names = [f"{i}" for i in range(n)]
-    return xr.DataArray(values, {"run": names, "run2": names}, ("run", "run2"), "distance", {"units": "nat"})
-
-
-@pytest.mark.parametrize("method", ["average", "complete", "single", "weighted"])
-@pytest.mark.parametrize("n", [3, 8, 25])
-def test_cluster__agrees_with_scipy(n, method):
-    distance = matrix(n)
-    tree = tk.cluster(distance, method=method)
-    table = linkage(squareform(distance.values), method)
-    np.testing.assert_allclose(tree.height, table[:, 2])
-    np.testing.assert_array_equal(tree.runs_below, table[:, 3])
-    correlation, heights = cophenet(table, squareform(distance.values))
-    np.testing.assert_allclose(squareform(tree.cophenetic.values), heights)
-    assert float(tree.cophenetic_correlation) == pytest.approx(correlation, rel=1e-9)
-
-
-def turned(tree: xr.Dataset) -> list[tuple[int, ...]]:
-    """Every order of leaves that turning branches can give."""
-    n = tree.sizes["run"]
-    orders = [[(i,)] for i in range(n)]
-    for a, b in tree.joined.values:
-        both = list(itertools.product(orders[a], orders[b]))
-        orders.append([x + y for x, y in both] + [y + x for x, y in both])
-    return orders[-1]
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_cluster__no_turn_of_the_branches_brings_neighbours_nearer(seed):
-    distance = matrix(8, seed)
-    tree = tk.cluster(distance)
-    order = np.argsort(tree.position.values)
-
-    def between_neighbours(order):
-        return sum(distance.values[i, j] for i, j in itertools.pairwise(order))
-
-    assert tuple(order) in turned(tree)
-    assert between_neighbours(order) == pytest.approx(min(map(between_neighbours, turned(tree))), rel=1e-12)
-
-
-def test_cluster__joins_the_groups_last_and_does_not_mind_the_order_of_runs(ds):
-    networks = ds.sel(run=ds.kind == "network")
-    distance = tk.trajectory_distance(networks, n=10)
-    tree = tk.cluster(distance)
-    runs = tree.sortby("position").architecture.values
-    assert (runs[:-1] != runs[1:]).sum() == 1
-    assert tree.height[-1] > 2 * tree.height[-2]
-    other = np.random.default_rng(0).permutation(5)
-    mixed = tk.cluster(distance.isel(run=other, run2=other))
-    xr.testing.assert_allclose(mixed.cophenetic.sel(run=tree.run, run2=tree.run2), tree.cophenetic)
-
-
-def test_cluster__says_nan_where_no_correlation_is_defined():
-    assert np.isnan(tk.cluster(matrix(2)).cophenetic_correlation)
-    alike = matrix(5).copy(data=0.3 * (1 - np.eye(5)))
-    assert np.isnan(tk.cluster(alike).cophenetic_correlation)
-
-
-def test_cluster__keeps_run_attributes_unless_a_variable_has_the_name(ds):
-    size = ("run", np.full(ds.sizes["run"], "small"))
-    tree = tk.cluster(tk.trajectory_distance(ds.assign_coords(size=size, height=size), n=5))
-    assert tree["size"].dims == ("run",)
-    assert tree["height"].dims == ("join",)
-
-
-def test_cluster__refuses_what_is_no_distance_of_runs():
-    with pytest.raises(ValueError, match="method: wanted one of"):
-        tk.cluster(matrix(3), method="ward")
-    with pytest.raises(ValueError, match="two runs or more"):
-        tk.cluster(matrix(1))
-    with pytest.raises(ValueError, match="diagonal"):
-        tk.cluster(matrix(3) + 1)
-    with pytest.raises(TypeError, match="DataArray"):
-        tk.cluster(matrix(3).to_dataset())
 
 
 # null_test

@@ -1,7 +1,9 @@
-"""Figures: pure functions from datasets to `plotly.graph_objects.Figure`. They compute no distances.
+"""Figures: pure functions from the results of trajkit to `plotly.graph_objects.Figure`.
 
-Colours are told apart by colour-blind readers; time-like axes are red. All have the plotly template of the name
-`TEMPLATE`, read on light and on dark pages: `plotly.io.templates.default = tk.figures.TEMPLATE` gives it to your own.
+`trajkit.figures.X` draws what `trajkit.X` returns. A figure computes no distances and no statistics; it summarises what
+it draws at most: a mean over folds or draws, a median and range over runs. Colours can be distinguished with any colour
+vision; time-like axes are red. All figures have the plotly template `TEMPLATE`, which suits light and dark pages:
+`plotly.io.templates.default = tk.figures.TEMPLATE` applies it to your own figures.
 """
 
 from typing import NoReturn
@@ -25,7 +27,7 @@ from trajkit.figures.progress import progress
 from trajkit.figures.spectrum import spectrum
 from trajkit.figures.speed_comparison import speed_comparison
 from trajkit.figures.stability import stability
-from trajkit.figures.template import TEMPLATE as TEMPLATE  # a word, with no page of its own
+from trajkit.figures.template import TEMPLATE as TEMPLATE  # a name, without a page in the reference
 from trajkit.figures.tube import tube
 
 __all__ = [

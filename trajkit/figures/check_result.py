@@ -23,5 +23,5 @@ def check_result(found: Any, variables: set[str], function: str, dims: tuple[str
     """
     if not isinstance(found, xr.Dataset):
         raise ValueError(f"wanted what `tk.{function}` returns, a Dataset, got {type(found).__name__}")
-    if lacking := sorted(variables - set(found.data_vars)) + [d for d in dims if d not in found.dims]:
+    if lacking := sorted(variables - set(found.variables)) + [d for d in dims if d not in found.dims]:
         raise ValueError(f"wanted what `tk.{function}` returns, got a Dataset without {lacking}")

@@ -1,4 +1,4 @@
-"""Which run or point gets which colour, the same in every figure."""
+"""The colours of runs and points, the same in every figure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import xarray as xr
 from trajkit.schema import is_network, run_attributes
 from trajkit.typing import AnyArray, Array, Labels, Mask
 
-# Okabe & Ito's palette, readable with any colour vision (yellow last: it is faint on white), then darker tones.
+# Okabe & Ito's palette, which readers with any colour vision can distinguish, then darker tones. Yellow comes last:
+# it is faint on white.
 PALETTE = (
     *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"),
     *("#4B4E9E", "#8C6D1F", "#12594A", "#7A2C5B", "#5A5A5A", "#F0E442"),
@@ -19,16 +20,16 @@ PALETTE = (
 SCALE = "Viridis"
 TIME_LIKE = "#D62728"
 SPACE_LIKE = "#3A6EA5"
-# As far from black as from white: seen on light and on dark pages.
+# As far from black as from white, so that it is visible on light and on dark pages.
 REFERENCE = "#767A80"
-# A number with no more values than this is told apart by colours, with more by a colour scale.
+# Numbers with at most so many values get one colour each, others a colour scale.
 MOST_CATEGORIES = len(PALETTE)
 
 
 class Coloring(NamedTuple):
     """What colours mean: either `categories` with a code per run, or a `value` per point with its range.
 
-    `code` (run) indexes `categories`, -1 where there is none; `value` is (run, checkpoint).
+    `code` (run) indexes `categories`, -1 for a run without category; `value` is (run, checkpoint).
     """
 
     title: str
@@ -39,18 +40,23 @@ class Coloring(NamedTuple):
     high: float = 1.0
 
     def palette(self, category: int) -> str:
-        """Colour of a category; beyond those of the palette its colours come again, lighter, then darker."""
+        """Colour of a category; after the last colour of the palette they repeat, first lighter, then darker."""
         paint, again = PALETTE[category % len(PALETTE)], category // len(PALETTE) % 3
         return paint if again == 0 else _mixed(paint, 255 if again == 1 else 0)
 
-    def scale(self) -> dict[str, Any]:
-        """Describe the colour scale to plotly, with its bar."""
-        return {
-            "colorscale": SCALE,
-            "cmin": self.low,
-            "cmax": self.high,
-            "colorbar": {"title": {"text": self.title, "side": "right"}, "thickness": 14, "len": 0.7},
-        }
+    def scale(self, bar: bool = True) -> dict[str, Any]:
+        """Describe the colour scale to plotly, with its colour bar unless another trace has it."""
+        scale = {"colorscale": SCALE, "cmin": self.low, "cmax": self.high}
+        return scale | ({"colorbar": color_bar(self.title)} if bar else {})
+
+    def legend(self) -> dict[str, Any]:
+        """Describe the legend of the categories."""
+        return {"title": {"text": self.title if self.categories else ""}, "font": {"size": 11}, "tracegroupgap": 2}
+
+
+def color_bar(title: str, length: float = 0.7) -> dict[str, Any]:
+    """Describe a colour bar, `length` being the share of the figure's height that it takes."""
+    return {"title": {"text": title, "side": "right"}, "thickness": 14, "len": length}
 
 
 def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
@@ -67,7 +73,7 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     Raises
     ------
     ValueError
-        If there is nothing of that name, or it is neither per run nor per point.
+        If the name is unknown, or the values are neither per run nor per point.
     """
     network = is_network(ds)
     if color is None:
@@ -86,7 +92,7 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     if not shown.size:
         raise ValueError(f"color={title!r} has no finite value for any network")
     if values.name == "step":
-        # Checkpoints are spread by powers, not by differences, of the step.
+        # Checkpoints are recorded at equal ratios of the step, not at equal differences.
         value, shown, title = np.log10(1 + value), np.log10(1 + shown), "log10(1 + step)"
     return Coloring(title, value=value, low=float(shown.min()), high=float(shown.max()))
 
@@ -94,7 +100,7 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
 def coloring_of_runs(
     values: xr.DataArray | xr.Dataset, color: str | xr.DataArray | None, argument: str = "color"
 ) -> Coloring:
-    """Find out what a run attribute means for a result that knows runs but no checkpoints.
+    """Find out what a run attribute means for a result that has runs but no checkpoints.
 
     Parameters
     ----------
@@ -103,7 +109,7 @@ def coloring_of_runs(
     color
         Name of a run attribute; "run"; a DataArray on run; None for one colour.
     argument
-        What `color` is called where the user gave it.
+        The argument's name in the function that the user called, for the error.
 
     Returns
     -------
@@ -124,7 +130,7 @@ def coloring_of_runs(
 
 
 def quantity(values: xr.DataArray, separator: str = " ") -> str:
-    """Write what an array holds for an axis: its long name, its metric if that is not named yet, and its units."""
+    """Write an array's quantity for an axis: long name, metric unless the name has it, and units."""
     name = str(values.attrs.get("long_name") or values.name or "distance")
     metric = str(values.attrs.get("metric", ""))
     brackets = ", ".join(part for part in ("" if metric in name else metric, units(values)) if part)
@@ -138,7 +144,7 @@ def units(values: xr.DataArray) -> str:
 
 
 def text(value: Any) -> str:
-    """Write an attribute's value for a legend: 0.001, adam, 3, True; (none) where it is missing."""
+    """Write an attribute's value for a legend: 0.001, adam, 3, True; (none) if it is missing."""
     if isinstance(value, str | np.str_):
         return str(value) or "(none)"
     if isinstance(value, bool | np.bool_):
@@ -146,12 +152,12 @@ def text(value: Any) -> str:
     if np.isnan(value):
         return "(none)"
     short = f"{value:g}"
-    # Six digits do for a learning rate, not for a seed like 20240101.
+    # Six digits are enough for a learning rate, not for a seed like 20240101.
     return short if float(short) == value else str(value)
 
 
 def _mixed(paint: str, gray: int) -> str:
-    """Mix a colour with less than half of a gray from 0 to 255."""
+    """Mix 58 % of a colour with 42 % of a gray from 0 to 255."""
     parts = [int(paint[i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(0.58 * part + 0.42 * gray):02X}" for part in parts)
 
@@ -161,9 +167,9 @@ def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
         if "run" not in color.coords:
             raise ValueError(f"color: wanted a DataArray with a coordinate 'run', got coordinates {list(color.coords)}")
         if unknown := set(ds["run"].values[is_network(ds)].tolist()) - set(color["run"].values.tolist()):
-            raise ValueError(f"color has no values for {len(unknown)} of the runs, {sorted(unknown)[0]!r} for one")
+            raise ValueError(f"color has no values for {len(unknown)} of the runs, such as {sorted(unknown)[0]!r}")
         wanted = {d: ds[d].values for d in color.dims if d in ("run", "checkpoint")}
-        # Reindexing text would fill with NaN; references carry none of their own.
+        # References have no values. Without a fill value of the same type, text would turn into objects.
         fill: Any = {"U": "", "b": False, "i": -1}.get(color.dtype.kind, np.nan)
         return color.reindex(wanted, fill_value=fill).reset_coords(drop=True)
     if color == "checkpoint":
@@ -176,7 +182,7 @@ def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
 
 
 def _categories(values: AnyArray, network: Mask) -> tuple[Labels, list[str]]:
-    """Codes of the networks' values; numbers in order of size, text in order of appearance."""
+    """Give each value of the networks a code: numbers in order of size, text in order of appearance."""
     shown = values[network]
     codes = np.full(len(values), -1)
     if values.dtype.kind == "U":

@@ -1,4 +1,4 @@
-"""Groups of runs, and runs beside their null."""
+"""What attributes explain of the distances between runs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import xarray as xr
 from plotly.colors import hex_to_rgb
 
 from trajkit.analysis.null_test import written_p
-from trajkit.figures.axes import LEGEND
+from trajkit.figures.axes import LEGEND, result_title
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import SPACE_LIKE, units
 from trajkit.figures.template import TEMPLATE
 
 
 def compare_groups(found: xr.Dataset) -> go.Figure:
-    """Draw how much of the distances between runs each attribute explains.
+    """Draw the share of the squared distances between runs that each attribute explains.
 
     Parameters
     ----------
@@ -25,13 +25,13 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        For each attribute R^2 by itself and, lighter, beyond all others, the largest on top; the hover text has
-        p-values and distances. The title says what all explain together.
+        For each attribute the R^2 by itself and, lighter, the R^2 beyond all others, with the largest on top. The hover
+        text has p-values and distances. The title gives the R^2 of all attributes together.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
             name=label,
             orientation="h",
             customdata=about,
-            # In the colour, which the legend shows as well; not as the opacity of the marker.
+            # The legend shows an opacity that is part of the colour, but not the opacity of the marker.
             marker={"color": f"rgba{(*hex_to_rgb(SPACE_LIKE), opacity)}"},
             hovertemplate=(
                 f"<b>%{{y}}</b>, {label}: R<sup>2</sup> %{{x:.3f}}, p %{{customdata[{p}]:.3g}}<br>"
@@ -65,21 +65,20 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
                 "(ratio %{customdata[4]:.2f})<extra></extra>"
             ),
         )
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 60, "b": 45},
-        title={"text": _joint(found), "font": {"size": 12}, "y": 1, "yref": "container", "pad": {"t": 10}},
+        title=result_title(_joint(found)),
         barmode="group",
         legend=LEGEND | {"y": 1.0, "traceorder": "reversed"},
         xaxis={"title": {"text": "share of squared distance explained, R<sup>2</sup>"}, "rangemode": "tozero"},
         yaxis={"automargin": True, "type": "category"},
     )
-    return figure
 
 
 def _joint(found: xr.Dataset) -> str:
     joint = float(found["joint_r_squared"])
     if not np.isfinite(joint):
-        return "as many combinations of values as runs: nothing is left to test all together"
+        return "each run has its own combination of values: no joint test is possible"
     p = written_p(float(found["joint_p_value"]), found.attrs["permutations"])
     return f"all together R<sup>2</sup> {joint:.2f}, {p}"

@@ -1,4 +1,4 @@
-"""One panel of coordinates for each distance."""
+"""A statistic under several metrics."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def compare_metrics(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        A panel for each quantity, with axes of their own: what is observed, large, and each draw of the null, small.
+        A panel for each quantity, with an axis of its own: the observed value large, each draw of the null small.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind, or has other dimensions than metric, quantity and draw.
+        If `found` is no such dataset, or has dimensions other than metric, quantity and draw.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How groups of runs develop: convergence with progress, and speed."""
+"""Distances within and between groups of runs along training."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.axes import LEGEND
+from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
-from trajkit.figures.coloring import PALETTE, REFERENCE
+from trajkit.figures.coloring import PALETTE
 from trajkit.figures.intervals import add_curve
 from trajkit.figures.template import TEMPLATE
 
@@ -24,13 +24,13 @@ def convergence(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Left the two distances, right between / within, each with its interval; at 1 groups are no further apart than
-        their own runs.
+        Left the two distances, right their ratio, between / within, each with its interval. At a ratio of 1, runs of
+        different groups are as near to each other as runs of one group.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def convergence(found: xr.Dataset) -> go.Figure:
     figure = make_subplots(cols=2, horizontal_spacing=0.12)
     for k, (name, column) in enumerate((("within", 1), ("between", 1), ("ratio", 2))):
         add_curve(figure, found.sel(quantity=name), x, name, PALETTE[k], row=1, col=column)
-    figure.add_hline(y=1, line={"color": REFERENCE, "dash": "dot", "width": 1}, row=1, col=2)
+    figure.add_hline(y=1, line=DOTTED, row=1, col=2)
     unit = found.attrs.get("units", "")
     figure.update_layout(template=TEMPLATE, margin={"l": 60, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
     figure.update_xaxes(title={"text": "progress"}, range=[-0.02, 1.02])

@@ -1,4 +1,4 @@
-"""Samples by how they are learned."""
+"""Samples by the way networks learn them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import xarray as xr
 
 from trajkit.figures.axes import LEGEND
 from trajkit.figures.check_result import check_result
-from trajkit.figures.coloring import REFERENCE, SCALE
+from trajkit.figures.coloring import REFERENCE, SCALE, color_bar
 from trajkit.figures.template import TEMPLATE
 
 
 def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Figure:
     """Draw each sample at its variability and confidence, coloured by correctness.
 
-    Easy samples are on top, hard ones at the bottom, ambiguous ones to the right.
+    Easy samples are at the top, hard samples at the bottom and ambiguous samples to the right.
 
     Parameters
     ----------
     found
         What `trajkit.data_map` returned.
     of
-        The run, or the group, to draw; None for the mean over all of them.
+        The run or group to draw; None for the mean over all of them.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind or does not hold `of`.
+        If `found` is no such dataset or has no run or group `of`.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
                 "<b>sample %{text}</b>, class number %{customdata[0]}<br>confidence %{y:.3f}, variability %{x:.3f}<br>"
                 "right at %{customdata[1]:.0%} of checkpoints, forgotten %{customdata[2]:.2g} times<extra></extra>"
             ),
-            # The legend shows a mark without a value, black: its rim is seen on dark pages too.
+            # In the legend the markers are black; on a dark page only their rim is visible.
             marker={
                 "color": some["correctness"].values,
                 "coloraxis": "coloraxis",
@@ -78,7 +78,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
                 "line": {"color": REFERENCE, "width": 0.7},
             },
         )
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 30, "b": 45},
         legend=LEGEND,
@@ -86,9 +86,8 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
             "colorscale": SCALE,
             "cmin": 0,
             "cmax": 1,
-            "colorbar": {"title": {"text": "correctness", "side": "right"}, "thickness": 14, "len": 0.7},
+            "colorbar": color_bar("correctness"),
         },
         xaxis={"title": {"text": "variability"}, "rangemode": "tozero"},
         yaxis={"title": {"text": "confidence: mean probability of the label"}, "range": [-0.02, 1.02]},
     )
-    return figure

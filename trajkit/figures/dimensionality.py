@@ -1,4 +1,4 @@
-"""How much few components explain, beside their nulls."""
+"""What few components explain, beside the same for nulls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.axes import LEGEND
+from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
 from trajkit.figures.intervals import add_band, add_curve
@@ -16,7 +16,7 @@ _NULL = "samples shuffled"
 
 
 def dimensionality(found: xr.Dataset) -> go.Figure:
-    """Draw explained stress and explained distance by number of components, with intervals, beside every null.
+    """Draw explained stress and explained distance against the number of components, beside every null.
 
     Parameters
     ----------
@@ -26,13 +26,14 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        A panel for each measure: the estimate with its interval, the range and mean of the null's draws in grey, and of
-        other nulls in colours. A line marks the share that components are wanted to explain; titles say how many do.
+        A panel for each measure: the estimate with its interval, and the range and mean of the draws of the null in
+        grey, of other nulls in colours. A dotted line marks the share that components should explain; the titles say
+        how many components explain it.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -72,9 +73,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
             lowest = min(lowest, float(draws.min()))
         add_curve(figure, found.sel(measure=measure), x, "observed", SPACE_LIKE, row=1, col=column)
         figure.data[-1].showlegend = None if column == 1 else False
-        figure.add_hline(
-            y=found.attrs["share"], line={"color": REFERENCE, "dash": "dot", "width": 1}, row=1, col=column
-        )
+        figure.add_hline(y=found.attrs["share"], line=DOTTED, row=1, col=column)
         lowest = min(lowest, float(found["lower"].sel(measure=measure).min()))
     figure.update_layout(template=TEMPLATE, margin={"l": 55, "r": 10, "t": 85, "b": 45}, legend=LEGEND | {"y": 1.17})
     figure.update_xaxes(title={"text": "components"}, dtick=1 if len(x) <= 15 else None)
@@ -85,16 +84,14 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
 
 
 def _needed(found: xr.Dataset) -> str:
-    """Say how many components explain the share, of the runs and of the null."""
+    """Write how many components explain the share, for the runs and for the null."""
     most, share = found.sizes["component"], found.attrs["share"]
-    own, null = int(found["needed"]), sorted(set(found["null_needed"].values.tolist()))
+    own, null = int(found["needed"]), list(set(found["null_needed"].values.tolist()))
 
     def number(count: int) -> str:
         return f"more than {most}" if count < 0 else str(count)
 
-    several = number(null[0]) if len(null) == 1 else f"{number(min(null, key=_last))} to {number(max(null, key=_last))}"
+    # -1, more than were looked at, sorts last.
+    null.sort(key=lambda count: count if count >= 0 else most + 1)
+    several = number(null[0]) if len(null) == 1 else f"{number(null[0])} to {number(null[-1])}"
     return f"components for {share:.0%}: {number(own)}, of the null {several}"
-
-
-def _last(count: int) -> float:
-    return float("inf") if count < 0 else count

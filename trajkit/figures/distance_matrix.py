@@ -13,7 +13,16 @@ from trajkit.analysis.cluster import linkage_table
 from trajkit.analysis.leaf_order import leaf_order
 from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.figures.axes import MOST_NAMES
-from trajkit.figures.coloring import MOST_CATEGORIES, REFERENCE, SCALE, Coloring, coloring_of_runs, quantity, units
+from trajkit.figures.coloring import (
+    MOST_CATEGORIES,
+    REFERENCE,
+    SCALE,
+    Coloring,
+    color_bar,
+    coloring_of_runs,
+    quantity,
+    units,
+)
 from trajkit.figures.template import TEMPLATE
 from trajkit.typing import Array, Indices
 
@@ -21,31 +30,31 @@ from trajkit.typing import Array, Indices
 def distance_matrix(
     distance: xr.DataArray, *, order: str | xr.DataArray | None = None, color: str | xr.DataArray | None = None
 ) -> go.Figure:
-    """Draw distances between runs as a heat map.
+    """Draw the distances between runs as a heat map.
 
     Parameters
     ----------
     distance
-        (run, run2), symmetric: what `trajkit.trajectory_distance` returned.
+        Symmetric matrix (run, run2), such as `trajkit.trajectory_distance` returns.
     order
-        Name of a run attribute, or a DataArray on run, to sort runs by: text in order of appearance, numbers by
-        size, references last. Runs alike in it, and all runs if it is None, follow the leaves of average linkage,
-        turned so that neighbours are near (optimal leaf ordering).
+        Name of a run attribute, or a DataArray on run, by which runs are sorted: text in order of appearance, numbers
+        by size, references last. Runs with the same value, and all runs if it is None, follow the leaves of an
+        average-linkage tree, as in `trajkit.cluster`.
     color
-        Run attribute shown by a strip along both axes, if it has no more than 12 values; `order` unless given.
+        Run attribute that a strip along both axes shows, if it has at most 12 values; `order` by default.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Runs from the top left corner on; rows have their names if there are no more than 48, and hover text
-        always.
+        Runs from the top left corner on. Rows are named if there are at most 48 runs; the hover text always has the
+        names.
 
     Raises
     ------
     TypeError
-        If this is no DataArray.
+        If `distance` is no DataArray.
     ValueError
-        If this is no symmetric matrix of runs, holds NaN, or an attribute is unknown.
+        If it is no symmetric matrix of runs, holds NaN, or an attribute is unknown.
 
     Examples
     --------
@@ -63,20 +72,22 @@ def distance_matrix(
     position = _positions(values, sorting)
     names = distance["run"].values[position]
     colors = coloring_of_runs(distance, order if color is None else color)
-    shapes = _strips(colors, position) if colors.title and 0 < len(colors.categories) <= MOST_CATEGORIES else []
+    thickness = max(0.25, 0.015 * len(names))
+    few_values = colors.title and 0 < len(colors.categories) <= MOST_CATEGORIES
+    shapes = _strips(colors, position, thickness) if few_values else []
     heat = go.Heatmap(
         x=names,
         y=names,
         z=values[np.ix_(position, position)],
         colorscale=SCALE,
-        colorbar={"title": {"text": quantity(distance), "side": "right"}, "thickness": 14, "len": 0.9},
+        colorbar=color_bar(quantity(distance), 0.9),
         hovertemplate=f"<b>%{{y}}</b><br><b>%{{x}}</b><br>distance %{{z:.4g}} {units(distance)}<extra></extra>",
     )
     figure = go.Figure(heat)
-    start = -0.5 - (2 * _thickness(len(names)) if shapes else 0)
+    start = -0.5 - (2 * thickness if shapes else 0)
     few = len(names) <= MOST_NAMES
     labels = {
-        # Names that look like numbers stay names.
+        # plotly would read names that look like numbers as numbers.
         "type": "category",
         "showticklabels": False,
         "dtick": 1,
@@ -86,7 +97,7 @@ def distance_matrix(
         "automargin": True,
         "title": {"text": "" if few else f"{len(names)} runs"},
     }
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         height=600,
         margin={"l": 20, "r": 10, "t": 15, "b": 20},
@@ -102,7 +113,6 @@ def distance_matrix(
             "showticklabels": few,
         },
     )
-    return figure
 
 
 def _positions(values: Array, sorting: Coloring) -> Indices:
@@ -118,14 +128,10 @@ def _positions(values: Array, sorting: Coloring) -> Indices:
     return np.lexsort((leaves, key))
 
 
-def _thickness(runs: int) -> float:
-    return max(0.25, 0.015 * runs)
-
-
-def _strips(colors: Coloring, position: Indices) -> list[dict[str, Any]]:
-    """Colour the edge of the matrix, a rectangle for each stretch of runs of one category, along both axes."""
+def _strips(colors: Coloring, position: Indices, thickness: float) -> list[dict[str, Any]]:
+    """Draw a rectangle along both axes for each stretch of runs of one category."""
     assert colors.code is not None
-    far, near = -0.5 - 1.5 * _thickness(len(position)), -0.5 - 0.5 * _thickness(len(position))
+    far, near = -0.5 - 1.5 * thickness, -0.5 - 0.5 * thickness
     shapes, named, start = [], set(), 0
     for code, stretch in itertools.groupby(colors.code[position].tolist()):
         end = start + len(list(stretch))

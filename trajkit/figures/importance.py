@@ -1,4 +1,4 @@
-"""Which attributes tell how far apart runs are."""
+"""The attributes that predict the distances between runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.analysis.importance import NOISE
+from trajkit.figures.axes import DOTTED
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
 from trajkit.figures.template import TEMPLATE
@@ -23,13 +24,13 @@ def importance(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        The most important attribute on top, and the random one, the null, grey and as a line across; the title says
-        how well distances are predicted at all.
+        The most important attribute on top. The random attribute, the null, is grey; a dotted line marks its
+        importance. The title gives the R^2 of the prediction.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -57,9 +58,9 @@ def importance(found: xr.Dataset) -> go.Figure:
         hovertemplate="%{y}, one fold: %{x:.3g}<extra></extra>",
     )
     if NOISE in names:
-        figure.add_vline(x=float(mean.sel(attribute=NOISE)), line={"color": REFERENCE, "dash": "dot", "width": 1})
+        figure.add_vline(x=float(mean.sel(attribute=NOISE)), line=DOTTED)
     score = found["r_squared"].values
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 40, "b": 45},
         title={
@@ -69,4 +70,3 @@ def importance(found: xr.Dataset) -> go.Figure:
         xaxis={"title": {"text": "importance: fall of R<sup>2</sup> when permuted"}},
         yaxis={"automargin": True},
     )
-    return figure

@@ -1,4 +1,4 @@
-"""How the eigenvalues of inputs fall."""
+"""Eigenvalues of inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trajkit.figures.template import TEMPLATE
 
 
 def input_spectrum(found: xr.Dataset) -> go.Figure:
-    """Draw eigenvalues of inputs with the laws that were fitted to them.
+    """Draw the eigenvalues of inputs and the laws that were fitted to them.
 
     Parameters
     ----------
@@ -21,12 +21,12 @@ def input_spectrum(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Markers on a logarithmic axis; the laws as lines over the range they were fitted on.
+        Markers on a logarithmic axis; each law is a line over the range of its fit.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -46,11 +46,10 @@ def input_spectrum(found: xr.Dataset) -> go.Figure:
         name = f"{text}, R<sup>2</sup> {float(fit.r_squared):.3f}"
         line = {"color": PALETTE[(1, 5)[k]], "width": 2, "dash": ("solid", "dash")[k]}
         figure.add_scatter(x=component, y=fit["fitted"].values, name=name, mode="lines", line=line)
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 10, "b": 45},
         legend={"x": 1, "xanchor": "right", "y": 1},
         xaxis={"title": {"text": "component"}},
         yaxis={"title": {"text": "eigenvalue"}, "type": "log", "exponentformat": "power"},
     )
-    return figure

@@ -1,4 +1,4 @@
-"""Loss, error or any other quantity of points as training goes on."""
+"""Loss, error or any other quantity of points along training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import xarray as xr
 from plotly.subplots import make_subplots
 
 from trajkit.figures.coloring import coloring, quantity
-from trajkit.figures.run_lines import Strands, chosen
+from trajkit.figures.run_lines import RunLines, chosen
 from trajkit.figures.template import TEMPLATE
 from trajkit.schema import is_network
 
-# These go to zero by powers.
+# Quantities that approach zero over several powers of ten.
 _LOGARITHMIC = ("loss",)
 _AGAINST = ("step", "progress")
 
@@ -27,7 +27,7 @@ def learning_curves(
     color: str | xr.DataArray | None = None,
     runs: xr.DataArray | list[str] | None = None,
 ) -> go.Figure:
-    """Draw quantities of points against the optimizer step (on a logarithmic axis of 1 + step) or against progress.
+    """Draw quantities of points against the optimizer step, on a logarithmic axis of 1 + step, or against progress.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def learning_curves(
         A dataset with `step` and the quantities on (run, checkpoint), such as `ds.assign(loss=tk.loss(ds))`. Reference
         runs are not drawn.
     of
-        Names of the quantities, one panel for each. That of "loss" is logarithmic.
+        Names of the quantities, one panel for each. The axis of "loss" is logarithmic.
     against
-        "step", or "progress", which `ds` then has to hold.
+        "step", or "progress"; `ds` must have `progress` then.
     color, runs
-        As for `manifold`.
+        As for `trajkit.figures.manifold`.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def learning_curves(
     Raises
     ------
     ValueError
-        If a quantity is not there, or a colour or run is unknown.
+        If `ds` has no such quantity, or a colour or run is unknown.
 
     Examples
     --------
@@ -63,7 +63,9 @@ def learning_curves(
         raise ValueError(f"against: wanted one of {list(_AGAINST)}, got {against!r}")
     needed = [*names, *(["progress"] if against == "progress" else [])]
     if lacking := [n for n in needed if n not in ds or set(ds[n].dims) != {"run", "checkpoint"}]:
-        raise ValueError(f"the dataset has no {lacking} on (run, checkpoint): give it with ds.assign(loss=tk.loss(ds))")
+        raise ValueError(
+            f"the dataset has no {lacking} on (run, checkpoint): add it, as in ds.assign(loss=tk.loss(ds))"
+        )
     colors = coloring(ds, color)
     shown = chosen(ds, runs) & is_network(ds)
     along = ds[against].transpose("run", "checkpoint").values + (1.0 if against == "step" else 0.0)
@@ -72,19 +74,19 @@ def learning_curves(
     for column, name in enumerate(names, start=1):
         value = ds[name].transpose("run", "checkpoint").values
         for code, group in enumerate(groups):
-            strands = Strands(ds, group)
-            trace = go.Scatter(x=strands.take(along), y=strands.take(value), text=strands.names())
+            lines = RunLines(ds, group)
+            trace = go.Scatter(x=lines.take(along), y=lines.take(value), text=lines.names())
             label = "1 + step" if against == "step" else against
             trace.update(hovertemplate=f"<b>%{{text}}</b><br>{label} %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>")
             if colors.code is None:
                 assert colors.value is not None
-                scale = colors.scale() if column == 1 else {k: v for k, v in colors.scale().items() if k != "colorbar"}
-                trace.update(mode="markers", marker={"color": strands.take(colors.value), "size": 4, **scale})
+                scale = {"color": lines.take(colors.value), **colors.scale(bar=column == 1)}
+                trace.update(mode="markers", marker={"size": 4, **scale})
                 trace.update(name="networks", showlegend=False)
             else:
                 trace.update(mode="lines", name=colors.categories[code], legendgroup=colors.categories[code])
                 trace.update(line={"color": colors.palette(code), "width": 1.2}, opacity=0.7, legendrank=code)
-                trace.update(showlegend=column == 1 and bool(strands.run.size) and bool(colors.title))
+                trace.update(showlegend=column == 1 and bool(lines.run.size) and bool(colors.title))
             figure.add_trace(trace, row=1, col=column)
         log = (
             {"type": "log", "exponentformat": "power", "dtick": 1} if name in _LOGARITHMIC else {"rangemode": "tozero"}
@@ -94,9 +96,8 @@ def learning_curves(
         figure.update_xaxes(title_text="1 + step", type="log", range=[-0.05, np.log10(along.max()) + 0.05], dtick=1)
     else:
         figure.update_xaxes(title_text="progress", range=[-0.02, 1.02])
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 10, "b": 45},
-        legend={"title": {"text": colors.title if colors.categories else ""}, "font": {"size": 10}, "tracegroupgap": 0},
+        legend=colors.legend() | {"font": {"size": 10}, "tracegroupgap": 0},
     )
-    return figure

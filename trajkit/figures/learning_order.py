@@ -1,4 +1,4 @@
-"""Whether groups of runs learn samples in the same order."""
+"""The order in which groups of runs learn samples."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from plotly.subplots import make_subplots
 
 from trajkit.figures.axes import LEGEND
 from trajkit.figures.check_result import check_result
-from trajkit.figures.coloring import SCALE, SPACE_LIKE, text
+from trajkit.figures.coloring import SCALE, SPACE_LIKE, color_bar, text
 from trajkit.figures.intervals import add_markers, beside, error_bars
 from trajkit.figures.template import TEMPLATE
 
 
 def learning_order(found: xr.Dataset) -> go.Figure:
-    """Draw how far runs of one group, and of different groups, agree on the order in which samples are learned.
+    """Draw how well runs of one group, and of different groups, agree on the order in which samples are learned.
 
     Parameters
     ----------
@@ -25,13 +25,13 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Left the agreement within groups, the ceiling, and between them, with intervals beside the null's draws; right
-        the mean agreement of every group with every other.
+        Left the agreement within groups (the ceiling) and between groups, with intervals, beside the draws of the null;
+        right the mean agreement of each group with each other group.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
         hovertemplate="mean rank correlation %{y:.3f}<extra></extra>",
         row=1,
         col=1,
-        **error_bars(halves, "y"),
+        error_y=error_bars(halves),
     )
     groups = [text(value) for value in found["group"].values]
     figure.add_heatmap(
@@ -67,7 +67,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
         z=found["of_groups"].values,
         colorscale=SCALE,
         texttemplate="%{z:.2f}" if len(groups) <= 10 else None,
-        colorbar={"title": {"text": "rank correlation", "side": "right"}, "thickness": 14},
+        colorbar=color_bar("rank correlation", 1.0),
         hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
         row=1,
         col=2,

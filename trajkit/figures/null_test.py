@@ -1,4 +1,4 @@
-"""The null test: distances beside those of shuffled runs."""
+"""Distances between runs beside those of shuffled runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.analysis.null_test import written_p
-from trajkit.figures.axes import LEGEND
+from trajkit.figures.axes import LEGEND, result_title
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, quantity, units
 from trajkit.figures.template import TEMPLATE
@@ -23,13 +23,14 @@ def null_test(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        A marker for each pair at the mean of its null and at what is observed; on the line they are alike, below it
-        the pair is nearer than its null. The title gives the median ratio, the share of pairs below, and the p-value.
+        A marker for each pair: the mean of its null to the right, the observed value upwards. Both are equal on the
+        solid line; below it the pair is nearer than its null. The title gives the share of pairs below, the median
+        ratio and the p-value.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -55,23 +56,29 @@ def null_test(found: xr.Dataset) -> go.Figure:
         )
     )
     most = 1.05 * float(max(x.max(), y.max()))
-    for at, name, dash, paint in ((1.0, "as far as the null", "solid", REFERENCE), (None, "median", "dot", TIME_LIKE)):
-        slope = float(found["median_ratio"]) if at is None else at
+    median = float(found["median_ratio"])
+    for slope, name, dash, paint in (
+        (1.0, "as far as the null", "solid", REFERENCE),
+        (median, "median", "dot", TIME_LIKE),
+    ):
         figure.add_scatter(
-            x=[0, most], y=[0, slope * most], mode="lines", name=f"{name} ({slope:.2f})", hoverinfo="skip"
+            x=[0, most],
+            y=[0, slope * most],
+            mode="lines",
+            name=f"{name} ({slope:.2f})",
+            line={"color": paint, "dash": dash, "width": 1.2},
+            hoverinfo="skip",
         )
-        figure.data[-1].line = {"color": paint, "dash": dash, "width": 1.2}
     draws = found.sizes["draw"]
     title = (
         f"{float(found['share_below']):.0%} of pairs below their null,<br>"
-        f"median ratio {float(found['median_ratio']):.2f}, {written_p(float(found['overall_p_value']), draws)}"
+        f"median ratio {median:.2f}, {written_p(float(found['overall_p_value']), draws)}"
     )
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 65, "r": 10, "t": 85, "b": 45},
-        title={"text": title, "font": {"size": 12}, "y": 1, "yref": "container", "pad": {"t": 10}},
+        title=result_title(title),
         legend=LEGEND | {"y": 1.0},
         xaxis={"title": {"text": f"with samples shuffled, mean of {draws} draws"}, "range": [0, most]},
         yaxis={"title": {"text": quantity(found["observed"])}, "range": [0, most]},
     )
-    return figure

@@ -1,4 +1,4 @@
-"""Where linear models' trajectories are thin."""
+"""What few components explain of the trajectories of linear models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEASURES = ("explained_stress", "explained_distance")
 def phase_map(
     swept: xr.Dataset, *, measure: str = "explained_distance", component: int = 3, boundary: float | None = 0.9
 ) -> go.Figure:
-    """Draw a sweep over decay of the inputs, initial scale and number of steps as heat maps, one for each number.
+    """Draw a sweep over decay of the inputs, initial scale and number of steps: a heat map for each number of steps.
 
     Parameters
     ----------
@@ -26,20 +26,20 @@ def phase_map(
     measure
         "explained_stress" or "explained_distance".
     component
-        Of so many components together.
+        Number of components whose cumulative measure is drawn.
     boundary
-        Value at which to draw a white line, the border of where a hyper-ribbon is to be expected; None draws none.
-        There is none where decay or scale has one value.
+        Value at which to draw a white line, the border of the region of hyper-ribbons; None draws none. There is no
+        line if decay or scale has one value.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Decay to the right, scale upwards; both as categories of equal width, for neither need be evenly spaced.
+        Decay to the right, scale upwards; both as categories of equal width, since they need not be evenly spaced.
 
     Raises
     ------
     ValueError
-        If `swept` is nothing of that kind, or measure or component are unknown.
+        If `swept` is no such dataset, or measure or component are unknown.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def phase_map(
     check_result(swept, {*_MEASURES, "progress"}, "theory.sweep(...)")
     if measure not in _MEASURES or component not in swept["component"].values:
         raise ValueError(
-            f"wanted one of {list(_MEASURES)} and of components {swept['component'].values.tolist()}, "
+            f"wanted measure in {list(_MEASURES)} and component in {swept['component'].values.tolist()}, "
             f"got {measure!r} and {component}"
         )
     values = swept[measure].sel(component=component).transpose("steps", "scale", "decay")
@@ -77,7 +77,7 @@ def phase_map(
         figure.update_xaxes(title_text="decay of eigenvalues" if k == len(steps) // 2 else "", type="category", **place)
         figure.update_yaxes(title_text="initial scale" if k == 0 else "", type="category", **place)
     name = f"{measure.replace('_', ' ')},<br>{component} component{'s' if component > 1 else ''}"
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 30, "b": 45},
         coloraxis={
@@ -87,4 +87,3 @@ def phase_map(
             "colorbar": {"title": {"text": name}, "thickness": 14, "len": 0.9},
         },
     )
-    return figure

@@ -1,4 +1,4 @@
-"""Progress towards truth as training goes on."""
+"""Progress towards truth along training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trajkit.figures.learning_curves import learning_curves
 def progress(
     ds: xr.Dataset, *, color: str | xr.DataArray | None = None, runs: xr.DataArray | list[str] | None = None
 ) -> go.Figure:
-    """Draw progress against the optimizer step, on a logarithmic axis of 1 + step (so that step 0 has a place).
+    """Draw progress against the optimizer step, on a logarithmic axis of 1 + step, which includes step 0.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def progress(
         A dataset with `step` and `progress` on (run, checkpoint), such as `ds.assign(progress=tk.progress(ds))`.
         Reference runs are not drawn.
     color, runs
-        As for `manifold`.
+        As for `trajkit.figures.manifold`.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def progress(
     'progress'
     """
     if "progress" not in ds:
-        raise ValueError("the dataset has no 'progress': give it one with ds.assign(progress=tk.progress(ds))")
+        raise ValueError("the dataset has no 'progress': add it with ds.assign(progress=tk.progress(ds))")
     if lacking := int(((ds["step"] >= 0) & ds["progress"].isnull() & (ds["kind"] == "network")).sum()):
-        raise ValueError(f"{lacking} points have no progress: compute it anew with ds.assign(progress=tk.progress(ds))")
+        raise ValueError(f"{lacking} points have no progress: compute it again, ds.assign(progress=tk.progress(ds))")
     figure = learning_curves(ds, "progress", color=color, runs=runs)
     return figure.update_yaxes(title_text="progress", range=[-0.03, 1.03])

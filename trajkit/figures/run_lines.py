@@ -1,4 +1,4 @@
-"""Runs as strands: the arrays of many runs one after another, with a gap after each."""
+"""Many runs as one line: their arrays one after another, with a gap after each."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 from trajkit.typing import Array, Mask
 
 
-class Strands:
-    """Indices that lay recorded checkpoints of some runs out in one line that breaks between runs.
+class RunLines:
+    """The recorded checkpoints of some runs in one line that breaks between runs.
 
-    One trace of many runs draws much faster than a trace for each.
+    One trace of many runs draws much faster than one trace for each run. `run`, `checkpoint` and `is_gap` are along
+    the line.
     """
 
     def __init__(self, ds: xr.Dataset, runs: Mask) -> None:
         self._ds, step = ds, ds["step"].transpose("run", "checkpoint").values
         recorded = (step >= 0) & runs[:, None]
-        # A run's gap is its one last, unrecorded column.
+        # One more column stands for the gap after a run.
         gap = recorded.any(1, keepdims=True)
         run, checkpoint = np.nonzero(np.concatenate([recorded, gap], axis=1))
         self.is_gap = checkpoint == recorded.shape[1]
@@ -29,15 +30,15 @@ class Strands:
         self._step = step[run, self.checkpoint]
 
     def take(self, values: Array) -> Array:
-        """Values of (run, checkpoint) along the strands, NaN in the gaps."""
+        """Values of (run, checkpoint) along the line, NaN in the gaps."""
         return np.where(self.is_gap, np.nan, values[self.run, self.checkpoint])
 
     def names(self) -> NDArray[np.str_]:
-        """Names of the runs along the strands."""
+        """Names of the runs along the line."""
         return self._ds["run"].values[self.run]
 
     def hover(self) -> dict[str, Any]:
-        """Name run, checkpoint and step of a point under the mouse."""
+        """Describe the hover text of a point: run, checkpoint and step."""
         return {
             "text": self.names(),
             "customdata": np.stack([self._ds["checkpoint"].values[self.checkpoint], self._step], axis=1),
@@ -46,17 +47,24 @@ class Strands:
 
 
 def chosen(ds: xr.Dataset, runs: xr.DataArray | list[str] | None) -> Mask:
-    """Which runs of `ds` to draw: those named, or all.
+    """Find the runs of `ds` to draw: those that are named, or all.
 
     Raises
     ------
     ValueError
-        If a run named is not there.
+        If a named run is not in the dataset.
     """
     known = ds["run"].values
     if runs is None:
         return np.ones(len(known), dtype=bool)
     wanted = np.asarray(runs)
     if unknown := sorted(set(wanted.tolist()) - set(known.tolist())):
-        raise ValueError(f"runs {unknown[:5]} are not in the dataset; it has {len(known)} runs, {known[0]!r} the first")
+        raise ValueError(f"runs {unknown[:5]} are not in the dataset; it has {len(known)} runs, such as {known[0]!r}")
     return np.isin(known, wanted)
+
+
+def single_points(embedding: xr.Dataset) -> dict[int, int]:
+    """Find the reference runs that are one point, such as ignorance and truth: row of the run to its checkpoint."""
+    recorded = embedding["step"].transpose("run", "checkpoint").values >= 0
+    single = (embedding["kind"].values == "reference") & (recorded.sum(1) == 1)
+    return {int(row): int(recorded[row].argmax()) for row in np.flatnonzero(single)}

@@ -7,12 +7,13 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.axes import LEGEND
+from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE
 from trajkit.figures.template import TEMPLATE
 
 
 def spectrum(embedding: xr.Dataset) -> go.Figure:
-    """Draw |eigenvalue| of each component, time-like ones red, with explained stress and explained distance.
+    """Draw the |eigenvalue| of each component, red if time-like, with explained stress and explained distance.
 
     Parameters
     ----------
@@ -22,8 +23,13 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Bars on a logarithmic left axis; the two cumulative measures on the right axis. An explained distance below
-        zero (the components so far reproduce distances worse than none) is drawn where it is.
+        Bars on a logarithmic left axis; the two cumulative measures on the right axis. An explained distance can be
+        negative: the components up to there reproduce distances worse than no component.
+
+    Raises
+    ------
+    ValueError
+        If `embedding` is no such dataset.
 
     Examples
     --------
@@ -31,11 +37,13 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
     >>> [t.name for t in tk.figures.spectrum(tk.embed(tk.simulate())).data]
     ['space-like', 'time-like', 'explained stress', 'explained distance']
     """
+    wanted = {"eigenvalue", "signature", "explained_stress", "explained_distance"}
+    check_result(embedding, wanted, "inpca(distance)")
     component, time_like = embedding["component"].values, embedding["signature"].values < 0
     size = np.abs(embedding["eigenvalue"].values)
     figure = go.Figure()
     for name, mask, paint in (("space-like", ~time_like, SPACE_LIKE), ("time-like", time_like, TIME_LIKE)):
-        # NaN keeps each bar at its component and the number of traces fixed.
+        # With NaN instead of fewer bars, each bar stays at its component.
         figure.add_bar(x=component, y=np.where(mask, size, np.nan), name=name, marker_color=paint)
     for name, dash in (("explained stress", "solid"), ("explained distance", "dot")):
         figure.add_scatter(
@@ -47,7 +55,7 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
             line={"color": REFERENCE, "dash": dash, "width": 1.5},
         )
     lowest = min(0.0, float(embedding["explained_distance"].min()))
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         barmode="overlay",
         margin={"l": 60, "r": 55, "t": 10, "b": 40},
@@ -63,4 +71,3 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
             "showgrid": False,
         },
     )
-    return figure

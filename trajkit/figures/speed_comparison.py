@@ -1,4 +1,4 @@
-"""Steps to a given progress, against size."""
+"""Steps that groups of runs need for a given progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trajkit.figures.template import TEMPLATE
 
 
 def speed_comparison(found: xr.Dataset) -> go.Figure:
-    """Draw how many optimizer steps groups of runs take to given progress.
+    """Draw how many optimizer steps groups of runs need to reach given values of progress.
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        For each progress a marker for each run, and for each group its median with the interval; p-values stand below.
-        Runs that do not get there are counted in the hover text of the median.
+        For each value of progress a marker for each run, and the median of each group with its interval; p-values are
+        below. The hover text of a median gives the share of runs that reach the progress.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -69,11 +69,10 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
             ),
         )
     ticks = [f"{v:g}<br><sup>p {p:.2g}</sup>" for v, p in zip(at, found["p_value"].values, strict=True)]
-    figure.update_layout(
+    return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 40, "b": 55},
         legend=LEGEND | {"title": {"text": by}},
         xaxis={"title": {"text": "progress"}, "tickvals": np.arange(len(at)), "ticktext": ticks, "zeroline": False},
         yaxis={"title": {"text": "optimizer steps"}, "type": "log", "dtick": "D2"},
     )
-    return figure

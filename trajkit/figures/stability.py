@@ -1,4 +1,4 @@
-"""Whether what is seen depends on the metric, the samples or the runs."""
+"""Changes of the embedding when samples or runs are left out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
-from trajkit.figures.axes import LEGEND
+from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
 from trajkit.figures.intervals import add_markers, beside
@@ -25,13 +25,13 @@ def stability(found: xr.Dataset) -> go.Figure:
     Returns
     -------
     plotly.graph_objects.Figure
-        Left the misfit of each change, right what three components explain, with lines at what they explain of the
-        whole; a marker for each repeat.
+        A marker for each repeat of each change: left the misfit, right what the components explain. Dotted lines mark
+        what they explain of all data.
 
     Raises
     ------
     ValueError
-        If `found` is nothing of that kind.
+        If `found` is no such dataset.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def stability(found: xr.Dataset) -> go.Figure:
         add_markers(figure, np.concatenate(x), y, words, f"{words} %{{x:.3f}}", paint, row=1, col=column)
         figure.data[-1].marker.update(size=8, opacity=0.8)
         if column == 2:
-            figure.add_vline(x=float(whole[name]), line={"color": paint, "dash": "dot", "width": 1}, row=1, col=2)
+            figure.add_vline(x=float(whole[name]), line=DOTTED | {"color": paint}, row=1, col=2)
     figure.update_layout(template=TEMPLATE, margin={"l": 20, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
     names = changes["change"].values.tolist()
     figure.update_yaxes(tickvals=np.arange(len(names)), range=[len(names) - 0.5, -0.5], zeroline=False)

@@ -1,7 +1,7 @@
-"""How figures look on any page: no ground of their own, and greys that are seen on white as well as on a dark theme.
+"""The look of figures on any page: no background, and greys that are visible on white and on dark themes.
 
-A figure cannot know the theme of the page that shows it, now or after its reader changes it. So nothing is drawn
-behind it, and text is of a grey whose contrast is above 4 to 1 on white and on JupyterLab's dark ground.
+A figure cannot know the theme of the page that shows it, which may also change later. So it draws no background, and
+its text has a grey with a contrast above 4 to 1 on white and on the dark background of JupyterLab.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from trajkit.figures.coloring import PALETTE, REFERENCE, SCALE
 
 TEMPLATE = "trajkit"
 CLEAR = "rgba(0,0,0,0)"
-# Seen through: each a little darker than white, and lighter than black.
+# Transparent, so that lines are a little darker than white and a little lighter than black.
 GRID, RED_GRID = "rgba(128,136,148,0.25)", "rgba(224,64,64,0.35)"
-# In three dimensions plotly's walls and lines cannot be seen through: no walls, and thin lines.
+# In three dimensions plotly draws no transparent walls or lines: no walls, and thin lines.
 SCENE_GRID, RED_SCENE_GRID = "#9AA0A8", "#CF7F7F"
 
 _LINES = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID}
@@ -28,7 +28,7 @@ _BOX = {
 }
 _BAR = {"marker": {"line": {"color": CLEAR}}, "error_x": {"color": REFERENCE}, "error_y": {"color": REFERENCE}}
 
-# What is not said here is as in plotly's own: whether axes have ticks, where titles stand.
+# The rest, such as ticks and the place of titles, is that of plotly's own template.
 plotly.io.templates[TEMPLATE] = go.layout.Template(plotly.io.templates["plotly_white"]).update(
     data={"bar": [_BAR]},
     layout={

@@ -1,4 +1,4 @@
-"""How wide the tube of each group's trajectories is."""
+"""The width of the tube of each group's trajectories."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit.figures.coloring import coloring_of_runs, quantity, units
-from trajkit.figures.intervals import stretches
+from trajkit.figures.intervals import outline
 from trajkit.figures.template import TEMPLATE
-from trajkit.typing import Array
 
 
 def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go.Figure:
@@ -25,15 +24,15 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
     Returns
     -------
     plotly.graph_objects.Figure
-        For each group a band from the smallest to the largest width, and a line for the median. Where a width of
-        the group is missing, neither is drawn.
+        For each group a band from the smallest to the largest width, and a line for the median. Both have a gap where
+        a width of the group is missing.
 
     Raises
     ------
     TypeError
-        If these are no DataArray.
+        If `widths` is no DataArray.
     ValueError
-        If these are no widths at equal progress, or the attribute is unknown or makes no groups.
+        If `widths` is not what `trajkit.tube` returns, or the attribute is unknown or has too many values for groups.
 
     Examples
     --------
@@ -44,24 +43,24 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
     ['A', 'B']
     """
     if not isinstance(widths, xr.DataArray):
-        raise TypeError(f"wanted what trajkit.tube(ds, by) returns, a DataArray, got {type(widths).__name__}")
+        raise TypeError(f"wanted what `tk.tube(ds, by)` returns, a DataArray, got {type(widths).__name__}")
     if set(widths.dims) != {"run", "checkpoint"} or "progress" not in widths.coords:
         raise ValueError(
-            f"wanted widths (run, checkpoint) with the coordinate progress, got dimensions {widths.dims} with "
-            f"{[str(c) for c in widths.coords]}; trajkit.tube(ds, by) makes them"
+            f"wanted what `tk.tube(ds, by)` returns, widths (run, checkpoint) with the coordinate progress, got "
+            f"dimensions {widths.dims} and coordinates {[str(c) for c in widths.coords]}"
         )
     if not widths.size:
-        raise ValueError(f"there are no widths to draw: got {dict(widths.sizes)}")
+        raise ValueError(f"wanted one width or more, got {dict(widths.sizes)}")
     colors = coloring_of_runs(widths, color)
     if colors.code is None:
-        raise ValueError(f"color={colors.title!r} has too many values to make groups; use one that runs share")
+        raise ValueError(f"color={colors.title!r} has too many values to make groups: use an attribute that runs share")
     progress, values = widths["progress"].values, widths.transpose("run", "checkpoint").values
     unit = units(widths)
     bands, lines = [], []
     for code, category in enumerate(colors.categories):
         group = values[colors.code == code]
         look = {"legendgroup": category, "name": category, "legendrank": code}
-        x, y = _outline(progress, group.min(0), group.max(0))
+        x, y = outline(progress, group.min(0), group.max(0))
         band = go.Scatter(x=x, y=y, mode="lines", fill="toself", hoverinfo="skip", showlegend=False, **look)
         paint = colors.palette(code)
         bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"{paint}22"))
@@ -76,24 +75,14 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
             ),
         )
         lines.append(line)
-    # Lines after all bands, so that no band covers one.
-    figure = go.Figure(bands + lines)
-    figure.update_layout(
+    # Lines after all bands: a band would cover them.
+    return go.Figure(bands + lines).update_layout(
         template=TEMPLATE,
         margin={"l": 75, "r": 10, "t": 15, "b": 45},
-        legend={"title": {"text": colors.title}, "font": {"size": 11}, "tracegroupgap": 2},
+        legend=colors.legend(),
         xaxis={"title": {"text": "progress"}, "range": [-0.02, 1.02]},
         yaxis={
             "title": {"text": f"{quantity(widths)}<br><sup>line: median, band: range of runs</sup>"},
             "rangemode": "tozero",
         },
     )
-    return figure
-
-
-def _outline(x: Array, low: Array, high: Array) -> tuple[Array, Array]:
-    """Go forth along `high` and back along `low` round each stretch without gaps, NaN between stretches."""
-    parts, gap = stretches(np.isfinite(low) & np.isfinite(high)), [np.nan]
-    xs = [np.concatenate([x[p], x[p][::-1], gap]) for p in parts]
-    ys = [np.concatenate([high[p], low[p][::-1], gap]) for p in parts]
-    return np.concatenate([*xs, []]), np.concatenate([*ys, []])

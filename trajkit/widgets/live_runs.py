@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trajkit import figures
 from trajkit.curves import progress
-from trajkit.figures.run_lines import Strands
+from trajkit.figures.run_lines import RunLines
 from trajkit.typing import Array
 from trajkit.widgets.narrow import widen_gap
 
@@ -93,8 +93,8 @@ def extend(figure: go.Figure, runs: xr.Dataset) -> None:
     groups = len(figure.data) // len(_CURVES)
     for k, trace in enumerate(figure.data):
         shown = runs["run"].values == trace.name if groups > 1 else np.ones(runs.sizes["run"], dtype=bool)
-        strands = Strands(runs, shown)
-        trace.x, trace.text = strands.take(along), strands.names()
-        trace.y = strands.take(runs[_CURVES[k // groups]].values)
+        lines = RunLines(runs, shown)
+        trace.x, trace.text = lines.take(along), lines.names()
+        trace.y = lines.take(runs[_CURVES[k // groups]].values)
     for axis in (figure.layout.xaxis, figure.layout.xaxis2):
         axis.range = [-0.05, np.log10(along.max()) + 0.05]

@@ -1,4 +1,4 @@
-"""Figures on white and on a dark page: what is written is read on both."""
+"""The template: text and colours are readable on white and on dark pages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import trajkit as tk
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE, TIME_LIKE
 from trajkit.figures.template import CLEAR, TEMPLATE
 
-FIGURES = Path(tk.figures.__file__).parent
-# White, and what JupyterLab's dark theme lays behind outputs.
+# White, and the background of outputs in JupyterLab's dark theme.
 GROUNDS = ("#FFFFFF", "#111111")
+FIGURES = Path(tk.figures.__file__).parent
 
 
 def luminance(color: str) -> float:
@@ -33,7 +33,7 @@ def test_contrast__is_21_between_black_and_white() -> None:
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
-def test_text_and_references__are_read_on_light_and_on_dark(ground: str) -> None:
+def test_text_and_references__have_contrast_on_light_and_on_dark(ground: str) -> None:
     assert plotly.io.templates[TEMPLATE].layout.font.color == REFERENCE
     assert contrast(REFERENCE, ground) > 4
     assert contrast(TIME_LIKE, ground) > 3
@@ -41,11 +41,11 @@ def test_text_and_references__are_read_on_light_and_on_dark(ground: str) -> None
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
-def test_palette__is_seen_on_light_and_on_dark(ground: str) -> None:
+def test_palette__has_contrast_on_light_and_on_dark(ground: str) -> None:
     assert all(contrast(paint, ground) > 2 for paint in PALETTE[:-1])  # yellow, the last, is for dark ground
 
 
-def test_figures__have_no_ground_of_their_own() -> None:
+def test_figures__have_no_background() -> None:
     embedding = tk.embed(tk.simulate(spread=0.3))
     for figure in (tk.figures.manifold(embedding), tk.figures.pair_plot(embedding), tk.figures.spectrum(embedding)):
         layout = figure.layout.template.layout
