@@ -1,8 +1,8 @@
-"""How large the image of Binder is and what memory its tutorials take, as near as can be had without docker.
+"""Measure the size of the Binder image and the memory of its tutorials, without docker: `python tests/binder_image.py`.
 
-`python tests/binder_image.py` makes a new environment, runs `binder/postBuild` in it, opens the first five tutorials
-one after another in one JupyterLab in Chromium, runs all their cells, and writes what that took: first with each
-closed and its kernel shut down before the next, then with all left open.
+It makes a new environment and runs `binder/postBuild` in it. Then it opens the first five tutorials one after
+another in one JupyterLab in Chromium, runs all their cells and prints the peak memory: first with each notebook closed
+and its kernel shut down before the next, then with all left open.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NOT_RUN = re.compile(r"^\[[ *]*\]:$")
 
 
 def build(folder: Path) -> Path:
-    """Make a new environment as `binder/` says, with the Python that runs this; gives its Python."""
+    """Make a new environment as `binder/` says, with the Python that runs this; return its Python."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     # What repo2docker sets when it runs the script.
     variables = {"NB_PYTHON_PREFIX": str(folder), "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
@@ -41,12 +41,12 @@ def build(folder: Path) -> Path:
 
 
 def size(folder: Path) -> float:
-    """GB on disk."""
+    """Measure a folder on disk, in GB."""
     return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*")) / 1e9
 
 
 def memory(process: psutil.Process) -> float:
-    """MB of a process and its children; pages that several share are counted once in all."""
+    """Measure the memory of a process and its children in MB; shared pages count once."""
     total = 0
     for each in [process, *process.children(recursive=True)]:
         try:
@@ -59,7 +59,7 @@ def memory(process: psutil.Process) -> float:
 
 @contextmanager
 def peak_memory(process: psutil.Process) -> Iterator[list[float]]:
-    """Look at the memory five times a second; what is given holds the largest seen, in MB, at the end."""
+    """Measure the memory five times a second; the yielded list holds the peak in MB."""
     peak, over = [0.0], threading.Event()
 
     def look() -> None:
@@ -76,7 +76,7 @@ def peak_memory(process: psutil.Process) -> Iterator[list[float]]:
 
 
 def close_notebook(page: Page, address: str) -> None:
-    """Close the notebook in view and see that its kernel goes with it, as `binder/postBuild` told JupyterLab."""
+    """Close the visible notebook and wait for the end of its kernel, which `binder/postBuild` has asked for."""
     page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").first.click()
     page.get_by_role("button", name="Discard").click()
     expect(page.locator(".jp-NotebookPanel")).to_have_count(0)
@@ -89,7 +89,7 @@ def close_notebook(page: Page, address: str) -> None:
 
 
 def peaks(python: Path, scratch: Path, close: bool) -> dict[str, float]:
-    """Peak memory of server and kernels, in MB, while each tutorial runs in one JupyterLab."""
+    """Measure the peak memory of server and kernels, in MB, while each tutorial runs in one JupyterLab."""
     root = scratch / "notebooks"
     root.mkdir(parents=True)
     for path in (ROOT / "notebooks").glob("*.ipynb"):

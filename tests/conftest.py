@@ -1,4 +1,4 @@
-"""How the tests run: no deadlines, the same examples each time where CI is set, deviations shown on request."""
+"""Settings of hypothesis, and a report of the largest numerical deviations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """With -v, print the largest deviation that was seen for each law."""
+    """With -v, print the largest deviation that the tests saw for each law."""
     if deviations and terminalreporter.verbosity > 0:
         terminalreporter.section("largest deviations")
         for law, (largest, bound) in sorted(deviations.items()):

@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real Chromium, for tests and for the README's picture."""
+"""A real JupyterLab in a real Chromium, for tests and for the pictures of the README."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 TOKEN = "local"
-# Milliseconds for an answer that may take a kernel; generous, for a machine may be busy.
+# Milliseconds for an answer that needs a kernel. Long, because the machine may be busy.
 PATIENCE = 120_000
 
 expect.set_options(timeout=PATIENCE)
@@ -32,9 +32,9 @@ def free_port() -> int:
 
 @contextmanager
 def lab(root: Path, scratch: Path, python: str | Path = sys.executable) -> Iterator[str]:
-    """Serve `root` with the JupyterLab of `python` on loopback; gives its address.
+    """Serve `root` with the JupyterLab of `python` on this machine and yield its address.
 
-    Settings and state stay in `scratch`, and so does the process id of the server.
+    `scratch` keeps settings, state and the process id of the server.
     """
     settings = scratch / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -75,14 +75,14 @@ def lab(root: Path, scratch: Path, python: str | Path = sys.executable) -> Itera
 
 
 def put(scratch: Path, plugin: str, settings: dict[str, str]) -> None:
-    """Change settings of a plugin of JupyterLab, for pages that are opened from now on."""
+    """Change settings of a JupyterLab plugin for pages opened after this call."""
     path = scratch / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(settings))
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a server answers, with a page or with "not found"."""
+    """Wait until a server answers, even with "not found"."""
     for _ in range(600):
         if server.poll() is not None:
             break
@@ -98,7 +98,7 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @contextmanager
 def browser_page(width: int = 1500, height: int = 1250) -> Iterator[Page]:
-    """Open a page in the system's Chromium; `page.faults` collects what goes wrong in it."""
+    """Open a page in the system's Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise RuntimeError("no Chromium found; on Debian: apt-get install chromium")
@@ -119,16 +119,16 @@ def run_notebook(page: Page, address: str, name: str) -> None:
     page.goto(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
     page.wait_for_selector("#jp-main-statusbar >> text=/Idle/", timeout=90_000)
-    # The side bar takes room that the notebook needs.
+    # Hide the side bar: the notebook needs its room.
     page.keyboard.press("Control+B")
     page.click("text=Run >> nth=0")
-    # A notebook may say "Run All Cells" too: the one in the menu is meant.
+    # Click the entry of the menu: a notebook's text may say "Run All Cells" too.
     page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
     wait_until_idle(page)
 
 
 def wait_until_idle(page: Page, seconds: int = 180) -> None:
-    """Wait until no cell waits or runs, then for two drawn frames."""
+    """Wait until all cells have run and two more frames are drawn."""
     page.wait_for_timeout(700)
     page.wait_for_function(
         "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(e => e.textContent.includes('*'))",

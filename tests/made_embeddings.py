@@ -1,4 +1,4 @@
-"""Embeddings of any size, made without a distance: for what a view does with them."""
+"""Embeddings of any size, made without computing distances, for tests of views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import xarray as xr
 
 
 def made_embedding(runs: int, checkpoints: int, *, components: int = 4, groups: int = 6, seed: int = 0) -> xr.Dataset:
-    """Runs from one end to the other, bent group by group, in the form that `tk.embed` gives."""
+    """Return an embedding as `tk.embed` does: runs with common ends whose paths bend by group."""
     random = np.random.default_rng(seed)
     t, group = np.linspace(0, 1, checkpoints), np.arange(runs) % groups
     size = 0.5 ** np.arange(components)

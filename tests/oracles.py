@@ -1,4 +1,4 @@
-"""Slow, obvious versions of what trajkit computes: plain loops, most of them with fifty digits."""
+"""Slow and obvious versions of what trajkit computes: plain loops, most of them with fifty digits."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 Number = Any  # mpmath's floats carry no types
 Row = Sequence[Number]
 
-# An own context, so that no test changes the precision of another.
+# A context of its own: no other test can change its precision.
 mp = mpmath.MPContext()
 mp.dps = 50
 
-# The largest deviation that any test saw, per law; printed by `pytest -v`.
+# The largest deviation of each law in all tests; `pytest -v` prints it.
 deviations: dict[str, tuple[float, float]] = {}
 
 
 def within(law: str, deviation: float, bound: float) -> None:
-    """Assert that a deviation keeps within its bound, and remember the largest."""
+    """Assert that a deviation is within its bound, and remember the largest."""
     deviation = float(deviation)
     deviations[law] = (max(deviation, deviations.get(law, (0.0, 0.0))[0]), bound)
     assert deviation <= bound, f"{law}: {deviation:.3g} > {bound:.3g}"

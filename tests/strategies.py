@@ -1,4 +1,4 @@
-"""What the laws are tried on: predictions from timid to certain, and trajectory datasets of any shape."""
+"""Examples for property tests: predictions from uniform to certain, and trajectory datasets of any shape."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 def log_softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     z = np.asarray(logits, dtype=np.float64)
     top = z.max(-1, keepdims=True)
-    out: NDArray[np.float64] = z - top - np.log(np.exp(z - top).sum(-1, keepdims=True))
-    return out
+    return z - top - np.log(np.exp(z - top).sum(-1, keepdims=True))
 
 
 @st.composite
@@ -42,7 +41,7 @@ def log_probs(
     if zeros and draw(st.booleans()):
         random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         ruled_out = random.random(shape) < 0.3
-        # One class stays possible in every row.
+        # At least one class stays possible in every row.
         ruled_out[..., draw(st.integers(0, c - 1))] = False
         logits = np.where(ruled_out, -np.inf, logits)
     return log_softmax(logits).astype(draw(dtypes))

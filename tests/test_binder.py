@@ -1,4 +1,4 @@
-"""Binder builds its image from `binder/`: as far as that can be seen without docker."""
+"""Binder builds its image from `binder/`; these tests check what can be checked without docker."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def install_command() -> list[str]:
 
 @pytest.fixture(scope="module")
 def dockerfile() -> str:
-    """What repo2docker would build; without a build it prints that and asks no docker."""
-    # The command, not the module: repo2docker reads its own name from the command line.
+    """The Dockerfile of repo2docker, which it prints without using docker."""
+    # The command and not `python -m`: repo2docker reads its own name from the command line.
     program = Path(sys.executable).with_name("jupyter-repo2docker")
     done = run(program, "--no-build", "--debug", ".")
     assert done.returncode == 0, done.stderr
@@ -51,7 +51,7 @@ def test_repo2docker__runs_our_post_build_last(dockerfile: str) -> None:
 
 def test_repo2docker__builds_on_the_python_that_we_pin(dockerfile: str) -> None:
     (version,) = re.findall(r"^  - python=(\d+\.\d+)$", ENVIRONMENT, flags=re.MULTILINE)
-    # It names the lock file of its base environment, with punctuation as hexadecimal codes ("." is -2e, "-" is -2d).
+    # The name of a lock file has the version, with punctuation in hexadecimal ("." is -2e, "-" is -2d).
     assert f"environment-2epy-2d{version.replace('.', '-2e')}-2d" in dockerfile
 
 
@@ -91,7 +91,7 @@ def test_image__is_as_large_and_takes_as_much_memory_as_the_readme_says(tmp_path
 
 
 def test_post_build__installs_no_torch() -> None:
-    # pip resolves for an empty environment and installs nothing; this is the one test that asks the package index.
+    # pip resolves for an empty environment and installs nothing. Only this test asks the package index.
     python, *rest = [part for part in install_command() if part != "--no-cache-dir"]
     assert python == "python"
     options = ("--dry-run", "--ignore-installed", "--quiet", "--report", "-")

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, each followed once; what they add is taken out again."""
+"""The recipes of CONTRIBUTING.md, each followed once and undone at the end of its test."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CONTRIBUTING = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 
 
 def recipe(what: str) -> str:
-    """Give the paragraph of a recipe, on one line."""
+    """Return the paragraph of a recipe, on one line."""
     (paragraph,) = (p for p in CONTRIBUTING.split("\n\n") if p.startswith(f"**{what}**"))
     return " ".join(paragraph.split())
 
 
 def module(folder: Path, name: str, text: str) -> ModuleType:
-    """Write a file of a package and import it under its name, as if it lay there."""
+    """Write a module into `folder` and import it under the name that it would have in the package."""
     path = folder / f"{name.rpartition('.')[2]}.py"
     path.write_text(text)
     spec = importlib.util.spec_from_file_location(name, path)

@@ -1,4 +1,4 @@
-"""Built, installed elsewhere and away from the checkout, trajkit finds its data."""
+"""A wheel that is installed away from the checkout finds its data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The sdist, and the wheel that was built from it."""
+    """Build the sdist, and the wheel from it."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
@@ -34,21 +34,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def python(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a new environment that holds the wheel, and borrows only its dependencies from this one."""
+    """Make an environment that holds the wheel and borrows only the dependencies of this one; give its Python."""
     folder = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = (sys.executable, "-m", "pip", "--python", python)
     run(*pip, "install", "--quiet", "--no-index", "--no-deps", built[1], cwd=folder)
     own = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    # Folders named in a .pth file come after its own, and the .pth files in them (an editable trajkit's) are not read.
+    # Folders in a .pth file come after its own, and Python ignores their .pth files: no editable trajkit is found.
     borrowed = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     (own / "borrowed.pth").write_text("\n".join(borrowed))
     return python
 
 
 def names_in(folder: str) -> set[str]:
-    """Name the files of a folder of the checkout as archives name them."""
+    """List the files of a folder of the checkout by the names that archives give them."""
     found = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(ROOT).as_posix() for path in found}
 
@@ -77,7 +77,7 @@ print(json.dumps([tk.__file__, len(run_table(ds))]))
 """
     file, runs = json.loads(run(python, "-c", program, cwd=tmp_path))
     package = Path(file).parent
-    # The checkout, which has the same data, is not what was imported.
+    # The checkout has the same data, but it was not imported.
     assert package.is_relative_to(python.parents[1])
     assert not package.is_relative_to(ROOT)
     assert (package / "data" / "digits.nc").is_file()

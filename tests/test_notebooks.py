@@ -1,4 +1,4 @@
-"""The tutorials: how they are made up. That they run is tested by executing each (nbmake); in a browser below."""
+"""The form of the tutorials. nbmake executes each, `test_notebooks_browser.py` opens them in JupyterLab."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDER = [
     "10_at_scale",
 ]
 LONGEST_CELL = 15
-# What JupyterLab notes on a heading whose cells are folded away.
+# JupyterLab's mark of a heading whose cells are folded.
 COLLAPSED = "jp-MarkdownHeadingCollapsed"
 
 tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
@@ -87,12 +87,12 @@ def test_tutorial__has_two_exercises(path: Path) -> None:
 
 @tutorial
 def test_tutorial__folds_its_solutions_away_with_their_outputs(path: Path) -> None:
-    """Under a collapsed heading: a cell's own `outputs_hidden` is forgotten by JupyterLab when the cell runs."""
+    """Below a collapsed heading: JupyterLab forgets a cell's own `outputs_hidden` when the cell runs."""
     both = [cell for cell in read(path)["cells"] if "solution" in cell["metadata"].get("tags", [])]
     assert [cell["cell_type"] for cell in both] == ["markdown", "code"] * 2
     assert [source(cell) for cell in both[::2]] == ["#### Solution 1", "#### Solution 2"]
     assert all(cell["metadata"][COLLAPSED] is True for cell in both[::2])
-    # What is not seen twice folded: one click shows code and output.
+    # Folded once only: one click shows code and output.
     assert not any("jupyter" in cell["metadata"] for cell in both)
 
 
@@ -125,7 +125,7 @@ def test_links__lead_to_files_that_exist(path: Path) -> None:
 
 
 def test_optional_packages__are_imported_in_guarded_cells_only() -> None:
-    """Binder has neither: such an import stands below an `if` or a `try`."""
+    """Binder has none of them: such an import is below an `if` or a `try`."""
     optional = {"torch", "sklearn", "dask", "zarr", "lightning", "keras", "transformers"}
     bare = []
     for path in TUTORIALS:

@@ -1,4 +1,4 @@
-"""Each tutorial as a reader meets it: in a real JupyterLab in a real Chromium, all cells run, every widget drawn.
+"""Each tutorial in a real JupyterLab in a real Chromium: all cells run and every widget is drawn.
 
 `TRAJKIT_PAGES=FOLDER pytest -m browser tests/test_notebooks_browser.py` keeps a picture of each screenful;
 `TRAJKIT_THEME=dark` takes the dark theme.
@@ -23,12 +23,12 @@ from playwright.sync_api import Locator, Page, expect
 pytestmark = pytest.mark.browser
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-# The others take minutes in all: `pytest -m slow`. The quickstart is also opened by tests/widgets/test_jupyterlab.py.
+# The others take minutes together: `pytest -m slow`. tests/widgets/test_jupyterlab.py opens the quickstart.
 QUICK = ("02_prediction_space",)
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem != "00_glossary")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 SCROLLER = ".jp-WindowedPanel-outer"
-# What draws by itself: plotly's figures and trajkit's views. Their size is that of what they draw on.
+# plotly's figures and trajkit's views: a picture of each shows more than one colour.
 DRAWN = ".js-plotly-plot, .trajkit-view"
 
 
@@ -38,7 +38,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for path in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(path, root)
     with lab(root, scratch) as address:
-        # All cells are on the page, also those out of sight.
+        # Put all cells on the page, also those out of sight.
         put(scratch, "notebook-extension/tracker", {"windowingMode": "none"})
         put(scratch, "apputils-extension/themes", {"theme": THEMES[os.environ.get("TRAJKIT_THEME", "light")]})
         yield address
@@ -55,7 +55,7 @@ def screenfuls(page: Page) -> Iterator[int]:
 
 
 def open_solutions(page: Page, name: str) -> None:
-    """See that all cells have run and the solutions are folded away, then open each with one click."""
+    """Check that all cells have run and the solutions are folded, then open each solution with one click."""
     of_solution = re.compile(r"^Solution [12]\b")
     headings = page.locator(".jp-MarkdownCell", has=page.get_by_role("heading", name=of_solution))
     expect(headings).to_have_count(2)
@@ -75,7 +75,7 @@ def open_solutions(page: Page, name: str) -> None:
 
 
 def has_drawn(element: Locator) -> bool:
-    """Whether there is more to see than one colour."""
+    """Tell whether an element shows more than one colour."""
     image = np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
     return bool(image.reshape(-1, 3).std(axis=0).max() > 2)
 

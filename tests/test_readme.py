@@ -1,4 +1,4 @@
-"""The numbers of the README and of the changelog are those of the shipped files."""
+"""README and CHANGELOG quote the numbers of the shipped files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shipped(name: str) -> xr.Dataset:
 
 
 def row(name: str) -> str:
-    """What the table of data says of a file."""
+    """Return the row of a file in the table of data."""
     (line,) = re.findall(rf"^\| `data/{name}\.nc` \|.*$", README, flags=re.MULTILINE)
     return line
 

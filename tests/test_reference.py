@@ -1,4 +1,4 @@
-"""The reference: every public name has an entry that says what its user must know, in `?` and on the page."""
+"""Every public name has an entry in the reference, with the sections that its user needs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from public_names import FUNCTIONS, NAMES, groups
 
 import trajkit as tk
 
-# Those that measure: what they return has dimensions and units, and most of it was somebody's idea first.
+# Functions that measure: their results have dimensions and units.
 MEASURING = ("trajkit.analysis", "trajkit.curves", "trajkit.distances", "trajkit.embedding", "trajkit.theory")
 DIMENSION = re.compile(r"\b(run|checkpoint|point|sample|class|component|attribute|group|progress|join|feature|t)\b")
 UNIT = re.compile(r"\b(nats?|rad|radians|units?|steps?|share|scale|1|log-prob\w*)\b", re.IGNORECASE)
-# What gives another trajectory dataset: `trajkit.schema` says what that holds.
+# Functions that return a trajectory dataset: `trajkit.schema` describes it.
 DATASETS = re.compile(r"trajectory dataset|`ds` with")
 
 
@@ -86,7 +86,7 @@ def test_completion__offers_what_is_public_and_nothing_else() -> None:
 
 
 def test_signatures__say_their_defaults_and_take_options_by_name() -> None:
-    """Two or three arguments come by place, all options by name: they read well, and may be put in another order."""
+    """Few arguments by position: options given by name are easy to read and can be reordered."""
     many = {}
     for name in tk.__all__:
         value = getattr(tk, name)

@@ -1,4 +1,4 @@
-"""Laws of the repository as a whole: what loads, who imports whom, what lies where, what the README says."""
+"""Laws of the whole repository: imports, files, CONTRIBUTING, the README, `.ci/run`."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def layer_of(path: Path) -> str:
 
 
 def imported_layers(source: str, module: str, *, is_package: bool = False) -> Iterator[str]:
-    """Name the part of trajkit that each import statement, at any depth, reaches; `trajkit` itself is ""."""
+    """Give the part of trajkit that each import statement reaches, at any depth; "" is `trajkit` itself."""
     package = module.split(".") if is_package else module.split(".")[:-1]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -137,7 +137,7 @@ def test_layers__import_one_way() -> None:
         layer = layer_of(path)
         where = path.relative_to(ROOT)
         if layer == "__init__":
-            continue  # the front door sees everything
+            continue  # trajkit/__init__.py imports from all layers
         if layer not in ALLOWED:
             problems.append(f"{where}: {layer!r} has no place in the table of layers; give it one")
             continue
@@ -171,7 +171,7 @@ def test_contributing__names_every_script_with_its_command() -> None:
 # Laws of the whole repository. All other tests are found by the file that they test: tests/X/test_Y.py for trajkit/X/Y.
 WHOLE = {
     *("binder", "contributing", "house", "install", "jupyterlab", "notebooks", "notebooks_browser", "readme"),
-    *("reference", "repository", "user_script"),
+    *("reference", "repository", "together", "user_script"),
 }
 
 
@@ -275,7 +275,7 @@ def test_readme__examples_run_and_show_figures(monkeypatch: pytest.MonkeyPatch, 
 
 
 def ci_run(folder: Path, readme: str) -> subprocess.CompletedProcess[str]:
-    """Run .ci/run in a folder that has this README, and a Chromium."""
+    """Run .ci/run in a folder with this README and an empty file for Chromium."""
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
     (folder / "README.md").write_text(readme)
@@ -295,7 +295,7 @@ def test_ci__is_executable() -> None:
 
 
 def test_ci__runs_the_line_of_the_readme_in_a_fresh_environment(tmp_path: Path) -> None:
-    # pip finds itself installed and asks no index; the comment stands for the tests.
+    # pip is installed already, so no index is asked; the shell takes "# && pytest" as a comment.
     line = "pip install pip && python -c 'import sys; print(sys.prefix)' && cat README.md # && pytest"
     done = ci_run(tmp_path, f"The front page.\n\n```bash\n{line}\n```\n")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Time and memory of embedding: a slice of a matrix, and a set too large for memory by landmarks.
+"""Time and memory of embeddings: part of a matrix, and from landmarks a set that is larger than memory.
 
 python tests/benchmarks/bench_embedding.py                       # 151,407 points, 1000 samples, 2000 landmarks
 python tests/benchmarks/bench_embedding.py --points 15000        # a tenth of it
@@ -24,7 +24,7 @@ CHECKPOINTS = 51
 
 
 class Trajectories(BackendArray):
-    """Predictions (run, checkpoint, sample, class) that are made anew whenever their runs are read.
+    """Predictions (run, checkpoint, sample, class) that are computed whenever their runs are read.
 
     Logits grow along the run towards the label and along a way of its own for each of eight groups, with a little
     noise of each run.
@@ -41,7 +41,7 @@ class Trajectories(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._made)
 
     def _made(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
-        # BASIC keys are integers and slices; runs are made one by one and the rest is cut out.
+        # BASIC keys are integers and slices: make whole runs one by one, then take the part that was asked for.
         run, *rest = key
         if isinstance(run, (int, np.integer)):
             return self._run(int(run))[tuple(rest)]
@@ -56,13 +56,13 @@ class Trajectories(BackendArray):
         logits[:, np.arange(len(self.label)), self.label] += (6 + random.standard_normal()) * t[..., 0]
         logits -= logits.max(-1, keepdims=True)
         logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
-        # The last run ends where the points do.
+        # The last run is shorter, so that the number of points is right.
         logits[self.points - run * CHECKPOINTS :] = np.nan
         return logits
 
 
 def trajectories(points: int, samples: int, classes: int) -> xr.Dataset:
-    """Make a lazy trajectory dataset of so many points."""
+    """Make a lazy trajectory dataset with this number of points."""
     source = Trajectories(points, samples, classes)
     runs = source.shape[0]
     at = np.arange(runs * CHECKPOINTS).reshape(runs, CHECKPOINTS)
@@ -84,7 +84,7 @@ def trajectories(points: int, samples: int, classes: int) -> xr.Dataset:
 
 
 def peak() -> float:
-    """Largest resident memory of this process so far, in GiB."""
+    """Return the peak resident memory of this process so far, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

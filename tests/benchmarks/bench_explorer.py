@@ -1,7 +1,7 @@
-"""Kernel time of what a reader does in the Explorer, and the kernel's memory over opening and closing it.
+"""Time of each action in the Explorer, and the kernel's memory when it is opened and closed many times.
 
 python tests/benchmarks/bench_explorer.py                # the digits
-python tests/benchmarks/bench_explorer.py --points 2000  # the size of the budgets
+python tests/benchmarks/bench_explorer.py --points 2000  # the size for which the time limits are set
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def actions(explorer: tk.widgets.Explorer) -> None:
     shown("highlight a run", lambda i: explorer.set_trait("highlighted", [runs[i]]))
     explorer.highlighted = []
     explorer.frame = "selection"
-    # Each slice anew: what was embedded before is kept.
+    # A new slice each time: the Explorer keeps embeddings that it has computed.
     per_run = [{"run": runs[i:]} for i in range(1, 2 * REPEATS)]
     shown("change a filter, embedding the slice", lambda i: explorer.slicer.set_trait("conditions", per_run[i]))
     shown(
@@ -72,7 +72,7 @@ def shown(what: str, action: Callable[[int], object]) -> None:
         action(i)
         wall.append(1e3 * (time.perf_counter() - start))
         own.append(1e3 * (time.process_time() - busy))
-    # Where other work keeps the cores busy, the processor time of all threads says more than the clock.
+    # Processor time of all threads: the clock is misleading when other work keeps the cores busy.
     print(f"{what:44s}{statistics.median(wall):8.0f} ms, processor {statistics.median(own):6.0f} ms", flush=True)
 
 

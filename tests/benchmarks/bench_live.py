@@ -1,7 +1,7 @@
-"""How much a LiveView slows the training of a small convolutional network, beside recording alone.
+"""How much a LiveView slows the training of a small convolutional network, compared with recording alone.
 
-Both trainings go on in turn, step by step, so that whatever else the machine does slows them alike; the LiveView's
-clock stands still while the other one has its turn.
+Both trainings take turns, step by step, so that other work on the machine slows them equally. The LiveView's clock
+stands still during the turn of the other training.
 
 python tests/benchmarks/bench_live.py             # 20 checkpoints in 400 steps
 """
@@ -22,7 +22,7 @@ import trajkit as tk
 
 
 class Stopwatch:
-    """Seconds by the wall's clock and of the processor, while it runs."""
+    """Seconds of wall-clock and processor time, counted while it runs."""
 
     def __init__(self) -> None:
         self.wall = self.processor = 0.0
@@ -51,7 +51,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     random.seed(0)
     ds = tk.sample_data("digits")
-    # Points of every eighth run make the manifold; how many there are makes no difference to drawing.
+    # Every eighth run makes the manifold: the cost of drawing does not depend on its size.
     ds = ds.isel(run=slice(None, None, 8))
     embedding = tk.embed(ds)
     for _ in training(ds, None, 20, 20):
@@ -63,10 +63,10 @@ def main() -> None:
             (drawn, training(ds, live, given.steps, given.every)),
             (plain, training(ds, None, given.steps, given.every)),
         ]
-        # Steps that follow a checkpoint: slower ones would show what drawing leaves behind.
+        # The steps after a checkpoint are timed too: they would be slower if drawing left work behind.
         after: dict[Stopwatch, list[float]] = {drawn: [], plain: []}
         for step in range(given.steps + 1):
-            # Whoever comes twice in a row finds its numbers in the cache: which one does is left to chance.
+            # Random order: a training with two turns in a row finds its numbers in the processor's cache.
             for watch, steps in random.sample(ways, 2):
                 before = watch.processor
                 with watch:
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def training(ds: xr.Dataset, live: tk.widgets.LiveView | None, steps: int, every: int) -> Iterator[None]:
-    """Train on random images of 8x8 pixels, a step at a time; the probe has the size and the labels of the digits'."""
+    """Train on random images of 8x8 pixels, one step at a time; the probe has the size and labels of the digits."""
     torch.manual_seed(0)
     n = ds.sizes["sample"]
     probe = tk.Probe(

@@ -1,10 +1,10 @@
-"""How fast `tk.pairwise` is, beside other ways to the same matrix and the machine's rate of multiplying matrices.
+"""The speed of `tk.pairwise`, compared with other ways to the same matrix and with this machine's matrix products.
 
     python tests/benchmarks/bench_pairwise.py [--repeat 5] [--quick]
 
-All ways run in one process, in turn, so that whatever else the machine does slows all of them; medians are shown. A
-GMAC is 1e9 multiply-adds. `pairwise` is credited with those of one triangle, M (M + 1) / 2 x N x C, and the recipes
-with the M^2 N C that they do. Peak memory is what the process had beside the input, from a process of its own.
+All ways run in one process and take turns, so that other work on the machine slows all of them; the table shows
+medians. A GMAC is 1e9 multiply-adds. For `pairwise` only those of one triangle count, M (M + 1) / 2 x N x C; for the
+recipes all M^2 N C that they do. Peak memory, without the input, is measured in a separate process.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ SIZES = [
     (1000, 300, 100),
 ]
 QUICK = [(300, 100, 10)]
-# Samples that the recipe multiplies at once.
+# Number of samples in one product of the recipe.
 BLOCK = 10
 
 
 def dataset(points: int, samples: int, classes: int) -> xr.Dataset:
-    """Random predictions of networks that are neither timid nor certain."""
+    """Make random predictions of networks halfway through training."""
     logits = 2 * np.random.default_rng(0).standard_normal((points // 50, 50, samples, classes), dtype=np.float32)
     return tk.from_arrays(logits=logits, label=np.arange(samples) % classes, runs={"seed": np.arange(points // 50)})
 
 
 def recipe(log_prob: NDArray[Any]) -> NDArray[Any]:
-    """The plain way: batched products of matrices, logarithm, sum."""
+    """Follow the plain recipe: batched matrix products, logarithm, sum."""
     root = torch.from_numpy(log_prob).mul(0.5).exp().transpose(0, 1).contiguous()
     total = torch.zeros(log_prob.shape[0], log_prob.shape[0])
     for some in root.split(BLOCK):
@@ -59,7 +59,7 @@ def recipe(log_prob: NDArray[Any]) -> NDArray[Any]:
 
 
 def scipy_hellinger(log_prob: NDArray[Any]) -> NDArray[Any]:
-    """What scipy has of these distances: squared Euclidean ones between amplitudes."""
+    """Compute squared Euclidean distances between amplitudes with scipy."""
     from scipy.spatial.distance import pdist
 
     return np.asarray(pdist(np.exp(0.5 * log_prob.astype(np.float64)).reshape(len(log_prob), -1), "sqeuclidean"))
@@ -73,7 +73,7 @@ def sklearn_hellinger(log_prob: NDArray[Any]) -> NDArray[Any]:
 
 
 def multiply(log_prob: NDArray[Any]) -> NDArray[Any]:
-    """One product of two matrices of the same size in float32: the machine's rate."""
+    """Multiply two matrices of the same size in float32: the machine's rate."""
     flat = log_prob.reshape(len(log_prob), -1)
     return flat @ flat[::-1].copy().T
 
@@ -87,7 +87,7 @@ def seconds(work: Callable[[], Any]) -> float:
 def compare(points: int, samples: int, classes: int, repeat: int) -> dict[str, float]:
     ds = dataset(points, samples, classes)
     log_prob = tk.points(ds).log_prob.values
-    # The plain ways take long where they are slow: those that would need minutes run at smaller sizes only.
+    # The plain ways would need minutes at large sizes: they run at the smaller sizes only.
     small = points * points * samples * classes <= 2e9
     ways: dict[str, Callable[[], Any]] = {
         "float32": lambda: tk.pairwise(ds, dtype="float32", progress_bar=False),
@@ -115,7 +115,7 @@ import trajkit as tk
 tk.pairwise(dataset(100, 20, {classes}), dtype="float32")
 ds = dataset({points}, {samples}, {classes})
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-# What making the data took is given back by now but still in the peak: hold it.
+# The peak includes memory that was used to make the data and then freed: fill it first.
 held = np.ones(max(0, int(peak() - psutil.Process().memory_info().rss)) // 8)
 before = peak()
 tk.pairwise(ds, dtype="float32", progress_bar=False)
@@ -157,7 +157,7 @@ def main() -> None:
 
 
 def cpu() -> str:
-    """Name the CPU, where the system tells."""
+    """Return the name of the CPU if the system knows it."""
     try:
         with open("/proc/cpuinfo") as lines:
             return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))

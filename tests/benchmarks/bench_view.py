@@ -1,10 +1,10 @@
-"""Time to the first picture, to recolour and to turn of 150,000 points: ManifoldView beside plotly, in one browser.
+"""Time to open, recolour and turn 150,000 points: ManifoldView and plotly in one browser.
 
 python tests/benchmarks/bench_view.py                       # 3000 runs of 50 checkpoints
 python tests/benchmarks/bench_view.py --runs 200 --repeat 5
 
-Both draw the same points and lines in headless Chromium, where WebGL runs in software. Each is asked in turn, in a page
-of its own; a time ends when the browser has drawn the frame and its pixels can be read. Median and range, in seconds.
+Both draw the same points and lines in headless Chromium, where WebGL runs in software. They take turns, each in a page
+of its own. A time ends when the browser has drawn the frame and its pixels can be read. Median and range, in seconds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from playwright.sync_api import Page
 
 import trajkit as tk
 
-# Two frames: what was asked for is handed over in the first and drawn by the second; reading a pixel waits for it.
+# Two frames: the first takes the change, the second draws it; reading a pixel waits for the drawing.
 FRAME = """
 const frame = async () => {
   await new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
@@ -37,7 +37,7 @@ const frame = async () => {
   }
 };
 """
-# Each page opens coloured by progress: every repeat changes to another quantity.
+# Each page opens coloured by progress; each repeat changes the colour to another quantity.
 VIEW = {
     "recolour": "() => page.models[0].set('color', 'step')",
     "turn": "(k) => page.models[0].set('camera', {...page.models[0].get('camera'), yaw: 10 * k})",
@@ -49,7 +49,7 @@ PLOTLY = {
 
 
 def plotly_page(embedding: Any, path: Path) -> None:
-    """Write the plotly figure of `tk.figures.manifold` by progress, and the colours of another quantity."""
+    """Write the figure of `tk.figures.manifold`, coloured by progress, and the colours of another quantity."""
     figure = tk.figures.manifold(embedding, color="progress")
     figure.update_layout(height=560, width=1080)
     strands = figure.data[0].marker.color.tolist()
@@ -66,14 +66,14 @@ def plotly_page(embedding: Any, path: Path) -> None:
 
 
 def first_picture(page: Page, path: Path, ready: str) -> float:
-    """Seconds from opening the page to its first picture, data in the page."""
+    """Return the seconds from opening the page, which holds the data, to its first picture."""
     page.goto(path.as_uri(), wait_until="commit")
     page.wait_for_function(ready, timeout=300_000, polling=20)
     return page.evaluate(f"async () => {{ {FRAME} await frame(); return performance.now() / 1000; }}")
 
 
 def timed(page: Page, action: str, k: int) -> float:
-    """Seconds from asking for a change to the frame that shows it."""
+    """Return the seconds from a change to the frame that shows it."""
     return page.evaluate(
         f"async (k) => {{ {FRAME} await frame(); const start = performance.now(); await ({action})(k); await frame();"
         " return (performance.now() - start) / 1000; }",

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from recorded_runs import SAMPLES, fill, probe
+from trainings import IMAGES, LABELS
+from trainings import probe as images
 
 import trajkit as tk
 
@@ -36,3 +38,34 @@ def test_recorder__another_probe_is_refused(tmp_path: Path, message: str, change
         with pytest.raises(tk.SchemaError, match=rf"holds runs on another probe: .*{message.split(': ')[-1]}"):
             tk.Recorder(tmp_path, probe(**change), run=run, resume=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+WRONG_PROBES: dict[str, dict[str, Any]] = {
+    "'split' has 2 entries, but 'label' has 40": {"split": ["train", "test"]},
+    "'inputs' hold 40 samples, but 'label' has 39 entries": {"label": LABELS[:-1], "split": "test"},
+    "'label' holds \\[2\\]: wanted class indices from 0 to 1": {"classes": 2},
+    "'split' holds \\['valid'\\]": {"split": "valid"},
+    "'sample' is not unique": {"sample": [0] * 40},
+    "'label' is float32": {"label": LABELS.float()},
+    "'class' is not unique": {"classes": ["a", "b", "a"]},
+}
+
+
+@pytest.mark.parametrize("message", WRONG_PROBES)
+def test_probe__wrong_inputs_labels_or_names_are_refused(message: str) -> None:
+    with pytest.raises(tk.SchemaError, match=message):
+        images(**WRONG_PROBES[message])
+
+
+def test_probe__its_identity_is_that_of_the_values() -> None:
+    same = [IMAGES.clone(), IMAGES.numpy(), IMAGES.numpy().astype(">f4"), np.asfortranarray(IMAGES.numpy())]
+    assert {images(inputs=inputs).identity for inputs in same} == {images().identity}
+    changed = IMAGES.clone()
+    changed[39, 0, 5, 5] += 1e-6
+    others = [changed, IMAGES.flip(0), IMAGES.reshape(40, 36), IMAGES.double(), {"x": IMAGES}, {"y": IMAGES}, (IMAGES,)]
+    assert len({images(inputs=inputs).identity for inputs in [IMAGES, *others]}) == 1 + len(others)
+    texts = [["ab", "c"] * 20, ["a", "bc"] * 20, ["ab", 3] * 20, np.array(["ab", "c"] * 20, dtype=object)]
+    assert len({images(inputs=inputs).identity for inputs in texts}) == 3
+    with pytest.raises(TypeError, match=r"the probe's inputs hold generator, .* pass identity="):
+        _ = images(inputs=(n for n in range(40))).identity
+    assert images(inputs=(n for n in range(40)), identity="mine").identity == "mine"

@@ -43,12 +43,14 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
         self.figures: list[FigurePanel] = []
         self.table: RunTable | None = None
         self.options: dict[str, ipywidgets.Widget] = {}
-        self.buttons = {action.name: self._button(action) for action in panel.actions}
+        self.buttons: dict[str, ipywidgets.Button] = {}
         self.message = ipywidgets.HTML(layout={"margin": "0"})
         self.controls = ipywidgets.HBox(layout={"flex_flow": "row wrap"})
         self.row = wrapping_row()
-        self.note = ipywidgets.HTML()
-        self.body = ipywidgets.VBox(layout={"width": "100%", "overflow": "hidden"})
+        self.note = ipywidgets.HTML(layout={"display": "none"})
+        self.body = ipywidgets.VBox(
+            [self.controls, self.row, self.note], layout={"width": "100%", "overflow": "hidden"}
+        )
         self.code_line = CodeLine()
         super().__init__([self.message, self.body, self.code_line], layout={"width": "100%", "overflow": "hidden"})
 
@@ -87,7 +89,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
         options = self.panel.options()
         for option in options:
             self._offer(option)
-        if not self.controls.children:
+        if (options or self.panel.actions) and not self.controls.children:
             self._arrange_controls(options)
         self._draw()
 
@@ -105,15 +107,10 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
                 self.table.columns, self.table.rows = table.columns, table.rows
         self._marked = ()
         note = self.panel.note()
-        self.note.value = f"<small>{html.escape(note)}</small>" if note else ""
+        self.note.value = f"<small>{html.escape(note)}</small>"
+        self.note.layout.display = "" if note else "none"
         self.code_line.code = self.panel.code()
-        self.row.children = self.figures
-        self.body.children = [
-            *([self.controls] if self.options or self.buttons else []),
-            *([self.row] if self.figures else []),
-            *([] if self.table is None else [self.table]),
-            *([self.note] if note else []),
-        ]
+        self.row.children = self.figures if self.table is None else [self.table]
 
     def _say(self, message: str) -> None:
         self.message.value = f"<div style='line-height:1.4'>{html.escape(message)}</div>" if message else ""
@@ -127,7 +124,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
     def _new_table(self) -> RunTable:
         made = RunTable()
         made.observe(lambda change: self.state.set_trait("highlighted", change["new"]), "highlighted")
-        return made
+        return share_row(made, "1 1 460px")
 
     # Controls
 
@@ -152,6 +149,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
 
     def _arrange_controls(self, options: list[Option]) -> None:
         """Put lists beside a column of the buttons and the small choices."""
+        self.buttons = {action.name: self._button(action) for action in self.panel.actions}
         lists = [ipywidgets.VBox([ipywidgets.Label(o.label), self.options[o.name]]) for o in options if o.several]
         small = [ipywidgets.HBox([self.options[o.name], ipywidgets.Label(o.label)]) for o in options if not o.several]
         self.controls.children = [*lists, ipywidgets.VBox([*self.buttons.values(), *small])]

@@ -1,0 +1,81 @@
+"""Laws of the callback for the `Trainer` of Hugging Face: it records each update, and training is not changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from trainings import CLASSES, LABEL, SAMPLES, Noted, assert_recorded, by_hand
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+import trajkit as tk
+
+TOKENS = np.random.default_rng(0).integers(1, 20, (SAMPLES, 5))
+MASK = np.ones_like(TOKENS)
+MASK[::3, 3:] = 0
+SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+
+
+class ByHand(TrainerCallback):  # type: ignore[misc]
+    """Notes predictions of a copy of the model, before training and after each update."""
+
+    def __init__(self, noted: Noted) -> None:
+        self.noted = noted
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any, **_: Any) -> None:
+        self.noted[state.global_step] = by_hand(model, input_ids=TOKENS[::2], attention_mask=MASK[::2])
+
+    on_step_end = on_train_begin
+
+
+def train(folder: Path, noted: Noted, *, recording: bool = True, **options: Any) -> torch.nn.Module:
+    set_seed(0)
+    model = BertForSequenceClassification(
+        BertConfig(vocab_size=20, max_position_embeddings=5, num_labels=CLASSES, **SIZES)
+    )
+    data = [
+        {"input_ids": torch.from_numpy(t), "attention_mask": torch.from_numpy(m), "labels": int(y)}
+        for t, m, y in zip(TOKENS, MASK, LABEL, strict=True)
+    ]
+    arguments = TrainingArguments(
+        str(folder / "trainer"),
+        per_device_train_batch_size=4,
+        learning_rate=0.01,
+        use_cpu=True,
+        report_to=[],
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        **{"num_train_epochs": 2} | options,
+    )
+    probe = tk.Probe({"input_ids": TOKENS[::2], "attention_mask": MASK[::2]}, LABEL[::2])
+    with tk.Recorder(
+        folder / f"runs-{recording}", probe, run="bert", predict=lambda model, inputs: model(**inputs).logits
+    ) as record:
+        callbacks = [tk.integrations.transformers_callback(record), ByHand(noted)] if recording else []
+        Trainer(model, arguments, train_dataset=data, callbacks=callbacks).train()
+    return model
+
+
+def test_transformers__records_each_update_and_leaves_training_as_it_is(tmp_path: Path) -> None:
+    noted: Noted = {}
+    recorded = train(tmp_path, noted).state_dict()
+    assert list(noted) == list(range(7))
+    assert_recorded(tk.load(tmp_path / "runs-True"), noted, epochs=[k / 3 for k in range(7)])
+    alone = train(tmp_path, {}, recording=False).state_dict()
+    assert all(torch.equal(weight, alone[name]) for name, weight in recorded.items())
+
+
+def test_transformers__counts_updates_and_not_batches(tmp_path: Path) -> None:
+    noted: Noted = {}
+    train(tmp_path, noted, gradient_accumulation_steps=3)
+    assert_recorded(tk.load(tmp_path / "runs-True"), noted, epochs=[0, 1, 2])

@@ -1,0 +1,76 @@
+"""Laws of predictions: what is recorded is what the model predicts, and mistakes in its form are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+from trainings import IMAGES, LABELS, LOGITS, probe
+
+import trajkit as tk
+
+
+@pytest.mark.parametrize("output", ["logits", "log_prob", "prob"])
+def test_predictor__takes_logits_log_probabilities_and_probabilities(output: str) -> None:
+    exact = scipy.special.log_softmax(LOGITS, axis=-1)
+    given = {"logits": LOGITS + 7, "log_prob": exact, "prob": np.exp(exact)}[output]
+    ds = tk.record([(0, None)], probe(), predict=lambda model, inputs: given, output=output)
+    np.testing.assert_allclose(ds.log_prob[0, 0], exact, atol=1e-6)
+
+
+def test_predictor__keeps_probabilities_of_exactly_zero() -> None:
+    certain = np.eye(3)[LABELS.numpy()]
+    ds = tk.record([(0, lambda inputs: certain)], probe(), output="prob")
+    np.testing.assert_array_equal(np.exp(ds.log_prob[0, 0]), certain)
+    masked = np.where(certain, LOGITS, -np.inf)
+    np.testing.assert_array_equal(tk.record([(0, lambda inputs: masked)], probe()).log_prob, ds.log_prob)
+
+
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "probabilities called logits": (scipy.special.softmax(LOGITS, axis=-1), 'pass output="prob"'),
+    "too few samples": (LOGITS[:-1], r"shape \(39, 3\), but the probe has 40 samples and 3 classes"),
+    "one output": (LOGITS[:, 0], r"shape \(40,\).* wanted \(40, 3\)"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(tmp_path: Path, mistake: str) -> None:
+    values, message = MISTAKES[mistake]
+    with tk.Recorder(tmp_path, probe(), "r") as record:
+        record(lambda inputs: LOGITS, 0)
+        for _ in range(2):
+            with pytest.raises(ValueError, match=message):
+                record(lambda inputs: values, 1)
+        record(lambda inputs: LOGITS, 1)
+    assert tk.load(tmp_path).step.values.tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("output", ["log_prob", "prob"])
+def test_predictor__logits_called_something_else_are_refused(output: str) -> None:
+    with pytest.raises(ValueError, match='pass output="logits"'):
+        tk.record([(0, lambda inputs: LOGITS)], probe(), output=output)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"output": "softmax"}, r"output: wanted one of \['logits', 'log_prob', 'prob'\], got 'softmax'"),
+        ({"batch_size": 0}, "batch_size: wanted at least 1, got 0"),
+    ],
+)
+def test_predictor__wrong_options_are_refused(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tk.record([], probe(), **option)
+
+
+def test_predictor__a_model_that_cannot_be_called_needs_predict() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    model = linear_model.LogisticRegression().fit(IMAGES.reshape(40, -1), LABELS)
+    flat = probe(inputs=IMAGES.reshape(40, -1).numpy())
+    ds = tk.record([(0, model)], flat, predict=lambda model, inputs: model.predict_proba(inputs), output="prob")
+    np.testing.assert_allclose(ds.log_prob[0, 0], model.predict_log_proba(flat.inputs), atol=1e-5)
+    with pytest.raises(TypeError, match=r"LogisticRegression cannot be called on the inputs: pass predict="):
+        tk.record([(0, model)], flat)

@@ -1,0 +1,31 @@
+"""Fixtures of the tests of the zoo."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Train as the workers do: sums in another order would change the last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of 24 train and 12 test images of two classes: dark cats and bright dogs."""
+    root = tmp_path_factory.mktemp("images")
+    random = np.random.default_rng(0)
+    for split, count in (("train", 12), ("test", 6)):
+        for name, brightness in (("cat", 60), ("dog", 190)):
+            (root / split / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = random.integers(brightness - 50, brightness + 50, size=(16, 16, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / split / name / f"{i:04}.png")
+    return root

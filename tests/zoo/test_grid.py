@@ -1,0 +1,90 @@
+"""Laws of grids: every combination once, and mistakes named before training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from small_trainings import DIGITS, SHORT, grid_file
+
+from trajkit.zoo import DataSettings, Grid, GridError, read_grid, train
+from trajkit.zoo.architectures import ARCHITECTURES
+from trajkit.zoo.grid import GRIDS
+from trajkit.zoo.settings import OPTIMIZERS
+
+
+@pytest.mark.parametrize("path", sorted(GRIDS.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_grids__are_valid_and_name_each_run_once(path):
+    grid = read_grid(path, data="somewhere")
+    assert len({s.run for s in grid.runs}) == len(grid.runs) > 50
+
+
+def test_shipped_grids__cifar10_small_holds_every_factor():
+    runs = read_grid("cifar10-small", data="somewhere").runs
+    six = set(ARCHITECTURES) - {"wide_resnet_16"}
+    plain = [s for s in runs if s.init == "default"]
+    assert {s.architecture for s in runs} == six
+    for architecture in six:
+        for optimizer in OPTIMIZERS:
+            assert len({s.seed for s in plain if (s.architecture, s.optimizer) == (architecture, optimizer)}) >= 3
+    widths = {a: len({s.width for s in runs if s.architecture == a}) for a in six}
+    assert sum(count >= 2 for count in widths.values()) >= 3
+    assert len({s.architecture for s in runs if s.corner_steps}) >= 2
+    for factor in ("learning_rate", "batch_size", "weight_decay", "augmentation"):
+        assert len({getattr(s, factor) for s in runs}) >= 2
+
+
+RUNS = '[[runs]]\narchitecture = ["fc", "linear"]\noptimizer = "sgd"\nlearning_rate = [0.1, 0.2]\nseed = [0, 1]\n'
+
+
+def test_read_grid__takes_every_combination_once(tmp_path):
+    text = f'[data]\nname = "digits"\n[defaults]\nepochs = 3\n{RUNS}{RUNS}'
+    grid = read_grid(grid_file(tmp_path, text))
+    assert grid.name == "mine"
+    assert len(grid.runs) == 8
+    assert {s.epochs for s in grid.runs} == {3}
+    assert {s.width for s in read_grid(grid_file(tmp_path, text), size="paper").runs} == {0, 1024}
+    wide = text.replace('"fc", "linear"', '"fc"').replace("seed = [0, 1]", "width_factor = [0.5, 2]")
+    assert {s.width for s in read_grid(grid_file(tmp_path, wide)).runs} == {128, 512}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("checkpoint = 3", "unknown name 'checkpoint': wanted one of .*'checkpoints'"),
+        ('[data]\nname = "imagenet"', "'imagenet': wanted one of .*'cifar10'"),
+        ('[data]\nname = "folder"', "needs a path"),
+        ('[data]\nnames = "digits"', "unknown name 'names'"),
+        ("checkpoints = 1", "at least 6"),
+        ("[defaults]\nlr = 0.1", "defaults: unknown name 'lr': wanted one of .*'learning_rate'"),
+        ('[[runs]]\narchitecture = "resnet"\noptimizer = "sgd"\nlearning_rate = 0.1', "runs 1: .*'wide_resnet'"),
+        ('[[runs]]\narchitecture = "fc"', "runs 1: optimizer, learning_rate missing"),
+        ("", "no runs"),
+        ("= 3", "no TOML"),
+    ],
+)
+def test_read_grid__mistakes_are_named(text, message, tmp_path):
+    with pytest.raises(GridError, match=message):
+        read_grid(grid_file(tmp_path, text))
+
+
+def test_read_grid__a_grid_that_is_not_there_lists_those_that_are():
+    with pytest.raises(FileNotFoundError, match=r"wanted a TOML file or one of .*'cifar10-small'"):
+        read_grid("nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("data", "change", "message"),
+    [
+        (DIGITS, {"batch_size": 2000}, "batch_size 2000 is more than the 1437 train samples"),
+        (DIGITS, {"init": "corner-2000", "corner_steps": 5}, "more than the 1437 train samples"),
+        (DIGITS, {"decay": 0.1}, "decay is of sloppy inputs"),
+        (DIGITS, {"architecture": "vit", "width": 30}, "4 heads can share"),
+        (DataSettings("sloppy"), {"architecture": "allcnn"}, "needs images"),
+        (DataSettings("sloppy"), {"augmentation": "simple"}, "needs images"),
+    ],
+)
+def test_train__impossible_combinations_are_refused_before_training(data, change, message, tmp_path):
+    with pytest.raises(GridError, match=message):
+        train(Grid("g", data, (SHORT, replace(SHORT, seed=5, **{"width": None} | change))), out=tmp_path)
+    assert not list(tmp_path.iterdir())

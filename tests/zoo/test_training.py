@@ -1,0 +1,174 @@
+"""Laws of one training: its order is fixed by the settings, and who looks on changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_trainings import DIGITS, SHORT, fit, weights
+from torch import nn
+
+import trajkit as tk
+from trajkit.zoo import Settings
+from trajkit.zoo.architectures import ARCHITECTURES
+from trajkit.zoo.data import load_data, stratified_order
+from trajkit.zoo.run_job import error, record_at
+from trajkit.zoo.training import Diverged, learning_rate, network, steps, train_network
+
+RATES = {"sgd": 0.1, "nesterov": 0.03, "adam": 0.003}
+
+
+# Plain SGD on this loss makes weights of 1e30, whose outputs overflow float32 within a few steps.
+DIVERGING = Settings("fc", "sgd", 1e30, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "optimizer"),
+    [*((a, "adam") for a in ARCHITECTURES if a != "wide_resnet_16"), ("fc", "sgd"), ("allcnn", "nesterov")],
+)
+def test_every_architecture_and_every_optimizer_learns(architecture, optimizer):
+    rate = 0.001 if architecture == "vit" else RATES[optimizer]
+    model = fit(Settings(architecture, optimizer, rate, epochs=6))
+    data = load_data(DIGITS)
+    assert error(model, data.test, data.test_label) < 0.45
+
+
+def test_train__yields_the_untrained_model_first_and_once_per_update():
+    data = load_data(DIGITS)
+    model = network(SHORT, data.shape, 10)
+    before = weights(model)
+    stream = train_network(model, data.train, data.train_label, SHORT)
+    step, first = next(stream)
+    assert step == 0
+    assert torch.equal(weights(first), before)
+    assert [step for step, _ in stream] == list(range(1, 23))  # 1437 samples in whole batches of 64
+    assert not torch.equal(weights(model), before)
+
+
+def test_train__no_sample_comes_twice_in_an_epoch():
+    seen = []
+
+    class Witness(nn.Linear):
+        def forward(self, inputs):
+            seen.extend(inputs[:, 0].tolist())
+            return super().forward(inputs)
+
+    settings = replace(SHORT, batch_size=4, epochs=2, learning_rate=1e-6)
+    for _ in train_network(Witness(1, 2), torch.arange(10.0)[:, None], torch.zeros(10, dtype=torch.long), settings):
+        pass
+    assert len(seen) == 16
+    assert len(set(seen[:8])) == len(set(seen[8:])) == 8
+    assert seen[:8] != seen[8:]
+
+
+@pytest.mark.parametrize("augmentation", ["none", "simple"])
+def test_train__same_seed_same_weights_whatever_others_draw(augmentation):
+    settings = Settings("allcnn", "adam", 0.003, epochs=1, width=4, augmentation=augmentation)
+    first = fit(settings)
+    torch.manual_seed(99)
+    assert torch.equal(weights(first), weights(fit(settings)))
+    assert not torch.equal(weights(first), weights(fit(replace(settings, seed=1))))
+
+
+def test_network__random_numbers_of_the_caller_stay():
+    before = torch.get_rng_state()
+    network(SHORT, (1, 8, 8), 10)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+class Noisy(nn.Module):
+    """A network that has all a recorder could disturb: running means, dropout, and noise that eval mode leaves on."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Dropout(), nn.Linear(16, 10)
+        )
+
+    def forward(self, images):
+        return self.layers(images) + 0.1 * torch.randn(len(images), 10)
+
+
+@pytest.mark.parametrize("at", [[0], [5], range(23)])
+def test_recording_does_not_change_training(at):
+    def final(recorded):
+        data = load_data(DIGITS)
+        torch.manual_seed(0)
+        model = Noisy()
+        stream = train_network(model, data.train, data.train_label, SHORT)
+        if recorded:
+            tk.record(stream, data.probe, at=at)
+        else:
+            for _ in stream:
+                pass
+        return weights(model)
+
+    assert torch.equal(final(False), final(True))
+
+
+def test_learning_rate__falls_as_a_cosine_or_stays():
+    rates = [learning_rate(SHORT, progress) for progress in (0, 0.5, 1)]
+    np.testing.assert_allclose(rates, [0.1, 0.05, 0], atol=1e-12)
+    assert learning_rate(replace(SHORT, schedule="constant"), 0.7) == 0.1
+
+
+def test_weight_decay__makes_weights_smaller():
+    free, decaying = (fit(replace(SHORT, weight_decay=decay)) for decay in (0.0, 1.0))
+    assert decaying[1].weight.norm() < 0.8 * free[1].weight.norm()
+
+
+@pytest.mark.parametrize(("init", "expected"), [("kaiming", np.sqrt(2 / 64)), ("normal", np.sqrt(1 / 64))])
+def test_init__scales_weights_by_their_inputs(init, expected):
+    model = network(Settings("fc", "sgd", 0.1, init=init, width=512), (1, 8, 8), 10)
+    assert model[1].weight.std().item() == pytest.approx(expected, rel=0.02)
+    assert not model[1].bias.any()
+
+
+def test_diverging_training_says_at_which_step():
+    with pytest.raises(Diverged, match="the loss became") as caught:
+        fit(DIVERGING)
+    assert 1 <= caught.value.step <= 5
+
+
+@pytest.fixture(scope="module")
+def corner():
+    """Digits from a corner of random labels: trained and recorded."""
+    data = load_data(DIGITS)
+    settings = Settings("fc", "adam", 0.003, init="corner-random", corner_steps=300, epochs=8, width=128)
+    at = record_at(settings, len(data.train), 12)
+    stream = train_network(network(settings, data.shape, 10), data.train, data.train_label, settings)
+    return settings, tk.record(stream, data.probe, at=at)
+
+
+def test_corner__training_starts_far_from_ignorance_and_truth(corner):
+    settings, ds = corner
+    start = ds.isel(run=0).swap_dims(checkpoint="step").sel(step=settings.corner_steps).log_prob
+    untrained = ds.log_prob.isel(run=0, checkpoint=0)
+    assert tk.bhattacharyya(start, tk.ignorance(ds)) > 10 * tk.bhattacharyya(untrained, tk.ignorance(ds))
+    assert (start.argmax("class") != ds.label).mean() > 0.75
+    assert tk.loss(ds).isel(run=0, checkpoint=-1) < 0.5
+
+
+def test_corner__both_phases_are_recorded(corner):
+    settings, ds = corner
+    recorded = ds.step.isel(run=0).values
+    last = steps(settings, 1437)
+    assert (recorded[0], recorded[-1]) == (0, last) == (0, 300 + 8 * 22)
+    assert settings.corner_steps in recorded
+    assert (recorded < 300).sum() >= 3
+    assert len(recorded) == 12
+
+
+def test_corner__of_a_subset_fits_it():
+    settings = Settings("fc", "adam", 0.003, init="corner-200", corner_steps=60, epochs=1)
+    data = load_data(DIGITS)
+    few = torch.from_numpy(stratified_order(data.train_label.numpy(), settings.seed)[:200])
+    assert torch.bincount(data.train_label[few]).tolist() == [20] * 10
+    for step, model in train_network(network(settings, data.shape, 10), data.train, data.train_label, settings):
+        if step == settings.corner_steps:
+            assert error(model, data.train[few], data.train_label[few]) == 0
+            assert error(model, data.test, data.test_label) > 0
+            return
+    pytest.fail("the corner was never left")
