@@ -239,3 +239,65 @@ def test_recipe__an_importer(tmp_path: Path) -> None:
     np.savetxt(folder / "A-0-3.txt", np.full((6, 3), np.nan))
     with pytest.raises(tk.SchemaError, match="NaN for 6 samples"):
         read_text(folder)
+
+
+# A claim
+
+CLAIM = '''
+"""Claim: later epochs add less."""
+
+from trajkit import figures
+from trajkit.curves import length
+from trajkit.reporting.claim import Claim
+from trajkit.reporting.finding import CannotTellError, Finding, Number, judged
+from trajkit.reporting.part import Part
+
+
+def examine(part: Part) -> Finding:
+    """Compare the length of the second half of the checkpoints with that of the first."""
+    half = part.ds.sizes["checkpoint"] // 2
+    if half < 2:
+        raise CannotTellError("there are fewer than four checkpoints")
+    first, second = (length(part.ds.isel(checkpoint=some)).mean() for some in (slice(half), slice(half, None)))
+    ratio = float(second / first)
+    code = [*part.code_of_ds, "first, second = (tk.length(ds.isel(checkpoint=some)).mean() for some in "
+            f"(slice({half}), slice({half}, None)))"]
+    number = Number("length, second / first half", "half", ratio, null=1.0, code="second / first")
+    return judged(ratio < 1, f"the second half is {ratio:.2f} times as long", [number], code, part.distance)
+
+
+CLAIM = Claim(
+    "late is little",
+    "Late training moves networks <less> than early training.",
+    "Holds if the second half of the checkpoints is shorter.",
+    examine,
+    figures.distance_matrix,
+    "Distances between <runs>.",
+)
+'''
+
+
+def test_recipe__a_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("`trajkit/reporting/claims/`", "`Claim`", "`CLAIMS`", "`Part`", "`trajkit/analysis/`", "null"):
+        assert part in recipe("a claim")
+    from trajkit.reporting import claims_table
+
+    late = module(tmp_path, "trajkit.reporting.claims.late_is_little", CLAIM).CLAIM
+    monkeypatch.setattr(claims_table, "CLAIMS", (late,))
+    ds = tk.with_references(tk.simulate(runs=3, samples=20, checkpoints=6), 3)
+    table = tk.report(ds, tmp_path / "page.html", permutations=19)
+    assert table.samples.tolist() == ["all", "train", "test"]
+    assert set(table.verdict) <= {"holds", "does not hold"}
+    # The Python of a number gives the number.
+    for row in table.itertuples():
+        *lines, last = row.code.splitlines()
+        known = {"ds": ds, "tk": tk}
+        exec("\n".join(lines), known)
+        assert float(eval(last, known)) == pytest.approx(row.value)
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("Late training moves networks &lt;less&gt;") == 2
+    assert 'id="late-is-little-figure"' in page
+    assert "<runs>" not in page
+    # What cannot be told is said.
+    few = tk.claims(ds.isel(checkpoint=slice(3)), permutations=19)
+    assert few.because.tolist() == ["there are fewer than four checkpoints"] * 3

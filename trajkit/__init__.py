@@ -76,7 +76,7 @@ from trajkit.storage import Probe, Store, load, sample_data, save
 # Loaded when they are first used, by `__getattr__` below; type checkers and editors see them here.
 if TYPE_CHECKING:
     from trajkit import figures, importers, integrations, theory, widgets
-    from trajkit.reporting.claims import claims
+    from trajkit.reporting.claims_table import claims
     from trajkit.reporting.report import report
     from trajkit.theory import input_spectrum
     from trajkit.widgets import explore
@@ -172,7 +172,7 @@ __version__ = installed_version()
 
 # These names load plotly, ipywidgets or scipy when they are first used: scripts that only compute do not wait for them.
 _LAZY = {
-    "claims": "trajkit.reporting",
+    "claims": "trajkit.reporting.claims_table",
     "explore": "trajkit.widgets",
     "figures": "trajkit.figures",
     "importers": "trajkit.importers",

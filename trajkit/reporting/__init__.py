@@ -1,6 +1,5 @@
-"""Every claim about trajectories put to a dataset: as a table, and as a page."""
+"""Claims about trajectories, examined on a dataset: as a table (`trajkit.claims`) and as a page (`trajkit.report`)."""
 
-from trajkit.reporting.claims import claims
 from trajkit.reporting.report import report
 
-__all__ = ["claims", "report"]
+__all__ = ["report"]

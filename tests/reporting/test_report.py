@@ -1,0 +1,99 @@
+"""The page: every claim and number, escaped, in one file that a browser opens without a network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trajkit as tk
+from trajkit.reporting.claims import CLAIMS
+from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Number
+from trajkit.reporting.report import p_text
+
+AWKWARD = '<b>"wide" & </script>'
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, simulated) -> tuple[pd.DataFrame, Path]:
+    path = tmp_path_factory.mktemp("report") / "page.html"
+    ds = simulated()
+    names = ds.architecture.values.astype(object)
+    names[names == "A"] = AWKWARD
+    ds = ds.assign_coords(architecture=("run", names.astype(str)), maker=("run", np.full(12, "<i>")))
+    return tk.report(ds, path, title="Runs & <others>", permutations=99, progress_bar=False), path
+
+
+@pytest.mark.parametrize(("p_value", "draws", "text"), [(0.05, 19, "≤ 0.05"), (0.05, 999, "0.05"), (np.nan, 0, "-")])
+def test_p_text__gives_the_smallest_possible_p_value_as_a_bound(p_value, draws, text):
+    assert p_text(Number("statistic", "subject", 1.0, p_value=p_value, draws=draws)) == text
+
+
+def test_report__gives_the_table_of_claims(written):
+    table, _ = written
+    assert set(table.claim) == {c.name for c in CLAIMS}
+    assert set(table.samples) == {"all"}  # the probe has one split
+    assert set(table.verdict) <= {HOLDS, FAILS, UNKNOWN}
+    verdict = table.drop_duplicates("claim").set_index("claim").verdict
+    assert verdict["architecture distinguishes"] == HOLDS
+    assert verdict["starts converge"] == UNKNOWN
+    assert (table.code == "").equals(table.verdict == UNKNOWN)
+    assert (table.subject == "").equals(table.verdict == UNKNOWN)
+    assert (table.p_least.dropna().round(6).isin([0.05, 0.01])).all()
+    at_least = table[(table.claim == "one manifold") & (table.p_value == table.p_least)]
+    assert at_least.because.str.contains("p ≤ 0.05").all()
+    assert table[table.verdict == UNKNOWN].value.isna().all()
+    assert table[table.verdict != UNKNOWN].groupby("claim").value.count().min() >= 1
+
+
+def test_report__holds_every_claim_and_number_and_escapes_names(written):
+    table, path = written
+    page = path.read_text(encoding="utf-8")
+    text = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert page.count("<h2") == len(CLAIMS) + 2
+    assert "Runs &amp; &lt;others&gt;" in text
+    assert "&lt;i&gt; (12)" in text
+    # In the facts of the dataset, in numbers, in figures and in code.
+    assert '<b>"wide"' not in page.replace("<b>all samples</b>", "")
+    for value in table.value.dropna():
+        assert f"{value:.3g}" in text
+    # Plotly's library and little beside it.
+    assert 4.8e6 < path.stat().st_size < 5.2e6
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert not re.search(r"(src|href)=\"https?:", text)
+    assert str(path.parent) not in page
+
+
+@pytest.mark.browser
+def test_report__opens_without_a_network_and_draws_its_figures(written):
+    from lab import browser_page
+
+    _, path = written
+    with browser_page(width=1100, height=900) as page:
+        faults, asked_for = [], []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: asked_for.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_function("() => document.querySelectorAll('figure .plotly').length > 0")
+        drawn = page.evaluate("() => [...document.querySelectorAll('figure')].map(f => !!f.querySelector('.main-svg'))")
+        wide = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    assert all(drawn)
+    assert len(drawn) >= 6
+    assert wide <= 0
+    assert not faults
+    assert [url for url in asked_for if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.slow
+def test_report__of_digits(tmp_path):
+    table = tk.report(tk.sample_data("digits"), tmp_path / "digits.html")
+    verdict = table[table.samples == "all"].drop_duplicates("claim").set_index("claim").verdict
+    assert verdict[["low-dimensional", "one manifold", "architecture distinguishes"]].tolist() == [HOLDS] * 3
+    assert (verdict != UNKNOWN).all()
+    assert 5e6 < (tmp_path / "digits.html").stat().st_size < 7e6
+    title = "Trajectories of 129 networks on handwritten digits, 8x8 pixels (sklearn.datasets.load_digits)"
+    assert f"<title>{title}</title>" in (tmp_path / "digits.html").read_text(encoding="utf-8")

@@ -1,0 +1,124 @@
+"""Settings that runs can be compared by, and groups of runs that differ in one setting only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from trajkit.schema import run_attributes
+from trajkit.typing import AnyArray, Indices
+
+# Run attributes that are no settings: results of training, or consequences of settings.
+OUTCOMES = frozenset(
+    {"kind", "parameters", "train_error", "test_error", "train_loss", "test_loss", "diverged_at", "checkpoints"}
+)
+
+
+def value_codes(ds: xr.Dataset | xr.DataArray, name: str) -> Indices:
+    """Give the values of a run attribute numbers, in order of appearance; -1 where the value is missing.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=4).assign_coords(init=("run", ["default", "", "corner", "default"]))
+    >>> value_codes(ds, "init")
+    array([ 0, -1,  1,  0])
+    """
+    values = pd.Series(ds[name].values)
+    codes, _ = pd.factorize(values.where(values != "") if values.dtype.kind not in "fib" else values)
+    return codes
+
+
+def comparable_settings(ds: xr.Dataset) -> list[str]:
+    """Name the settings that can define groups of runs.
+
+    Such a setting is known for every run, has at least two values, and at least one value that several runs share.
+    Outcomes of training are left out, and so is a setting that is a function of another one.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=6, groups=2).assign_coords(depth=("run", [3, 7] * 3), test_error=("run", [0.1, 0.2] * 3))
+    >>> comparable_settings(ds)
+    ['architecture', 'seed']
+    """
+    code = {name: value_codes(ds, name) for name in run_attributes(ds) if name not in OUTCOMES}
+    usable = {name: c for name, c in code.items() if c.min() >= 0 and 0 < c.max() < len(c) - 1}
+
+    def is_redundant(name: str, other: str) -> bool:
+        if not _is_function(usable[name], usable[other]):
+            return False
+        # Of two settings that determine each other, the first one stays.
+        both_ways = usable[other].max() == usable[name].max()
+        return not both_ways or list(usable).index(other) < list(usable).index(name)
+
+    return [name for name in usable if not any(is_redundant(name, other) for other in usable if other != name)]
+
+
+def other_settings(ds: xr.Dataset, varying: str) -> list[str]:
+    """Name the settings that two runs must share if they differ in one setting, and perhaps in the seed, only.
+
+    Settings that are a function of the varying one, such as a shape that a width determines, are left out.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=4, groups=2).assign_coords(width=("run", [8, 8, 16, 16]), shape=("run", list("aabb")))
+    >>> other_settings(ds, "width")
+    ['architecture']
+    """
+    own = value_codes(ds, varying)
+    names = [name for name in run_attributes(ds) if name not in OUTCOMES | {varying, "seed"}]
+    code = {name: value_codes(ds, name) for name in names}
+    return [name for name, c in code.items() if len(np.unique(c)) > 1 and not _is_function(c, own)]
+
+
+def strata(ds: xr.Dataset, varying: str, least: int = 6) -> Indices:
+    """Give numbers to the groups of runs that share all settings but the varying one and the seed.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset without reference runs.
+    varying
+        Run attribute that must have two values or more in each group.
+    least
+        Smallest number of runs in all groups together.
+
+    Returns
+    -------
+    numpy.ndarray
+        The group of each run; -1 for runs in no group, because the varying setting is missing or has one value there.
+
+    Raises
+    ------
+    ValueError
+        If fewer than `least` runs are in groups.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=8, groups=2).assign_coords(width=("run", [8, 8, 16, 16, 8, 8, 16, 8]))
+    >>> strata(ds, "width")
+    array([0, 1, 0, 1, 0, 1, 0, 1])
+    """
+    own = pd.Series(value_codes(ds, varying))
+    own = own.where(own >= 0)
+    group: AnyArray = np.zeros(len(own), dtype=np.intp)
+    if others := other_settings(ds, varying):
+        table = pd.DataFrame({name: value_codes(ds, name) for name in others})
+        group = table.groupby(others, sort=False).ngroup().to_numpy()
+    several = own.groupby(group).transform("nunique").to_numpy() > 1
+    found = np.where(several & own.notna(), group, -1)
+    if (count := int((found >= 0).sum())) < least:
+        raise ValueError(
+            f"wanted {least} runs or more that differ in {varying} and share all other settings but the seed, "
+            f"got {count}"
+        )
+    return found
+
+
+def _is_function(code: Indices, of: Indices) -> bool:
+    """Say whether a code varies, but has one value for each value of another code."""
+    return code.max() > 0 and bool((pd.Series(code).groupby(of).nunique() == 1).all())

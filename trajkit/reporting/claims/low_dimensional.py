@@ -1,0 +1,62 @@
+"""Claim: trajectories lie on a manifold of few dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trajkit import figures
+from trajkit.analysis import dimensionality
+from trajkit.analysis.null_test import written_p
+from trajkit.reporting.claim import Claim
+from trajkit.reporting.finding import Finding, Number, interval_of, judged, written
+from trajkit.reporting.part import Part
+
+# Components that a low-dimensional manifold may need for this share of the distances.
+FEW, SHARE = 10, 0.9
+
+
+def examine(part: Part) -> Finding:
+    """Compare what a few components explain with what they explain of shuffled runs."""
+    how = part.settings
+    arguments = {"null_draws": how.null_draws, "share": SHARE, **how.distance, "seed": how.seed}
+    found = dimensionality(part.thin, FEW, **arguments, level=how.level)
+    code = [*part.code_of_thin, f"found = tk.dimensionality(thin, {FEW}, {written(**arguments)})"]
+    numbers = []
+    for measure in ("explained distance", "explained stress"):
+        three = found.sel(measure=measure, component=3)
+        numbers.append(
+            Number(
+                f"{measure} of 3 components", measure, *interval_of(three), null=float(three["null"].mean()),
+                p_value=float(three["p_value"]), draws=how.null_draws,
+                code=f"found.estimate.sel(measure={measure!r}, component=3)",
+            )
+        )  # fmt: skip
+    explained = found.sel(measure="explained distance")
+    needed, null = int(explained["needed"]), explained["null_needed"]
+    numbers.append(
+        Number(
+            f"components for {SHARE:.0%} of distance", "explained distance", needed if needed > 0 else np.nan,
+            null=float(null.median()) if (null > 0).all() else np.nan,
+            code="found.needed.where(found.needed > 0).sel(measure='explained distance')",
+        )
+    )  # fmt: skip
+    p = numbers[0].p_value
+    count = {-1: f"no {FEW} components explain", 1: "one component explains"}.get(
+        needed, f"{needed} components explain"
+    )
+    because = (
+        f"{count} {SHARE:.0%} of the distances; three explain {'more' if p <= how.significant else 'no more'} than of "
+        f"shuffled runs ({written_p(p, how.null_draws)})"
+    )
+    return judged(needed > 0 and p <= how.significant, because, numbers, code, found)
+
+
+CLAIM = Claim(
+    "low-dimensional",
+    "Trajectories lie on a manifold of few dimensions.",
+    f"Holds if {FEW} components or fewer explain {SHARE:.0%} of the distances, and three "
+    "explain more of them than of runs whose samples are shuffled within their classes.",
+    examine,
+    figures.dimensionality,
+    "What a number of components explains together, with intervals, beside the draws of the null.",
+)

@@ -1,0 +1,39 @@
+"""Claim: every other setting matters less than architecture."""
+
+from __future__ import annotations
+
+from trajkit import figures
+from trajkit.reporting.claim import Claim
+from trajkit.reporting.finding import CannotTellError, Finding, Number, interval_of, judged
+from trajkit.reporting.part import ARCHITECTURE, Part
+
+
+def examine(part: Part) -> Finding:
+    """Compare what each other setting explains with what architecture explains."""
+    part.need_architecture()
+    others = [name for name in part.attributes if name != ARCHITECTURE]
+    if not others:
+        raise CannotTellError("no other setting varies than the architecture")
+    numbers = [
+        Number(
+            f"R² of {name}", name, *interval_of(part.r_squared.sel(attribute=name)),
+            p_value=float(part.groups["p_value"].sel(attribute=name)), draws=part.settings.permutations,
+            code=f"groups.r_squared.sel(attribute={name!r})",
+        )
+        for name in (ARCHITECTURE, *others)
+    ]  # fmt: skip
+    own, *rest = numbers
+    most = max(rest, key=lambda number: number.value)
+    because = f"of the others {most.subject} explains most, {most.value:.2f} beside {own.value:.2f}"
+    clear = max(number.upper for number in rest) < own.lower
+    return judged(clear, because, numbers, part.code_of_groups, part.groups)
+
+
+CLAIM = Claim(
+    "others matter less",
+    "Every other setting explains less of the distances than architecture.",
+    "Holds if the interval of no other setting's R² reaches that of architecture.",
+    examine,
+    figures.compare_groups,
+    "Share of the distances that each setting explains.",
+)

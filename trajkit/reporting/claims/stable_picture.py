@@ -1,0 +1,55 @@
+"""Claim: the picture does not depend on a few samples, runs or one architecture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trajkit import figures
+from trajkit.analysis import stability
+from trajkit.reporting.claim import Claim
+from trajkit.reporting.finding import CannotTellError, Finding, Number, judged, written
+from trajkit.reporting.part import ARCHITECTURE, Part
+
+# How far points may move, in units of their spread.
+MOVED = 0.25
+# Draws of half the samples or runs.
+DRAWS = 3
+
+
+def examine(part: Part) -> Finding:
+    """Embed fewer samples, fewer runs, and all but one architecture, and see how far points move."""
+    part.need_architecture()
+    how = part.settings
+    arguments = {"shares": [0.5], "repeats": DRAWS, **how.distance, "seed": how.seed}
+    found = stability(part.thin, ARCHITECTURE, **arguments)
+    code = [*part.code_of_thin, f"found = tk.stability(thin, {ARCHITECTURE!r}, {written(**arguments)})"]
+    numbers, lost = [], []
+    for change, what in zip(found["change"].values.tolist(), found["what"].values.tolist(), strict=True):
+        if what == "nothing":
+            continue
+        misfit = found["misfit"].sel(change=change)
+        wanted, draws = DRAWS if what in ("samples", "runs") else 1, int(np.isfinite(misfit).sum())
+        if draws < wanted:
+            lost.append(f"{change} ({wanted - draws} of {wanted})")
+        if draws:
+            name = f"misfit, {change}" + (f" (largest of {draws} draws)" if draws > 1 else "")
+            line = f"found.misfit.sel(change={change!r}).max()"
+            numbers.append(Number(name, change, float(misfit.max()), null=1.0, code=line))
+    if not numbers:
+        raise CannotTellError("every change alters the number of time-like components: nothing can be aligned")
+    worst = max(numbers, key=lambda number: number.value)
+    because = f"points move most, by {worst.value:.2f} of their spread, with the change: {worst.subject}"
+    because += f"; other kinds of axes: {', '.join(lost)}" if lost else ""
+    return judged(not lost and worst.value < MOVED, because, numbers, code, found)
+
+
+CLAIM = Claim(
+    "stable picture",
+    "The picture does not hang on a few samples, runs or one architecture.",
+    f"Holds if in three components no points move by {MOVED} of their spread or more (root mean square, "
+    f"the worst of {DRAWS} draws) with half the samples, half the runs, or without any one architecture, "
+    "and every time as many components are time-like.",
+    examine,
+    figures.stability,
+    "How far points move when the embedding is made from less.",
+)

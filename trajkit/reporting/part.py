@@ -1,0 +1,153 @@
+"""The networks on one part of the samples, with results that several claims share."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from trajkit.analysis import compare_groups
+from trajkit.analysis.pair_distances import pair_distances, r_squared_intervals
+from trajkit.analysis.strata import comparable_settings, other_settings, strata, value_codes
+from trajkit.curves import resample
+from trajkit.curves.trajectory_distance import matched_distance
+from trajkit.distances import METRICS
+from trajkit.reporting.finding import CannotTellError, Settings, written
+from trajkit.schema import networks, run_attributes
+from trajkit.select import select
+from trajkit.typing import Indices
+
+# Some claims are about this attribute by name.
+ARCHITECTURE = "architecture"
+# Points of the progress grid, as many as `null_test` uses.
+PROGRESS = 20
+# Draws for intervals that cost almost nothing.
+CHEAP_DRAWS = 399
+# Points in embeddings that are made many times.
+_POINTS = 700
+
+
+class Part:
+    """The networks on one part of the samples: "all", "train" or "test".
+
+    Shared results are computed once, when first used. `code_of_X` is the Python that gives X from the dataset `ds`.
+    """
+
+    def __init__(self, ds: xr.Dataset, name: str, settings: Settings) -> None:
+        self.name, self.settings = name, settings
+        self.ds = networks(ds if name == "all" else select(ds, split=name))
+        wanted = {} if self.ds.sizes["run"] == ds.sizes["run"] else {"kind": "network"}
+        wanted |= {} if name == "all" else {"split": name}
+        self.code_of_ds = [f"ds = tk.select(ds, {written(**wanted)})"] if wanted else []
+
+    @cached_property
+    def even(self) -> xr.Dataset:
+        """The runs at equal progress."""
+        return resample(self.ds, PROGRESS)
+
+    @cached_property
+    def distance(self) -> xr.DataArray:
+        """Distances (run, run2) of whole trajectories."""
+        return self.distance_under(**self.settings.distance)
+
+    def distance_under(self, metric: str, cap: float | None = None) -> xr.DataArray:
+        """Compute what `trajectory_distance` does, from the runs that are at equal progress already."""
+        runs = self.ds["run"].values
+        coords = {"run": runs, "run2": runs} | {name: self.ds[name] for name in run_attributes(self.ds)}
+        values = matched_distance(self.even, metric, cap)
+        return xr.DataArray(values, coords, ("run", "run2"), attrs=METRICS[metric].attrs(metric))
+
+    def code_of_distance_under(self, **distance: Any) -> str:
+        """Write the line that gives `distance_under`."""
+        return f"distance = tk.trajectory_distance(ds, n={PROGRESS}, {written(**distance)})"
+
+    @property
+    def code_of_distance(self) -> list[str]:
+        """Write the lines that give `distance`."""
+        return [*self.code_of_ds, self.code_of_distance_under(**self.settings.distance)]
+
+    @cached_property
+    def pair_distances(self) -> xr.DataArray:
+        """Distances (sample, pair) at equal progress, from which intervals over samples are made."""
+        return pair_distances(self.even, **self.settings.distance)
+
+    @cached_property
+    def attributes(self) -> list[str]:
+        """The settings by which the runs can be compared."""
+        return comparable_settings(self.ds)
+
+    @property
+    def architecture_if_any(self) -> str | None:
+        """The attribute "architecture" if runs can be compared by it."""
+        return ARCHITECTURE if ARCHITECTURE in self.attributes else None
+
+    def need_architecture(self) -> None:
+        """Refuse, with the reason, runs that cannot be compared by architecture."""
+        if ARCHITECTURE in self.attributes:
+            return
+        if ARCHITECTURE not in self.ds.coords:
+            raise CannotTellError(f"there is no run attribute {ARCHITECTURE!r}")
+        count = len(np.unique(self.ds[ARCHITECTURE].values))
+        raise CannotTellError(
+            f"{ARCHITECTURE!r} is missing for some run, or has {count} value(s) for {self.ds.sizes['run']} runs"
+        )
+
+    @cached_property
+    def groups(self) -> xr.Dataset:
+        """Analysis of variance of the distances by all settings."""
+        return compare_groups(self.distance, self.attributes, **self._of_groups)
+
+    @cached_property
+    def r_squared(self) -> xr.Dataset:
+        """Share of the distances that each setting explains, with intervals over samples."""
+        how = self.settings
+        return r_squared_intervals(
+            self.ds, self.pair_distances, self.attributes, draws=CHEAP_DRAWS, level=how.level, seed=how.seed
+        )
+
+    @property
+    def code_of_groups(self) -> list[str]:
+        """Write the lines that give `groups`."""
+        arguments = written(**self._of_groups)
+        return [*self.code_of_distance, f"groups = tk.compare_groups(distance, {self.attributes}, {arguments})"]
+
+    @property
+    def _of_groups(self) -> dict[str, Any]:
+        return {"permutations": self.settings.permutations, "seed": self.settings.seed}
+
+    @cached_property
+    def _thinned(self) -> list[int]:
+        recorded = self.ds.sizes["checkpoint"]
+        wanted = min(max(3, _POINTS // self.ds.sizes["run"]), recorded)
+        return np.unique(np.linspace(0, recorded - 1, wanted).round().astype(int)).tolist()
+
+    @property
+    def thin(self) -> xr.Dataset:
+        """The networks at so few checkpoints that their points can be embedded many times."""
+        return self.ds.isel(checkpoint=self._thinned)
+
+    @property
+    def code_of_thin(self) -> list[str]:
+        """Write the lines that give `thin`."""
+        return [*self.code_of_ds, f"thin = ds.isel(checkpoint={self._thinned})"]
+
+    def strata(self, varying: str) -> Indices:
+        """Give numbers to the groups of runs that differ in one setting and the seed only; -1 for the other runs."""
+        return strata(self.ds, varying)
+
+    def code_of_strata(self, varying: str) -> list[str]:
+        """Write the lines that give `some`, the runs in `strata`."""
+        lines, others = [*self.code_of_ds], other_settings(self.ds, varying)
+        if (value_codes(self.ds, varying) < 0).any():
+            is_text = self.ds[varying].dtype.kind == "U"
+            known = f"ds[{varying!r}] != ''" if is_text else f"ds[{varying!r}].notnull()"
+            lines.append(f"ds = ds.isel(run=({known}).values)")
+        if not others:
+            return [*lines, "some = ds"]
+        return [
+            *lines,
+            f"alike = tk.run_table(ds).groupby({others}, dropna=False)",
+            f"some = ds.isel(run=(alike[{varying!r}].transform('nunique') > 1).values)",
+        ]
