@@ -172,6 +172,7 @@ class RangeFacet:
         return np.bincount(self._bin[among], minlength=_BINS + 1).tolist()
 
     def _number(self, value: float) -> int | float:
+        # JSON has one kind of number, but 4 and 4.0 differ in the Python that is shown.
         return int(value) if self._whole and float(value).is_integer() else float(value)
 
     def _along(self, values: Array) -> Array:
@@ -189,6 +190,7 @@ def facet(name: str, values: AnyArray) -> Facet | None:
     missing = values.dtype.kind == "f" and bool(np.isnan(values).any())
     if len(known) + missing < 2:
         return None
+    # An infinite value has no place on a scale.
     if values.dtype.kind in "if" and len(known) > _MOST_VALUES and bool(np.isfinite(known).all()):
         return RangeFacet(name, values)
     return ValueFacet(name, values)
