@@ -199,7 +199,6 @@ import numpy as np
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import refuse_nan
 from trajkit.schema import SchemaError
 
@@ -222,7 +221,7 @@ def read_text(path: Path) -> xr.Dataset:
 
 
 def test_recipe__an_importer(tmp_path: Path) -> None:
-    for part in ("its own file in `trajkit/importers/`", "`from_arrays`", "refused"):
+    for part in ("its own file in `trajkit/importers/`", "`from_arrays`", "`importers/checks.py`", "refused"):
         assert part in recipe("an importer")
     read_text = module(tmp_path, "trajkit.importers.text", IMPORTER).read_text
     ds = tk.simulate(runs=2, checkpoints=3, samples=6, classes=3)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import overload
 
 import xarray as xr
 
 from trajkit.storage.load import load
 
 _SHIPPED = {name: f"{name}.nc" for name in ("digits", "cifar10", "sloppy")}
+
+
+@overload
+def sample_data() -> list[str]: ...
+
+
+@overload
+def sample_data(name: str) -> xr.Dataset: ...
 
 
 def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
