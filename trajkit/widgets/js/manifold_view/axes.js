@@ -1,4 +1,4 @@
-// The box behind the points on a 2D canvas: its three far faces with grids, and an axis on an edge of its outline for each.
+// The box behind the points on a 2D canvas: its three far faces with grids, and an axis on an edge for each component.
 //
 // A `frame` holds what all steps need: { context, projection, axes, half, far, marks, middle, ink, timeLike, font }.
 
@@ -11,14 +11,15 @@ export function paintBox(context, { projection, axes, half, ink, timeLike, font 
   const far = projection.towards.map((f, k) => (f > 0 ? -half[k] : half[k]));
   const marks = axes.map((axis, k) => axisMarks(axis, half[k]));
   const corners = [];
-  for (const x of [-1, 1]) for (const y of [-1, 1]) for (const z of [-1, 1]) corners.push(projection.at(x * half[0], y * half[1], z * half[2]));
+  for (const x of [-half[0], half[0]]) {
+    for (const y of [-half[1], half[1]]) corners.push(projection.at(x, y, -half[2]), projection.at(x, y, half[2]));
+  }
   const middle = [0, 1].map((i) => corners.reduce((sum, corner) => sum + corner[i], 0) / 8);
   const frame = { context, projection, axes, half, far, marks, middle, ink, timeLike, font };
   for (const k of AXES) paintFace(frame, k);
   for (const k of AXES) paintAxis(frame, k);
 }
 
-/** Begin a path through points. */
 export function trace(context, points, closed = false) {
   context.beginPath();
   points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
@@ -32,7 +33,7 @@ function axisMarks(axis, half) {
   return at.map((value) => ({ place: place(value), text: tickText(value, step) }));
 }
 
-/** On the stage: the place with `along` on axis k, and `a` and `b` on the other two. */
+/** The pixel of the position that is `along` on axis k, and `a` and `b` on the other two axes. */
 function onStage(projection, k, along, a, b) {
   const [i, j] = AXES.filter((other) => other !== k);
   const position = [0, 0, 0];
@@ -62,7 +63,7 @@ function paintFace({ context, projection, axes, half, far, marks, ink }, k) {
   context.stroke();
 }
 
-/** The edge of the outline that carries axis k, where it covers nothing; undefined if none lies before the eye. */
+/** The edge that carries axis k, where it covers nothing; undefined if all such edges are behind the eye. */
 function edgeOf({ projection, half, far }, k) {
   const [i, j] = AXES.filter((other) => other !== k);
   const edges = [];
@@ -101,7 +102,7 @@ function paintAxis(frame, k) {
   paintTitle(frame, axis, centre, way, out, reach + 5);
 }
 
-/** Ticks with their numbers; gives how far these reach outwards. */
+/** Paint ticks with their numbers; returns how far the numbers reach outwards. */
 function paintTicks({ context, marks, font }, k, edge, way, out, long) {
   context.font = `11px ${font}`;
   context.textBaseline = "middle";
@@ -130,12 +131,12 @@ function paintTitle({ context, ink, timeLike, font }, axis, [x, y], way, out, re
   let angle = Math.atan2(way[1], way[0]);
   if (angle > Math.PI / 2 + 1e-6) angle -= Math.PI;
   if (angle <= -Math.PI / 2 + 1e-6) angle += Math.PI;
-  // Upright titles are read from below, whichever side rounding puts the angle on.
+  // Rounding puts the angle of an upright title on either side; it is always read from the right.
   if (Math.abs(Math.abs(angle) - Math.PI / 2) < 1e-3) angle = -Math.PI / 2;
   context.save();
   context.translate(x + out[0] * reach, y + out[1] * reach);
   context.rotate(angle);
-  // Below the axis in its own turned frame, or above.
+  // Whether the title is below the axis, in the rotated frame.
   const below = -Math.sin(angle) * out[0] + Math.cos(angle) * out[1] > 0;
   context.textAlign = "center";
   context.textBaseline = "middle";

@@ -13,7 +13,8 @@ export function buildPopovers(store, root) {
     const before = open?.kind;
     close();
     if (before === kind) return;
-    const panel = make("div", { className: "trajkit-popover", role: "dialog", "aria-label": button.title }, ...CONTENT[kind](store));
+    const properties = { className: "trajkit-popover", role: "dialog", "aria-label": button.title };
+    const panel = make("div", properties, ...CONTENT[kind](store));
     root.append(panel);
     const [a, b] = [button.getBoundingClientRect(), root.getBoundingClientRect()];
     panel.style.top = `${a.bottom - b.top + 4}px`;
@@ -61,7 +62,7 @@ function filterSection(store, { name, categories }) {
   const onchange = () => {
     const values = boxes.filter((box) => box.checked).map((box) => box.value);
     const { [name]: _, ...others } = store.get("filters");
-    // All values ticked is no filter, also for values that come later.
+    // With all values ticked there is no filter, so that values of later data are shown too.
     store.set({ filters: values.length === categories.length ? others : { ...others, [name]: values } });
   };
   return make("fieldset", { onchange }, make("legend", { textContent: name }), ...labels);
@@ -83,6 +84,7 @@ function styleContent(store) {
     slider("point_size", "points", 14),
     slider("line_width", "lines", 6),
     slider("opacity", "opacity", 1),
-    make("label", { title: "The same length of axis for the same distance" }, equal, make("span", { textContent: "axes to one scale" })),
+    make("label", { title: "The same length of axis for the same distance" },
+      equal, make("span", { textContent: "axes to one scale" })),
   ];
 }

@@ -8,7 +8,8 @@ import { ROW } from "./textures.js";
 export class Scene {
   constructor(onLost) {
     this.canvas = make("canvas", { className: "trajkit-layer" });
-    const gl = this.canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: false });
+    const wanted = { antialias: false, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: false };
+    const gl = this.canvas.getContext("webgl2", wanted);
     if (!gl) throw new Error("this browser gives no WebGL2");
     this.gl = gl;
     this.canvas.addEventListener("webglcontextlost", (event) => {
@@ -38,7 +39,9 @@ export class Scene {
       gl.attachShader(program, shader);
     }
     gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`WebGL2 refused a shader: ${gl.getProgramInfoLog(program)}`);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
+      throw new Error(`WebGL2 refused a shader: ${gl.getProgramInfoLog(program)}`);
+    }
     const places = new Map();
     for (let i = 0; i < gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS); i++) {
       const { name } = gl.getActiveUniform(program, i);
@@ -96,7 +99,7 @@ export class Scene {
     }
   }
 
-  /** Draw all runs: what is dimmed first, then networks, reference curves, and runs that train now. */
+  /** Draw all runs: dimmed networks, networks, reference curves, then runs that train now. */
   drawRuns({ points, matrix, now, opacity, pointSize, lineWidth, pixels, anyDimmed, hurried, heads }) {
     const { gl, canvas } = this;
     const uniforms = {
@@ -105,7 +108,7 @@ export class Scene {
     };
     const end = points.offset[points.networks];
     for (const dimmedPass of anyDimmed ? [true, false] : [false]) {
-      // Dimmed runs write no depth, so that they cover no other run; nor do transparent runs.
+      // Dimmed or transparent runs write no depth: they must not hide other runs.
       gl.depthMask(!dimmedPass && opacity >= 0.5);
       const pass = { ...uniforms, dimmedPass };
       if (uniforms.width > 0) this.draw("lines", 0, end, pass);

@@ -1,4 +1,4 @@
-// Time: a button that plays, what time is, and how far it has come.
+// The timeline: a button that plays, a menu of what time is, a slider, and the present value.
 
 import { fillMenu, make } from "../dom.js";
 import { countText, numberText, valueAt } from "../scales.js";
@@ -7,7 +7,10 @@ import { button, icon } from "./buttons.js";
 /** The timeline of a view: { element, draw, drawMenu, play }. */
 export function buildTimeline(store) {
   const playButton = button("play", "Play (space)", () => play(!store.get("playing")));
-  const menu = make("select", { title: "What time is", "aria-label": "What time is", onchange: () => store.set({ time_axis: menu.value }) });
+  const menu = make("select", {
+    ...{ title: "What time is", "aria-label": "What time is" },
+    onchange: () => store.set({ time_axis: menu.value }),
+  });
   const slider = make("input", {
     ...{ type: "range", min: 0, max: 1, step: "any", "aria-label": "Time", title: "Draw trajectories up to here" },
     oninput: () => {
@@ -26,7 +29,7 @@ export function buildTimeline(store) {
     store.set({ time: store.time, playing });
   }
 
-  // Time runs in the browser; the model hears of it only when it stops, because the kernel could not follow each frame.
+  // Time runs in the browser; the model gets it only at the end, because the kernel could not follow each frame.
   function run() {
     store.refresh("picture");
     if (!store.get("playing") || running) return;
