@@ -119,8 +119,21 @@ def distance_to_geodesic(
     """
     chosen = as_metric(metric, cap, among=_SLOPES, what="distance_to_geodesic")
     validate(ds)
-    out = _for_each_point(ds, lambda plane: _distance(plane, _progress(plane, chosen), chosen))
-    attrs = chosen.attrs | {"long_name": f"{chosen.name} distance to the geodesic"}
+    return distance_to_geodesic_of(ds, chosen)
+
+
+def distance_to_geodesic_of(ds: xr.Dataset, metric: Metric) -> xr.DataArray:
+    """Compute `distance_to_geodesic` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> distance_to_geodesic_of(ds, Metric("fisher_rao")).identical(tk.distance_to_geodesic(ds, "fisher_rao"))
+    True
+    """
+    out = _for_each_point(ds, lambda plane: _distance(plane, _progress(plane, metric), metric))
+    attrs = metric.attrs | {"long_name": f"{metric.name} distance to the geodesic"}
     return _on_runs(ds, out, "distance_to_geodesic", attrs)
 
 
@@ -135,6 +148,17 @@ class _Plane(NamedTuple):
     def angle_to(self, t: Array) -> Array:
         """Angle in the plane between each point and geodesic(t)."""
         return (1 - t[:, None]) * self.theta_0 - self.angle
+
+
+def measures_progress(metric: Metric) -> bool:
+    """Say whether progress is defined by this metric.
+
+    Examples
+    --------
+    >>> measures_progress(Metric("fisher_rao")), measures_progress(Metric("jeffreys"))
+    (True, False)
+    """
+    return metric.name in _SLOPES
 
 
 def _for_each_point(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
