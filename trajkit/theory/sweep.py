@@ -17,14 +17,14 @@ from trajkit.renamed import renamed
 from trajkit.theory.linear_runs import linear_runs, sloppy_inputs
 from trajkit.theory.regression import exponential_spectrum, regression_spectrum
 from trajkit.theory.steps import even_steps
-from trajkit.typing import Array, Labels
+from trajkit.typing import Array, Indices, Labels
 
 
 @renamed(progress="progress_bar")
 def sweep(
-    decay: Sequence[float],
-    scale: Sequence[float],
-    steps: Sequence[int],
+    decay: Sequence[float] | Array,
+    scale: Sequence[float] | Array,
+    steps: Sequence[int] | Indices,
     *,
     model: str = "regression",
     n_components: int = 5,
@@ -134,7 +134,7 @@ class _Cells(NamedTuple):
     progress: Array
 
 
-def _axis(name: str, values: Sequence[float], least: float) -> Array:
+def _axis(name: str, values: Sequence[float] | Array | Indices, least: float) -> Array:
     out = np.asarray(list(values))
     if not out.size or not np.isfinite(out).all() or (out < least).any() or (np.diff(out) <= 0).any():
         raise ValueError(f"{name}: wanted increasing numbers of at least {least}, got {list(values)}")
