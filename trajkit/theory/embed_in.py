@@ -71,6 +71,7 @@ def embed_in(
     Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915; figure 1 shows the explained stress of such an
     embedding.
     """
+    # Together first: `concat` refuses another probe or a repeated name before anything is computed.
     everything = concat([with_references(linear), networks])
     placed = np.isin(everything["run"].values, networks["run"].values)
     base, new = (points(everything.isel(run=at)) for at in (~placed, placed))
