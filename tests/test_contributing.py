@@ -36,7 +36,7 @@ def module(folder: Path, name: str, text: str) -> ModuleType:
     return made
 
 
-# A distance: the chord, half of |sqrt p - sqrt q|, in four places. numpy's loop stands for the compiled one.
+# A distance: the chord, half of |sqrt p - sqrt q|. Its formula in numpy is enough for all that is built on it.
 
 
 def chord(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -46,23 +46,15 @@ def chord(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def with_chord(monkeypatch: pytest.MonkeyPatch) -> Callable[[xr.DataArray, xr.DataArray], xr.DataArray]:
     """Follow the recipe and give the public function."""
-    from trajkit.distances import kernels, metrics
+    from trajkit.distances.divergences import mean_over_samples
+    from trajkit.distances.metric import METRICS, Formula, Metric
 
-    monkeypatch.setitem(metrics.METRICS, "chord", metrics.Metric(chord, "length", "1", bounded=True))
-    given = kernels.add_sums
-
-    def add_sums(metric: str, p: Any, q: Any, weight: np.ndarray, *how: Any) -> Any:
-        if metric != "chord":
-            return given(metric, p, q, weight, *how)
-        how[-1][...] += (chord(p.log_prob[:, None], q.log_prob) * weight).sum(-1)
-        return iter([1.0])
-
-    monkeypatch.setattr(kernels, "add_sums", add_sums)
-    return lambda a, b: metrics._mean_over_samples("chord", a, b, None, None)
+    monkeypatch.setitem(METRICS, "chord", Formula(chord, "length", "1", bounded=True))
+    return lambda a, b: mean_over_samples(Metric("chord"), a, b)
 
 
 def test_recipe__a_distance(with_chord: Callable[[xr.DataArray, xr.DataArray], xr.DataArray]) -> None:
-    for part in ("`METRICS`", "`_mean_over_samples`", "`distances/compiled.py`", "`kernels.py`", "`gpu.py`"):
+    for part in ("`METRICS`", "`mean_over_samples`", "`compiled.py`", "`FORMS`", "`_PER_SAMPLE`", "`formulas.py`"):
         assert part in recipe("a distance")
     ds = tk.simulate(runs=3, checkpoints=4, spread=0.3)
     a, b = ds.log_prob.isel(run=0, checkpoint=1), ds.log_prob.isel(run=2, checkpoint=3)
@@ -117,37 +109,41 @@ def test_recipe__a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 # A panel of the Explorer
 
 
-def test_recipe__a_panel() -> None:
-    for part in ("`trajkit/widgets/linked.py`", "`trajkit.figures`", "Python", "in a browser"):
+def test_recipe__a_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ("`trajkit/widgets/explorer/panels.py`", "`RIGHT`", "`trajkit.figures`", "Python", "in a browser")
+    for part in (*wanted, "`title`", "`key`", "`figure`", "`code`", "`marks`"):
         assert part in recipe("a panel")
-    from trajkit.widgets.linked import FigureOf
+    from trajkit.widgets.explorer import explorer, panels
+    from trajkit.widgets.explorer.panel import Panel
+    from trajkit.widgets.explorer.state import ExplorerState
 
-    class SpreadPanel(FigureOf):
+    class SpreadPanel(Panel):
         """The tubes of the groups that colours make."""
 
         title = "Spread"
 
         def key(self) -> Any:
-            return self.explorer.runs_key, self.explorer.run_color
+            return self.state.runs_key, self.state.run_color
 
         def figure(self) -> go.Figure:
-            return tk.figures.tube(tk.tube(self.explorer.selected, "architecture", n=5), color="architecture")
+            return tk.figures.tube(tk.tube(self.state.selected, "architecture", n=5), color="architecture")
 
         def code(self) -> str:
             return "tk.figures.tube(tk.tube(selected, 'architecture', n=5), color='architecture')"
 
-        def marks(self, runs: list[str]) -> list[dict[str, Any]]:
+        def marks(self, figure: go.Figure, runs: list[str]) -> list[dict[str, Any]]:
             return []
 
-    explorer = tk.explore(tk.simulate(runs=6, groups=2, spread=0.3))
-    panel = SpreadPanel(explorer)
-    panel.refresh()
-    assert panel.panel is None, "nothing is measured before it is seen"
-    panel.seen = True
-    panel.refresh()
-    assert {trace.name for trace in panel.drawn.data} == {"A", "B"}
-    assert eval(panel.code_line.code, {"tk": tk, "selected": explorer.selected}) == panel.drawn
-    explorer.close()
+    ds = tk.simulate(runs=6, groups=2, spread=0.3)
+    figure = SpreadPanel(ExplorerState(ds)).figure()
+    assert {trace.name for trace in figure.data} == {"A", "B"}
+    monkeypatch.setattr(explorer, "RIGHT", (*panels.RIGHT, SpreadPanel))
+    shown = tk.explore(ds)
+    assert shown.panels[-1].figures == [], "nothing is measured before it is seen"
+    view = shown.show_panel("Spread")
+    assert view.figures[0].figure == figure
+    assert eval(view.code_line.code, {"tk": tk, "selected": shown.selected}) == figure
+    shown.close()
 
 
 # An architecture
