@@ -1,7 +1,7 @@
 """Widgets: slicing and turning trajectories in a notebook.
 
-Widgets hold state and layout; pictures come from `trajkit.figures`, numbers from the functions at the top level, and
-every state can be written as a line of Python, which is shown.
+Widgets hold state and layout. Pictures come from `trajkit.figures` and numbers from the functions at the top level.
+Every state is also shown as lines of Python.
 """
 
 from importlib import import_module

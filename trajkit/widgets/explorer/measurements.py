@@ -1,4 +1,4 @@
-"""What the Explorer measures, each once: quantities of points, distances, embeddings of all runs and of slices."""
+"""Quantities of points, distances and embeddings for the Explorer. Each is measured once and kept."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from trajkit.widgets.manifold_packing import per_point_quantities, quantity_rang
 
 QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
 N_COMPONENTS = 6
-# Beyond so many points, distances between all of them would take more memory than a laptop spares.
+# With more points, the matrix of all distances (8 bytes each, and some copies) takes gigabytes.
 MOST_POINTS = 8000
 LANDMARKS = 2000
-# Bytes of matrices, and number of embeddings, that are kept.
+# What is kept: bytes of matrices of all points, and number of embeddings of slices.
 _MATRICES = 600e6
 _EMBEDDINGS = 8
 # Properties of an embedding's axes. They no longer hold once the embedding is aligned with another.
@@ -33,14 +33,19 @@ Value = TypeVar("Value")
 
 
 class Measurements:
-    """Measures a dataset when it is first asked to; a slice's distances are a part of those of all runs.
+    """Measurements of a dataset, each made when it is first asked for.
+
+    The distances of a slice are a part of the distances of all runs, so that a new slice costs only its embedding.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
-    cap, landmarks
-        Of `trajkit.embed`; with landmarks, slices are embedded anew.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
+    landmarks
+        As for `trajkit.explore`. With landmarks, the distances of each slice are measured again.
 
     Examples
     --------
@@ -60,11 +65,11 @@ class Measurements:
         self._kept: dict[tuple[Any, ...], Any] = {}
 
     def close(self) -> None:
-        """Let everything go."""
+        """Forget everything."""
         self._kept.clear()
 
     def part(self, split: str | None) -> xr.Dataset:
-        """Give all runs on the samples of a split (None: all samples), with progress, loss and error of each point."""
+        """Take all runs on the samples of a split (None: all samples), with progress, loss and error of each point."""
         return self._once(("part", split), lambda: self._measured(split))
 
     def _measured(self, split: str | None) -> xr.Dataset:
@@ -82,7 +87,7 @@ class Measurements:
         return self._once(("quantities", split), measure)
 
     def distances(self, split: str | None, metric: str) -> xr.DataArray:
-        """Distances (run, run2) of the networks' whole trajectories."""
+        """Distances (run, run2) between the whole trajectories of the networks."""
         return self._once(
             ("runs", split, metric),
             lambda: trajectory_distance(networks(self.part(split)), metric=metric, cap=self.cap_of(metric)),
@@ -98,7 +103,7 @@ class Measurements:
         return self._once(("geodesic", split, known), lambda: distance_to_geodesic(self.part(split), metric=known))
 
     def embedding(self, split: str | None, metric: str, chosen: xr.DataArray | None = None) -> xr.Dataset:
-        """InPCA of all points; or of references and those networks' points that are `chosen` (run, checkpoint)."""
+        """InPCA of all points; or of the references and the `chosen` points (run, checkpoint) of the networks."""
         key = ("embedding", split, metric, None if chosen is None else chosen.values.tobytes())
         return self._once(key, lambda: self._embed(split, metric, chosen))
 
@@ -107,11 +112,8 @@ class Measurements:
         if chosen is not None:
             own, everything = (_cut(ds, _with_references(chosen, ds)) for ds in (own, everything))
         if self.landmarks is not None:
-            ds = (
-                self.part(split)
-                if chosen is None
-                else _cut(self.part(split), _with_references(chosen, self.part(split)))
-            )
+            part = self.part(split)
+            ds = part if chosen is None else _cut(part, _with_references(chosen, part))
             landmarks = fitting(self.landmarks, ds)
             return embed(ds, N_COMPONENTS, metric=metric, cap=self.cap_of(metric), landmarks=landmarks)
         distance = self._pairwise(split, metric)
@@ -119,7 +121,7 @@ class Measurements:
         return on_runs(inpca(distance, N_COMPONENTS), everything, own)
 
     def _outlines(self, split: str | None) -> tuple[xr.Dataset, xr.Dataset]:
-        """Names of runs and points, without and with references, and without predictions: all a slice needs."""
+        """The dataset without predictions, and the same with references: a slice needs only names and steps."""
 
         def make() -> tuple[xr.Dataset, xr.Dataset]:
             own = outline(self.part(split))
@@ -128,7 +130,7 @@ class Measurements:
         return self._once(("outlines", split), make)
 
     def cap_of(self, metric: str) -> float | None:
-        """Give the cap, where the metric takes one."""
+        """Return the cap, or None if the metric takes none."""
         return None if METRICS[metric].bounded else self.cap
 
     def _pairwise(self, split: str | None, metric: str) -> xr.DataArray:
@@ -140,7 +142,7 @@ class Measurements:
         return self._once(("points", split, metric), measure)
 
     def _once(self, key: tuple[Any, ...], measure: Callable[[], Value]) -> Value:
-        """Measure it, or take what was measured; what was asked for longest ago goes first when there is too much."""
+        """Return what is kept under a key, or measure it; then forget what was not asked for longest."""
         if key in self._kept:
             self._kept[key] = self._kept.pop(key)
         else:
@@ -212,13 +214,13 @@ def partner_components(frame: xr.Dataset, own: xr.Dataset, wanted: list[int]) ->
 
 
 def only(embedding: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
-    """Leave out the networks' checkpoints that are not chosen."""
+    """Leave out the checkpoints of networks that are not chosen: their step becomes -1."""
     keep = chosen.reindex(run=embedding["run"], checkpoint=embedding["checkpoint"], fill_value=False)
     return embedding.assign(step=embedding["step"].where(keep | (embedding["kind"] == "reference"), -1))
 
 
 def _cut(ds: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
-    """Keep the chosen points."""
+    """Keep only the chosen points."""
     mask = chosen.transpose("run", "checkpoint")
     mask = mask.isel(run=mask.any("checkpoint").values, checkpoint=mask.any("run").values)
     kept = ds.sel(run=mask["run"].values, checkpoint=mask["checkpoint"].values)
@@ -230,12 +232,13 @@ def _cut(ds: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
 
 
 def _with_references(chosen: xr.DataArray, everything: xr.Dataset) -> xr.DataArray:
+    """Choose the points of references too."""
     keep = chosen.reindex(run=everything["run"], checkpoint=everything["checkpoint"], fill_value=False)
     return keep | ((everything["kind"] == "reference") & (everything["step"] >= 0))
 
 
 def _among(distance: xr.DataArray, ds: xr.Dataset) -> xr.DataArray:
-    """Take the part of a matrix that belongs to the points of `ds`."""
+    """Take the rows and columns of a matrix that belong to the points of `ds`."""
     run = ds.indexes["run"].get_indexer(pd.Index(distance["run"].values))
     checkpoint = ds.indexes["checkpoint"].get_indexer(pd.Index(distance["checkpoint"].values))
     recorded = ds["step"].transpose("run", "checkpoint").values >= 0
