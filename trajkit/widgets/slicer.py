@@ -179,7 +179,8 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         if hasattr(self, "board"):
             self.board.close()
             self.code_line.close()
-            self.selection.close()
+            # A selection that is shared lives on.
+            self.selection.unobserve(self._selection_changed, "conditions")
         super().close()
 
     # State

@@ -80,6 +80,7 @@ class Selection(traitlets.HasTraits):
         ValueError
             If nothing meets all conditions.
         """
+        # `select` takes progress from the dataset; it is lent for the selection, and taken out of the result.
         if "progress" not in self.conditions or "progress" in self.dataset:
             return select(self.dataset, **self.conditions)
         measured = self.dataset.assign(progress=self._progress(self.split))
@@ -170,6 +171,7 @@ class Selection(traitlets.HasTraits):
             checked = {f.name: f.normalized(given[f.name]) for f in self.facets if given.get(f.name) is not None}
             windows: Conditions = {n: checked.pop(n) for n in WINDOWS if n in checked}
             rest: Conditions = {n: given[n] for n in ("where", "split") if given.get(n) is not None}
+            # Only to see that every condition can be evaluated; the masks are made again when the trait has changed.
             self._masks_of({**checked, **rest})
         except ValueError as problem:
             raise traitlets.TraitError(str(problem)) from problem

@@ -116,12 +116,13 @@ class Measurements:
             ds = part if chosen is None else _cut(part, _with_references(chosen, part))
             landmarks = fitting(self.landmarks, ds)
             return embed(ds, N_COMPONENTS, metric=metric, cap=self.cap_of(metric), landmarks=landmarks)
+        # Cutting a slice out of the matrix of all points takes milliseconds, measuring it again takes seconds.
         distance = self._pairwise(split, metric)
         distance = distance if chosen is None else _among(distance, everything)
         return on_runs(inpca(distance, N_COMPONENTS), everything, own)
 
     def _outlines(self, split: str | None) -> tuple[xr.Dataset, xr.Dataset]:
-        """The dataset without predictions, and the same with references: a slice needs only names and steps."""
+        """Return the dataset without predictions, and with references too: a slice needs only names and steps."""
 
         def make() -> tuple[xr.Dataset, xr.Dataset]:
             own = outline(self.part(split))
@@ -154,6 +155,7 @@ class Measurements:
         matrices = [k for k in self._kept if k[0] == "points"]
         while len(matrices) > 1 and sum(self._kept[k].nbytes for k in matrices) > _MATRICES:
             self._kept.pop(matrices.pop(0))
+        # The embedding of all runs stays: every slice is aligned with it.
         embeddings = [k for k in self._kept if k[0] == "embedding" and k[3] is not None]
         for key in embeddings[:-_EMBEDDINGS]:
             self._kept.pop(key)
@@ -225,6 +227,7 @@ def _cut(ds: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
     mask = mask.isel(run=mask.any("checkpoint").values, checkpoint=mask.any("run").values)
     kept = ds.sel(run=mask["run"].values, checkpoint=mask["checkpoint"].values)
     inside = xr.DataArray(mask.values, dims=("run", "checkpoint"))
+    # Whole runs are selected most often, and need no copy of their predictions.
     if bool((inside | (kept["step"] < 0)).all()):
         return kept
     log_prob = kept["log_prob"].where(inside).transpose(*kept["log_prob"].dims)
