@@ -176,7 +176,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the controls and let the dataset go."""
-        if hasattr(self, "board"):
+        if hasattr(self, "board") and self.comm is not None:
             self.board.close()
             self.code_line.close()
             # A selection that is shared lives on.
