@@ -9,16 +9,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.curves import distance_to_geodesic, error, loss, progress, trajectory_distance
-from trajkit.curves.references import outline, points_with_references, with_missing_references
-from trajkit.distances import METRICS, pairwise
-from trajkit.embedding import align, embed, inpca
-from trajkit.embedding.embed import on_runs
-from trajkit.schema import is_network, networks
-from trajkit.select import select
+from trajkit.curves.loss import error_of, loss_of
+from trajkit.curves.progress import distance_to_geodesic_of, measures_progress, progress_of
+from trajkit.curves.references import points_with_references, with_missing_references
+from trajkit.curves.trajectory_distance import trajectory_distance_of
+from trajkit.distances import BHATTACHARYYA, Metric, as_metric, metric_names, pairwise
+from trajkit.embedding import align, inpca
+from trajkit.embedding.embed import embedded, on_runs
+from trajkit.schema import is_network, networks_of
 from trajkit.widgets.manifold_packing import per_point_quantities, quantity_ranges
 
-QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
+QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
+    "progress": progress_of,
+    "loss": loss_of,
+    "error": error_of,
+}
 N_COMPONENTS = 6
 # With more points, the matrix of all distances (8 bytes each, and some copies) takes gigabytes.
 MOST_POINTS = 8000
@@ -73,7 +78,7 @@ class Measurements:
         return self._once(("part", split), lambda: self._measured(split))
 
     def _measured(self, split: str | None) -> xr.Dataset:
-        part = self.dataset if split is None else select(self.dataset, split=split)
+        part = self.dataset if split is None else self.dataset.isel(sample=self.dataset["split"].values == split)
         return part.assign({name: measure(part) for name, measure in QUANTITIES.items()})
 
     def quantities(self, split: str | None) -> list[str]:
@@ -90,17 +95,17 @@ class Measurements:
         """Distances (run, run2) between the whole trajectories of the networks."""
         return self._once(
             ("runs", split, metric),
-            lambda: trajectory_distance(networks(self.part(split)), metric=metric, cap=self.cap_of(metric)),
+            lambda: trajectory_distance_of(networks_of(self.part(split)), self.metric(metric)),
         )
 
     def geodesic_metric(self, metric: str) -> str:
         """Choose the metric of distances to the geodesic: `metric` if progress is defined by it."""
-        return metric if metric == "fisher_rao" else "bhattacharyya"
+        return metric if measures_progress(self.metric(metric)) else BHATTACHARYYA.name
 
     def distance_to_geodesic(self, split: str | None, metric: str) -> xr.DataArray:
         """Distance of each point to the geodesic by `geodesic_metric`."""
         known = self.geodesic_metric(metric)
-        return self._once(("geodesic", split, known), lambda: distance_to_geodesic(self.part(split), metric=known))
+        return self._once(("geodesic", split, known), lambda: distance_to_geodesic_of(self.part(split), Metric(known)))
 
     def embedding(self, split: str | None, metric: str, chosen: xr.DataArray | None = None) -> xr.Dataset:
         """InPCA of all points; or of the references and the `chosen` points (run, checkpoint) of the networks."""
@@ -115,7 +120,7 @@ class Measurements:
             part = self.part(split)
             ds = part if chosen is None else _cut(part, _with_references(chosen, part))
             landmarks = fitting(self.landmarks, ds)
-            return embed(ds, N_COMPONENTS, metric=metric, cap=self.cap_of(metric), landmarks=landmarks)
+            return embedded(ds, N_COMPONENTS, self.metric(metric), landmarks=landmarks)
         # Cutting a slice out of the matrix of all points takes milliseconds, measuring it again takes seconds.
         distance = self._pairwise(split, metric)
         distance = distance if chosen is None else _among(distance, everything)
@@ -125,20 +130,24 @@ class Measurements:
         """Return the dataset without predictions, and with references too: a slice needs only names and steps."""
 
         def make() -> tuple[xr.Dataset, xr.Dataset]:
-            own = outline(self.part(split))
+            own = self.part(split).drop_vars("log_prob")
             return own, with_missing_references(own)
 
         return self._once(("outlines", split), make)
 
+    def metric(self, name: str) -> Metric:
+        """Make the metric of this name, with the cap if it takes one."""
+        return as_metric(name, self.cap, optional_cap=True)
+
     def cap_of(self, metric: str) -> float | None:
         """Return the cap, or None if the metric takes none."""
-        return None if METRICS[metric].bounded else self.cap
+        return self.metric(metric).cap
 
     def _pairwise(self, split: str | None, metric: str) -> xr.DataArray:
         """Distances between all points and the references."""
 
         def measure() -> xr.DataArray:
-            return pairwise(points_with_references(self.part(split)), metric=metric, cap=self.cap_of(metric))
+            return pairwise(points_with_references(self.part(split)), metric=self.metric(metric))
 
         return self._once(("points", split, metric), measure)
 
@@ -167,8 +176,8 @@ def fitting(landmarks: int, ds: xr.Dataset) -> int | None:
 
 
 def metrics(cap: float | None) -> list[str]:
-    """Name the metrics for points that include the truth; without a cap, "jeffreys" makes it infinitely far away."""
-    return [n for n, m in METRICS.items() if m.symmetric and (cap is not None or n != "jeffreys")]
+    """Name the metrics that are finite between networks and the truth; "jeffreys" is only with a cap."""
+    return [n for n in metric_names(symmetric=True) if as_metric(n, cap, optional_cap=True).finite_at_truth]
 
 
 def aligned(frame: xr.Dataset, own: xr.Dataset, components: tuple[int, ...]) -> xr.Dataset:
