@@ -236,11 +236,11 @@ def _cut(ds: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
     mask = mask.isel(run=mask.any("checkpoint").values, checkpoint=mask.any("run").values)
     kept = ds.sel(run=mask["run"].values, checkpoint=mask["checkpoint"].values)
     inside = xr.DataArray(mask.values, dims=("run", "checkpoint"))
-    # Whole runs are selected most often, and need no copy of their predictions.
-    if bool((inside | (kept["step"] < 0)).all()):
-        return kept
-    log_prob = kept["log_prob"].where(inside).transpose(*kept["log_prob"].dims)
-    return kept.assign(log_prob=log_prob, step=kept["step"].where(inside, -1))
+    cut = kept.assign(step=kept["step"].where(inside, -1))
+    # Only landmarks need the predictions. Whole runs are selected most often, and need no copy of theirs.
+    if "log_prob" in kept and not bool((inside | (kept["step"] < 0)).all()):
+        cut["log_prob"] = kept["log_prob"].where(inside).transpose(*kept["log_prob"].dims)
+    return cut
 
 
 def _with_references(chosen: xr.DataArray, everything: xr.Dataset) -> xr.DataArray:
