@@ -91,7 +91,8 @@ class Part:
             raise CannotTellError(f"there is no run attribute {ARCHITECTURE!r}")
         count = len(np.unique(self.ds[ARCHITECTURE].values))
         raise CannotTellError(
-            f"{ARCHITECTURE!r} is missing for some run, or has {count} value(s) for {self.ds.sizes['run']} runs"
+            f"runs cannot be grouped by {ARCHITECTURE!r}: it is missing for some run, follows from another setting, "
+            f"or has {count} value(s) for {self.ds.sizes['run']} runs"
         )
 
     @cached_property
