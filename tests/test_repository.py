@@ -86,7 +86,7 @@ def tracked() -> list[Path]:
 
 
 def test_import__loads_nothing_heavy() -> None:
-    heavy = {"torch", "torchvision", "plotly", "ipywidgets", "anywidget", "dask", "sklearn", "numba", "zarr"}
+    heavy = {"torch", "torchvision", "plotly", "ipywidgets", "anywidget", "dask", "sklearn", "numba", "zarr", "jinja2"}
     loaded = run(sys.executable, "-c", "import sys, trajkit; print(*{m.partition('.')[0] for m in sys.modules})")
     assert loaded.returncode == 0, loaded.stderr
     assert not heavy & set(loaded.stdout.split())

@@ -51,8 +51,8 @@ CLAIM = Claim(
     name="architecture distinguishes",
     statement="Architectures have distinguishable trajectories.",
     rule=(
-        "Holds if runs of different architectures are farther apart than runs of the same architecture, significantly more "
-        "than with permuted architectures."
+        "Holds if runs of different architectures are farther apart than runs of the same architecture, significantly "
+        "more than with permuted architectures."
     ),
     examine=examine,
     draw=draw,

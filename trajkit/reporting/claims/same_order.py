@@ -43,5 +43,5 @@ CLAIM = Claim(
     ),
     examine=examine,
     draw=figures.data_map,
-    caption="Each sample by the mean and the standard deviation, over training and all runs, of its label's probability.",
+    caption="Mean and standard deviation of the probability of each sample's label over training, averaged over runs.",
 )
