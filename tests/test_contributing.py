@@ -117,37 +117,41 @@ def test_recipe__a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 # A panel of the Explorer
 
 
-def test_recipe__a_panel() -> None:
-    for part in ("`trajkit/widgets/linked.py`", "`trajkit.figures`", "Python", "in a browser"):
+def test_recipe__a_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ("`trajkit/widgets/explorer/panels.py`", "`RIGHT`", "`trajkit.figures`", "Python", "in a browser")
+    for part in (*wanted, "`title`", "`key`", "`figure`", "`code`", "`marks`"):
         assert part in recipe("a panel")
-    from trajkit.widgets.linked import FigureOf
+    from trajkit.widgets.explorer import explorer, panels
+    from trajkit.widgets.explorer.panel import Panel
+    from trajkit.widgets.explorer.state import ExplorerState
 
-    class SpreadPanel(FigureOf):
+    class SpreadPanel(Panel):
         """The tubes of the groups that colours make."""
 
         title = "Spread"
 
         def key(self) -> Any:
-            return self.explorer.runs_key, self.explorer.run_color
+            return self.state.runs_key, self.state.run_color
 
         def figure(self) -> go.Figure:
-            return tk.figures.tube(tk.tube(self.explorer.selected, "architecture", n=5), color="architecture")
+            return tk.figures.tube(tk.tube(self.state.selected, "architecture", n=5), color="architecture")
 
         def code(self) -> str:
             return "tk.figures.tube(tk.tube(selected, 'architecture', n=5), color='architecture')"
 
-        def marks(self, runs: list[str]) -> list[dict[str, Any]]:
+        def marks(self, figure: go.Figure, runs: list[str]) -> list[dict[str, Any]]:
             return []
 
-    explorer = tk.explore(tk.simulate(runs=6, groups=2, spread=0.3))
-    panel = SpreadPanel(explorer)
-    panel.refresh()
-    assert panel.panel is None, "nothing is measured before it is seen"
-    panel.seen = True
-    panel.refresh()
-    assert {trace.name for trace in panel.drawn.data} == {"A", "B"}
-    assert eval(panel.code_line.code, {"tk": tk, "selected": explorer.selected}) == panel.drawn
-    explorer.close()
+    ds = tk.simulate(runs=6, groups=2, spread=0.3)
+    figure = SpreadPanel(ExplorerState(ds)).figure()
+    assert {trace.name for trace in figure.data} == {"A", "B"}
+    monkeypatch.setattr(explorer, "RIGHT", (*panels.RIGHT, SpreadPanel))
+    shown = tk.explore(ds)
+    assert shown.panels[-1].figures == [], "nothing is measured before it is seen"
+    view = shown.show_panel("Spread")
+    assert view.figures[0].figure == figure
+    assert eval(view.code_line.code, {"tk": tk, "selected": shown.selected}) == figure
+    shown.close()
 
 
 # An architecture
@@ -195,7 +199,6 @@ import numpy as np
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import refuse_nan
 from trajkit.schema import SchemaError
 
@@ -218,7 +221,7 @@ def read_text(path: Path) -> xr.Dataset:
 
 
 def test_recipe__an_importer(tmp_path: Path) -> None:
-    for part in ("its own file in `trajkit/importers/`", "`from_arrays`", "refused"):
+    for part in ("its own file in `trajkit/importers/`", "`from_arrays`", "`importers/checks.py`", "refused"):
         assert part in recipe("an importer")
     read_text = module(tmp_path, "trajkit.importers.text", IMPORTER).read_text
     ds = tk.simulate(runs=2, checkpoints=3, samples=6, classes=3)

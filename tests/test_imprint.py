@@ -102,7 +102,7 @@ def test_imprint__features_that_say_nothing_give_ignorance():
         ({"method": "magic"}, "method"),
         ({"scale": 0}, "scale"),
         ({"l2": -1.0}, "l2"),
-        ({"label": LABEL + 0.5}, "index"),
+        ({"label": LABEL + 0.5}, "class index"),
         ({"split": SPLIT[:5]}, "each sample"),
         ({"split": np.where(LABEL > 1, "test", "train")}, r"\[2\] have no train sample"),
         ({"classes": list("abcd")}, r"\[3\] have no train sample"),
@@ -114,7 +114,7 @@ def test_imprint__features_that_say_nothing_give_ignorance():
         ({"features": xr.DataArray(np.zeros((2, 2)), dims=("run", "sample"))}, "dimensions"),
     ],
 )
-def test_imprint__refuses_what_makes_no_sense(change, message):
+def test_imprint__refuses_wrong_parameters_and_features(change, message):
     asked = {"features": [[np.ones((60, 2))]], "label": LABEL, "split": SPLIT} | change
     with pytest.raises(ValueError, match=message):
         tk.imprint(asked.pop("features"), asked.pop("label"), asked.pop("split"), **asked)

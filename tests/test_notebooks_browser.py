@@ -23,7 +23,7 @@ from playwright.sync_api import Locator, Page, expect
 pytestmark = pytest.mark.browser
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-# The others take minutes together: `pytest -m slow`. test_jupyterlab.py opens the quickstart.
+# The others take minutes together: `pytest -m slow`. tests/widgets/test_jupyterlab.py opens the quickstart.
 QUICK = ("02_prediction_space",)
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem != "00_glossary")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}

@@ -136,8 +136,8 @@ def test_layers__import_one_way() -> None:
     for path in sorted((ROOT / "trajkit").rglob("*.py")):
         layer = layer_of(path)
         where = path.relative_to(ROOT)
-        if layer == "__init__":
-            continue  # trajkit/__init__.py imports from all layers
+        if layer in ("__init__", "conftest"):
+            continue  # the first imports from all layers, the second is part of the tests
         if layer not in ALLOWED:
             problems.append(f"{where}: {layer!r} has no place in the table of layers; give it one")
             continue
@@ -168,21 +168,22 @@ def test_contributing__names_every_script_with_its_command() -> None:
 
 # Tests
 
-# Laws of the whole repository. All other tests are found by the file that they test: tests/X/test_Y.py for trajkit/X/Y.
+# These test the repository, or what several rooms do together.
 WHOLE = {
     *("binder", "contributing", "house", "install", "jupyterlab", "notebooks", "notebooks_browser", "readme"),
-    *("reference", "repository", "together", "user_script"),
+    *("reference", "repository", "together", "user_script", "every_widget", "written_by_0_1"),
 }
 
 
 @pytest.mark.xfail(reason="tests are being moved to their rooms", strict=False)
-def test_tests__mirror_the_package() -> None:
+def test_tests__have_the_name_of_what_they_test() -> None:
+    """`tests/X/test_Y.py` tests `trajkit/X/Y.py` or the folder `trajkit/X/Y/`; `tests/X/test_X.py` tests all of X."""
     homeless = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        test = path.relative_to(ROOT / "tests")
-        room = ROOT / "trajkit" / test.with_name(test.stem.removeprefix("test_"))
-        if room.name not in WHOLE and not any(room.with_suffix(kind).exists() for kind in (".py", ".js", "")):
-            homeless.append(str(test))
+        room, name = path.parent.relative_to(ROOT / "tests"), path.stem.removeprefix("test_")
+        tested = [ROOT / "trajkit" / room / tested for tested in (name, f"{name}.py", f"{name}.js", f"__{name}__.py")]
+        if name not in {*WHOLE, room.name} and not any(file.exists() for file in tested):
+            homeless.append(str(path.relative_to(ROOT)))
     assert not homeless, f"no file or folder of trajkit/ has their name: {homeless}"
 
 

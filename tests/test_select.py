@@ -150,7 +150,7 @@ def test_select__the_variable_progress_is_used_where_there_is_one(ds: xr.Dataset
     assert tk.select(known, progress=(2, 3)).checkpoint.values.tolist() == [2, 3]
 
 
-def test_select__edits_nothing(ds: xr.Dataset) -> None:
+def test_select__leaves_its_input_unchanged(ds: xr.Dataset) -> None:
     before = ds.copy(deep=True)
     tk.select(ds, architecture="A", split="test", progress=(0.2, None), step=(None, 6), where="seed == 0")
     assert ds.identical(before)
@@ -174,43 +174,45 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
             r"no run attribute 'architectur', did you mean 'architecture'\? The dataset has \['run', 'kind'",
         ),
         ({"zzz": 1}, r"no run attribute 'zzz'. The dataset has"),
-        ({"architecture": "D"}, r"'architecture' is nowhere 'D': it has the values \['A', 'B', 'C'\]"),
-        ({"architecture": ["A", "D", "E"]}, "'architecture' is nowhere 'D', 'E'"),
-        ({"architecture": 3}, "'architecture' is nowhere 3"),
-        ({"seed": "0"}, "'seed' is nowhere '0'"),
-        ({"seed": None}, "'seed' is nowhere None"),
-        ({"architecture": ("A", "B")}, "'architecture' is text and has no ranges: give a value or a list"),
+        ({"architecture": "D"}, r"'architecture' is never 'D': its values are \['A', 'B', 'C'\]"),
+        ({"architecture": ["A", "D", "E"]}, "'architecture' is never 'D', 'E'"),
+        ({"architecture": 3}, "'architecture' is never 3"),
+        ({"seed": "0"}, "'seed' is never '0'"),
+        ({"seed": None}, "'seed' is never None"),
+        ({"architecture": ("A", "B")}, "'architecture' is text and has no ranges: use a value or a list"),
         ({"seed": (0, 1, 2)}, r"seed=\(0, 1, 2\): a tuple is a range \(low, high\); use a list"),
-        ({"seed": slice(0, 1, 2)}, "a range has no step"),
-        ({"seed": ("a", None)}, r"seed=\('a', None\): 'seed' holds numbers, and 'a' is none"),
-        ({"seed": (5, 9)}, r"no run meets all of seed=\(5, 9\); the dataset has 6 runs, see trajkit.run_table"),
+        ({"seed": slice(0, 1, 2)}, "wanted a range without a step"),
+        ({"seed": ("a", None)}, r"seed=\('a', None\): wanted numbers as ends of the range, got 'a'"),
+        ({"seed": (5, 9)}, r"no run meets all of seed=\(5, 9\); the dataset has 6 runs: `tk.run_table"),
         ({"seed": (1, 0)}, "no run meets all"),
         ({"seed": []}, r"no run meets all of seed=\[\]"),
         ({"architecture": "A", "learning_rate": 1.0}, "no run meets all of architecture='A', learning_rate=1.0"),
-        ({"seed": lambda s: s}, r"seed= gave int64 of shape \(6,\): wanted booleans of shape \(6,\)"),
-        ({"seed": lambda s: s[:2] > 0}, r"seed= gave bool of shape \(2,\)"),
+        ({"seed": lambda s: s}, r"seed: wanted booleans of shape \(6,\), got int64 of shape \(6,\)"),
+        ({"seed": lambda s: s[:2] > 0}, r"seed: wanted .* got bool of shape \(2,\)"),
         ({"where": "seed =="}, r"where='seed ==': .*The columns are \['run', 'kind', 'architecture'"),
         ({"where": "depth > 3"}, r"where='depth > 3': name 'depth' is not defined.*The columns are"),
         ({"where": "architecture > 3"}, "where='architecture > 3'"),
         ({"where": "seed.foo > 3"}, "where='seed.foo > 3'"),
-        ({"where": "seed + 1"}, "where='seed . 1' gave int64"),
-        ({"where": "seed = 1"}, "where='seed = 1' gave"),
-        ({"where": lambda t: t}, "where= gave"),
+        ({"where": "seed + 1"}, "where='seed . 1': wanted booleans .* got int64"),
+        ({"where": "seed = 1"}, "where='seed = 1': wanted"),
+        ({"where": lambda t: t}, "where: wanted booleans"),
         ({"where": "seed > 7"}, "no run meets all of where='seed > 7'"),
         ({"split": "valid"}, r"no sample has split 'valid': the probe has \['test', 'train'\]"),
-        ({"step": (100, None)}, r"no checkpoint has step in \(100, None\): it goes from 0 to 7"),
-        ({"step": 99}, "'step' is nowhere 99"),
-        ({"progress": (2, 3)}, r"no checkpoint has progress in \(2, 3\): it goes from"),
+        ({"step": (100, None)}, r"no checkpoint has step in \(100, None\): it is between 0 and 7"),
+        ({"step": 99}, "'step' is never 99"),
+        ({"progress": (2, 3)}, r"no checkpoint has progress in \(2, 3\): it is between"),
         ({"progress": (0.1, 0.2, 0.3)}, "a tuple is a range"),
-        ({"step": lambda s: s}, "step= gave int64"),
+        ({"step": lambda s: s}, "step: wanted booleans .* got int64"),
     ],
 )
-def test_select__bad_conditions_are_told_clearly(ds: xr.Dataset, conditions: dict[str, Any], message: str) -> None:
+def test_select__refuses_wrong_conditions_and_says_what_is_known(
+    ds: xr.Dataset, conditions: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         tk.select(ds, **conditions)
 
 
-def test_select__refuses_what_is_no_trajectory_dataset(ds: xr.Dataset) -> None:
+def test_select__refuses_a_dataset_without_labels(ds: xr.Dataset) -> None:
     with pytest.raises(tk.SchemaError, match="'label' is missing"):
         tk.select(ds.drop_vars("label"), seed=0)
 

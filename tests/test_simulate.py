@@ -75,6 +75,6 @@ def test_simulate__names_many_groups() -> None:
         ({"spread": 0.1, "classes": 2}, "wanted 0 to 0.0000 rad for 2 classes"),
     ],
 )
-def test_simulate__senseless_sizes_are_refused(sizes: dict[str, Any], message: str) -> None:
+def test_simulate__refuses_sizes_out_of_range(sizes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tk.simulate(**sizes)

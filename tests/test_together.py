@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import traitlets
 import xarray as xr
 
 import trajkit as tk
@@ -79,52 +78,6 @@ def test_attributes__with_names_that_results_use_are_refused(ds, name):
         with_attributes(ds, **{name: range(6)})
     with pytest.raises(tk.SchemaError, match=f"'{name}': the name is reserved"):
         tk.validate(ds.assign_coords({name: ("run", range(6))}))
-
-
-@pytest.mark.parametrize("name", ["learning rate", "lambda", "1st"])
-def test_explorer__writes_python_for_any_attribute_name(ds, name):
-    named = with_attributes(ds, **{name: [0.1, 0.2, np.nan] * 2})
-    explorer = tk.explore(named)
-    explorer.slicer.conditions = {name: [0.1, np.nan]}
-    names = {"tk": tk, "ds": named}
-    exec(explorer.code.rpartition("\n")[0], names)
-    assert names["selected"].run.values.tolist() == explorer.slicer.selected_runs == ["0", "2", "3", "5"]
-
-
-def test_explorer__frames_with_means_have_their_ends_and_right_names(ds):
-    explorer = tk.explore(tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=4)]))
-    for frame in ("selection", "all runs"):
-        explorer.frame = frame
-        drawn = explorer.embedding
-        assert {"ignorance", "truth", "geodesic"} <= set(drawn["run"].values.tolist())
-        for name, progress in (("ignorance", 0), ("truth", 1)):
-            end = drawn.coordinate.sel(run=name, checkpoint=0)
-            road = drawn.coordinate.sel(run="geodesic").dropna("checkpoint")
-            np.testing.assert_allclose(road.isel(checkpoint=-progress), end, atol=1e-6)
-
-
-def test_explorer__refuses_states_it_cannot_draw_and_goes_on(ds):
-    explorer = tk.explore(ds)
-    wrong = {"color": "nonsense", "metric": "nonsense", "frame": "foo", "components": (1, 2, 9)}
-    for trait, value in wrong.items():
-        before = getattr(explorer, trait)
-        with pytest.raises(traitlets.TraitError, match="wanted"):
-            setattr(explorer, trait, value)
-        assert getattr(explorer, trait) == before
-    explorer.slicer.conditions = {"architecture": ["A"]}
-    assert explorer.selected.sizes["run"] == 2
-
-
-def test_explorer__offers_no_colour_that_is_infinite_and_goes_on():
-    hard = np.zeros((3, 2, 4, 3))
-    hard[..., 0] = 1.0
-    ds = tk.from_arrays(prob=hard, label=[0, 0, 0, 1], runs={"a": ["x", "y", "z"]}, step=[0, 1])
-    explorer = tk.explore(ds, cap=10.0)
-    with pytest.raises(traitlets.TraitError, match=r"color: wanted one of .'a', 'progress'.* got 'loss'"):
-        explorer.color = "loss"
-    explorer.color = "a"
-    explorer.slicer.conditions = {"a": ["x"]}
-    assert explorer.selected.sizes["run"] == 1
 
 
 def test_align__gives_what_figures_draw_and_takes_what_project_gives(ds):

@@ -32,6 +32,7 @@ logits = 0.2 * (np.eye(3)[label] + random.normal(size=(4, 6, 40, 3))).cumsum(axi
 runs = {"optimizer": ["sgd", "sgd", "adam", "adam"], "seed": [0, 1, 0, 1]}
 ds = tk.from_arrays(logits=logits, label=label, runs=runs)
 tk.save(ds, "mine.nc", overwrite=True)
+digits = tk.select(tk.sample_data("digits"), optimizer="adam", split="test")
 chosen = tk.select(tk.load("mine.nc"), optimizer=["adam", "sgd"], seed=(0, 1))
 
 progress: xr.DataArray = tk.progress(chosen)
@@ -40,7 +41,7 @@ groups: xr.Dataset = tk.compare_groups(chosen, "optimizer", permutations=9)
 embedding: xr.Dataset = tk.embed(chosen, n_components=3, progress_bar=False)
 for figure in (tk.figures.manifold(embedding, color="optimizer"), tk.figures.compare_groups(groups)):
     figure.write_html("figure.html")
-print(len(tk.run_table(recorded)), progress.isel(checkpoint=-1).mean().item(), dict(matrix.sizes))
+print(len(tk.run_table(recorded)), digits.sizes, progress.isel(checkpoint=-1).mean().item(), dict(matrix.sizes))
 """
 
 # One call each that a type checker should refuse.
@@ -63,7 +64,7 @@ def test_script__runs(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     done = run(sys.executable, "script.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 0.")
+    assert done.stdout.startswith("1 ")
 
 
 def test_mypy__accepts_the_script_and_finds_what_is_misspelt(tmp_path: Path, pytestconfig: pytest.Config) -> None:

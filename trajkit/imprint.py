@@ -1,4 +1,4 @@
-"""Networks that were trained on other labels, in one prediction space."""
+"""Predictions from the features of networks that were trained on other labels."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ def imprint(
     classes: Sequence[str] | None = None,
     sample: ArrayLike | None = None,
 ) -> xr.Dataset:
-    r"""Give networks a common head, made of their own features, and so a place in one prediction space.
+    r"""Place networks that were trained on other labels in the prediction space of a probe.
 
-    A network that was trained on some labels says nothing about others, but its features may. On the "train" samples of
-    a probe, each checkpoint gets a head for the probe's classes; its predictions on all samples are a point, and
-    `trajkit.progress` of the result is progress on a task that was never trained on. With h(x) the features of a sample
-    and mu_c their mean over train samples of class c:
+    Each checkpoint gets a head for the probe's classes, made of its features on the "train" samples of the probe. The
+    predictions of this head on all samples are a point. `trajkit.progress` of the result is progress on a task that the
+    network was not trained on. With h(x) the features of a sample and mu_c their mean over train samples of class c:
 
     | method      | logit of class c                                                                             |
     |-------------|----------------------------------------------------------------------------------------------|
@@ -44,30 +43,29 @@ def imprint(
     | "head"      | w_c . h / s + b_c, with w that minimise the mean cross-entropy + l2 / 2 abs(w)^2, s the root |
     |             | mean square of centred features: the best linear head, whatever the units of features        |
 
-    The first two know no fitting: they see in the features what is there without it. "prototype" depends on the scale
-    of features, as published: features far apart give certain predictions, right or wrong.
+    "prototype" and "cosine" fit nothing. "prototype" depends on the scale of the features, as published: features that
+    are far apart give certain predictions, right or wrong.
 
-    Train samples are those that heads are made of; what test samples say is worth more.
+    The heads are made of the train samples: prefer results on the test samples.
 
     Parameters
     ----------
     features
-        (run, checkpoint, sample, feature), where a checkpoint that a run does not have is NaN throughout, or, for each
-        run, its checkpoints' features (sample, feature), in any form one can go through. Numbers of features may differ
-        from run to run. The output of a network's last hidden layer on a probe; of a torch module, say,
-        `body(probe.inputs).detach().numpy()`.
+        Output of a network's last hidden layer on the probe, such as `body(probe.inputs).detach().numpy()` of a torch
+        module. A DataArray (run, checkpoint, sample, feature), where a missing checkpoint is all NaN; or an iterable of
+        runs, each an iterable of checkpoints (sample, feature), where runs may differ in their number of features.
     label, split
-        Of each sample: index of its class, and "train" or "test".
+        For each sample the index of its class, and "train" or "test".
     runs
-        One row for each run, as `from_arrays` takes it; of a DataArray, its coordinates along `run` if None.
+        Run attributes, as for `trajkit.from_arrays`; by default the coordinates along `run` of a DataArray.
     method
-        One of the above.
+        "prototype", "cosine" or "head".
     scale
-        Of "cosine".
+        Factor of the cosine, for "cosine".
     l2
-        Of "head", which needs scikit-learn.
+        Weight of the penalty, for "head", which needs scikit-learn.
     step, classes, sample
-        As `from_arrays` takes them.
+        As for `trajkit.from_arrays`.
 
     Returns
     -------
@@ -79,7 +77,8 @@ def imprint(
     ImportError
         If scikit-learn is needed and missing.
     SchemaError
-        If features are no finite numbers (sample, feature), or of other samples than the labels; as `from_arrays` does.
+        If features are no finite numbers (sample, feature) or belong to other samples than the labels; and as for
+        `trajkit.from_arrays`.
     ValueError
         If the method is unknown, a parameter is not positive, or a class has no train sample.
 
@@ -103,7 +102,7 @@ def imprint(
     if method not in METHODS:
         raise ValueError(f"method: wanted one of {list(METHODS)}, got {method!r}")
     if not (0 < scale < np.inf and 0 < l2 < np.inf):
-        raise ValueError(f"wanted scale and l2 above 0, got {scale} and {l2}")
+        raise ValueError(f"wanted scale > 0 and l2 > 0, got {scale} and {l2}")
     known, is_train = _probe(label, split, classes)
     heads = {"prototype": _prototype, "cosine": lambda *a: scale * _cosine(*a), "head": lambda *a: _fitted(*a, l2=l2)}
     if isinstance(features, xr.DataArray):
@@ -139,13 +138,13 @@ def _probe(label: ArrayLike, split: ArrayLike, classes: Sequence[str] | None) ->
     known, parts = np.asarray(label), np.asarray(split)
     if known.ndim != 1 or known.dtype.kind not in "iu" or parts.shape != known.shape:
         raise ValueError(
-            f"wanted an index of a class and 'train' or 'test' for each sample, got {known.dtype} {known.shape} and "
-            f"{parts.shape}"
+            f"wanted a class index and 'train' or 'test' for each sample, got label {known.dtype} {known.shape} and "
+            f"split {parts.shape}"
         )
     is_train = parts == "train"
     wanted = np.arange(int(known.max()) + 1 if classes is None else len(classes))
     if lacking := np.setdiff1d(wanted, known[is_train]).tolist():
-        raise ValueError(f"classes {lacking[:5]} have no train sample to make a head of: wanted one or more of each")
+        raise ValueError(f"classes {lacking[:5]} have no train sample: wanted one or more of each class")
     return known.astype(np.int64), is_train
 
 
@@ -160,7 +159,7 @@ def _of_array(features: xr.DataArray, runs: Any) -> tuple[Any, list[AnyArray]]:
 
 
 def _logits(h: AnyArray, head: Any, label: Labels, is_train: Mask, where: str) -> Array | None:
-    """Logits (sample, class) of one checkpoint; None where all features are missing."""
+    """Logits (sample, class) of one checkpoint; None if all features are missing."""
     if h.ndim != 2 or len(h) != len(label) or h.dtype.kind not in "fiu" or not h.shape[1]:
         raise SchemaError(
             [f"{where}: features are {h.dtype} {h.shape}, wanted numbers ({len(label)} samples, feature)"]
@@ -170,7 +169,7 @@ def _logits(h: AnyArray, head: Any, label: Labels, is_train: Mask, where: str) -
         return None
     if bad := int((~np.isfinite(exact)).any(1).sum()):
         raise SchemaError(
-            [f"{where}: {bad} samples have NaN or infinite features; a missing checkpoint is NaN throughout"]
+            [f"{where}: {bad} samples have NaN or infinite features; all features of a missing checkpoint are NaN"]
         )
     return head(exact, label, is_train)
 
@@ -181,13 +180,13 @@ def _class_means(h: Array, label: Labels, is_train: Mask) -> Array:
 
 def _prototype(h: Array, label: Labels, is_train: Mask) -> Array:
     mean = _class_means(h, label, is_train)
-    # What all classes share cancels in the softmax, and would swallow digits.
+    # The common mean cancels in the softmax; subtracted first, it costs no digits.
     center = mean.mean(0)
     return 2 * (h - center) @ (mean - center).T - np.square(mean - center).sum(1)
 
 
 def _cosine(h: Array, label: Labels, is_train: Mask) -> Array:
-    # Features that are all 0, as of dead units, point nowhere: they are at no angle to any class.
+    # Features that are all 0, as of dead units, have no direction: their cosine is 0.
     unit = _unit(h)
     return unit @ _unit(_class_means(unit, label, is_train)).T
 
@@ -209,5 +208,5 @@ def _fitted(h: Array, label: Labels, is_train: Mask, *, l2: float) -> Array:
     head = LogisticRegression(C=1 / (l2 * is_train.sum()), tol=1e-8, max_iter=10_000)
     head.fit(scaled[is_train], label[is_train])
     logits = np.asarray(head.decision_function(scaled))
-    # Of two classes scikit-learn gives the difference of logits alone.
+    # For two classes scikit-learn returns only the difference of the logits.
     return logits if logits.ndim == 2 else np.stack([np.zeros_like(logits), logits], axis=1)

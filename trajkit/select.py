@@ -1,4 +1,4 @@
-"""Slicing a trajectory dataset by what is known of its runs."""
+"""Selection of runs, samples and checkpoints of a trajectory dataset."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def select(
 ) -> xr.Dataset:
     """Select runs by their attributes, samples by split and checkpoints by progress or step.
 
-    A condition is a value; a range, `(low, high)` or `slice(low, high)`, both ends included and None open; a list of
-    values and ranges, of which one has to fit; or a callable that maps the array of values to booleans. All conditions
-    hold together. A missing number, NaN, is in no range and is named as float("nan").
+    A condition is a value; a range, `(low, high)` or `slice(low, high)`, with both ends included and None for an open
+    end; a list of values and ranges, one of which must match; or a callable that maps the array of values to booleans.
+    All conditions must hold. A missing number, NaN, is in no range; select it as float("nan").
 
     Parameters
     ----------
     ds
         A trajectory dataset.
     where
-        On the table of runs: an expression of its columns for `pandas.DataFrame.eval`, such as
+        Condition on the table of runs: an expression of its columns for `pandas.DataFrame.eval`, such as
         "learning_rate > 0.01 and optimizer == 'sgd'", or a callable that maps the table to booleans.
     split
-        Keep the samples of this split, "train" or "test". Per-point variables that `ds` holds stay as they are.
+        Keep the samples of this split, "train" or "test". Per-point variables of `ds` are not computed again.
     progress, step
-        Conditions on single checkpoints. Progress is the variable `progress` of `ds` where there is one, and
-        `trajkit.progress(ds)` otherwise. Checkpoints outside become missing; runs that lose all of them are dropped.
+        Conditions on single checkpoints. Progress is the variable `progress` of `ds` if it has one, otherwise
+        `trajkit.progress(ds)`. Other checkpoints become missing; runs that lose all checkpoints are dropped.
     attributes
         Conditions on run attributes, or on `run` itself.
 
@@ -57,7 +57,7 @@ def select(
     Raises
     ------
     ValueError
-        If an attribute or a value is unknown, a condition makes no sense, or nothing is left.
+        If an attribute or a value is unknown, a condition has the wrong form, or nothing is left.
 
     Examples
     --------
@@ -75,12 +75,14 @@ def select(
     if where is not None:
         keep &= where_mask(run_table(ds), where)
     if not keep.any():
+        conditions = [f"{name}={condition!r}" for name, condition in attributes.items()]
+        conditions += [f"where={where!r}"] if where is not None else []
         raise ValueError(
-            f"no run meets all of {_said(where, attributes)}; "
-            f"the dataset has {len(keep)} runs, see trajkit.run_table(ds)"
+            f"no run meets all of {', '.join(conditions)}; the dataset has {len(keep)} runs: "
+            "`tk.run_table(ds)` lists their attributes"
         )
     out = ds.isel(run=keep)
-    # The split comes first: progress is measured on the samples that are kept.
+    # The split comes first, so that progress is measured on the samples that are kept.
     if split is not None:
         out = _select_split(out, split)
     if progress is not None:
@@ -88,11 +90,6 @@ def select(
     if step is not None:
         out = _select_points(out, out["step"], step, "step")
     return out
-
-
-def _said(where: Any, attributes: dict[str, Any]) -> str:
-    said = [f"{k}={v!r}" for k, v in attributes.items()] + ([f"where={where!r}"] if where is not None else [])
-    return ", ".join(said)
 
 
 def _attribute(ds: xr.Dataset, name: str) -> AnyArray:
@@ -105,12 +102,12 @@ def _attribute(ds: xr.Dataset, name: str) -> AnyArray:
 
 
 def matches(values: AnyArray, condition: Condition, name: str) -> Mask:
-    """Say which values meet a condition on what is called `name`.
+    """Find the values that meet a condition; `name` is their name in errors.
 
     Raises
     ------
     ValueError
-        If a value that is asked for is nowhere, or the condition makes no sense.
+        If a wanted value does not occur, or the condition has the wrong form.
 
     Examples
     --------
@@ -118,20 +115,20 @@ def matches(values: AnyArray, condition: Condition, name: str) -> Mask:
     array([False,  True,  True,  True])
     """
     if callable(condition):
-        return _booleans(condition(values), values.shape, f"{name}=")
+        return _booleans(condition(values), values.shape, f"{name}")
     wanted = list(condition) if isinstance(condition, list | set | np.ndarray | pd.Index) else [condition]
     found = [_inside(values, w, name) if isinstance(w, slice | tuple) else _equal(values, w) for w in wanted]
     if unknown := [w for w, m in zip(wanted, found, strict=True) if not (np.any(m) or isinstance(w, slice | tuple))]:
         known = pd.unique(pd.Series(values.ravel())).tolist()
         raise ValueError(
-            f"{name!r} is nowhere {', '.join(map(repr, unknown))}: "
-            f"it has the values {known[:12]}{' ...' if len(known) > 12 else ''}"
+            f"{name!r} is never {', '.join(map(repr, unknown))}: "
+            f"its values are {known[:12]}{' ...' if len(known) > 12 else ''}"
         )
     return np.any(found, axis=0) if found else np.zeros(values.shape, dtype=bool)
 
 
 def _equal(values: AnyArray, wanted: Any) -> Mask:
-    # A missing number is NaN, which equals nothing.
+    # NaN is not equal to itself.
     missing = isinstance(wanted, float) and np.isnan(wanted) and values.dtype.kind == "f"
     return np.asarray(np.isnan(values) if missing else values == wanted)
 
@@ -139,9 +136,9 @@ def _equal(values: AnyArray, wanted: Any) -> Mask:
 def _inside(values: AnyArray, wanted: slice | tuple[Any, ...], name: str) -> Mask:
     low, high = _range(wanted, name)
     if values.dtype.kind == "U":
-        raise ValueError(f"{name!r} is text and has no ranges: give a value or a list of values")
+        raise ValueError(f"{name!r} is text and has no ranges: use a value or a list of values")
     if wrong := [end for end in (low, high) if end is not None and not isinstance(end, Number)]:
-        raise ValueError(f"{name}={wanted}: {name!r} holds numbers, and {wrong[0]!r} is none")
+        raise ValueError(f"{name}={wanted}: wanted numbers as ends of the range, got {wrong[0]!r}")
     inside = np.ones(values.shape, dtype=bool)
     if low is not None:
         inside &= values >= low
@@ -153,7 +150,7 @@ def _inside(values: AnyArray, wanted: slice | tuple[Any, ...], name: str) -> Mas
 def _range(condition: slice | tuple[Any, ...], name: str) -> tuple[Any, Any]:
     if isinstance(condition, slice):
         if condition.step is not None:
-            raise ValueError(f"{name}={condition}: a range has no step")
+            raise ValueError(f"{name}={condition}: wanted a range without a step")
         return condition.start, condition.stop
     if len(condition) != 2:
         raise ValueError(f"{name}={condition}: a tuple is a range (low, high); use a list for single values")
@@ -161,7 +158,7 @@ def _range(condition: slice | tuple[Any, ...], name: str) -> tuple[Any, Any]:
 
 
 def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) -> Mask:
-    """Say which rows of a table of runs meet an expression of its columns, or a callable.
+    """Find the rows of a table of runs that meet an expression of its columns, or a callable.
 
     Raises
     ------
@@ -174,7 +171,7 @@ def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) 
     array([False,  True])
     """
     if callable(where):
-        return _booleans(where(table), (len(table),), "where=")
+        return _booleans(where(table), (len(table),), "where")
     try:
         found = table.eval(where, engine="python")
     except (SyntaxError, NameError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
@@ -185,7 +182,7 @@ def where_mask(table: pd.DataFrame, where: str | Callable[[pd.DataFrame], Any]) 
 def _booleans(found: Any, shape: tuple[int, ...], what: str) -> Mask:
     array = np.asarray(found)
     if array.shape != shape or array.dtype != bool:
-        raise ValueError(f"{what} gave {array.dtype} of shape {array.shape}: wanted booleans of shape {shape}")
+        raise ValueError(f"{what}: wanted booleans of shape {shape}, got {array.dtype} of shape {array.shape}")
     return array
 
 
@@ -197,7 +194,9 @@ def _select_split(ds: xr.Dataset, split: str) -> xr.Dataset:
 
 
 def point_progress(ds: xr.Dataset) -> xr.DataArray:
-    """Take the progress that `ds` holds where it holds it for every point; after `concat` with others it may not.
+    """Return the variable `progress` if `ds` has it for every point, otherwise compute it.
+
+    After `concat` with a dataset that has no `progress`, it is missing for some points.
 
     Examples
     --------
@@ -217,7 +216,7 @@ def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, n
     keep[recorded] = matches(values.transpose("run", "checkpoint").values[recorded], condition, name)
     if not keep.any():
         low, high = values.values[recorded].min(), values.values[recorded].max()
-        raise ValueError(f"no checkpoint has {name} in {condition}: it goes from {low:.6g} to {high:.6g}")
+        raise ValueError(f"no checkpoint has {name} in {condition}: it is between {low:.6g} and {high:.6g}")
     kept = xr.DataArray(keep, dims=("run", "checkpoint"))
     masked = {
         n: v.where(kept, MISSING.get(v.dtype.kind, np.nan))

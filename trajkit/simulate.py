@@ -1,4 +1,4 @@
-"""Trajectories whose geometry is known beforehand."""
+"""Trajectories with known geometry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
+from trajkit.typing import Array, Mask
 
 
 def simulate(
@@ -22,33 +23,33 @@ def simulate(
 ) -> xr.Dataset:
     r"""Simulate trajectories from ignorance to truth with known progress.
 
-    For each sample, with e the truth, u the uniform distribution over the wrong classes (both as square roots of
-    probabilities), theta_0 = arccos(1/sqrt C) and a unit vector w of the run, orthogonal to both,
+    For each sample,
 
-        sqrt p(s) = cos(psi) e + sin(psi) (cos(d) u + sin(d) w),    psi = (1 - s) theta_0,    d = spread s.
+        sqrt p(s) = cos(psi) e + sin(psi) (cos(d) u + sin(d) w),    psi = (1 - s) theta_0,    d = spread s,
 
-    With spread 0 this is the geodesic and s is the progress. Otherwise the nearest point of the geodesic has
-    progress 1 - arctan(tan(psi) cos(d)) / theta_0, the same for every sample, kept in the variable
-    `known_progress`.
+    where e is the truth and u the uniform distribution over the wrong classes (both as square roots of probabilities),
+    w is a unit vector of the run, orthogonal to both, and theta_0 = arccos(1/sqrt C). With spread 0 this is the
+    geodesic, and s is the progress. Otherwise the nearest point of the geodesic has progress
+    1 - arctan(tan(psi) cos(d)) / theta_0, the same for every sample, which is the variable `known_progress`.
 
     Parameters
     ----------
     runs, checkpoints, samples, classes
-        Sizes. Runs are dealt to the groups in turn.
+        Sizes. Runs are assigned to the groups in turn.
     groups
-        Runs of one group (attribute `architecture`: A, B, ...) bend the same way, up to a small part of their own.
+        Number of groups (attribute `architecture`: A, B, ...). Runs of one group bend almost in the same direction.
     spread
-        Angle d at the truth, in radians: how far runs leave the geodesic. At most arctan(1 / sqrt(C - 1)),
-        which keeps every probability positive whatever w.
+        Angle d at the truth, in radians: how far runs leave the geodesic. At most arctan(1 / sqrt(C - 1)), which keeps
+        every probability positive for any w.
     ragged
-        Let run r lack its last r mod 3 checkpoints.
+        Whether run r lacks its last r mod 3 checkpoints.
     seed
-        Of the labels and directions.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        A trajectory dataset with `known_progress` (run, checkpoint). Half the samples are "train".
+        A trajectory dataset with `known_progress` (run, checkpoint). Half of the samples are "train".
 
     Raises
     ------
@@ -111,10 +112,11 @@ def simulate(
     )
 
 
-def _unit_sideways(direction: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """Project (run, sample, class) on the wrong classes, orthogonal to their uniform vector, at unit length."""
+def _unit_sideways(direction: Array, wrong: Mask) -> Array:
+    """Project (run, sample, class) on the wrong classes and off their uniform vector, and scale to unit length."""
     if wrong.shape[1] == 2:
-        return np.zeros_like(direction)  # one wrong class leaves no direction
+        # With one wrong class no direction is left.
+        return np.zeros_like(direction)
     direction = np.where(wrong, direction, 0.0)
     direction = np.where(wrong, direction - direction.sum(-1, keepdims=True) / (wrong.shape[1] - 1), 0.0)
     return direction / np.linalg.norm(direction, axis=-1, keepdims=True)

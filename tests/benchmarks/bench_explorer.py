@@ -60,7 +60,7 @@ def actions(explorer: tk.widgets.Explorer) -> None:
     per_run = [{"run": runs[i:]} for i in range(1, 2 * REPEATS)]
     shown("change a filter, embedding the slice", lambda i: explorer.slicer.set_trait("conditions", per_run[i]))
     shown(
-        "change axes, laying it upon the frame",
+        "change axes, aligned with the frame",
         lambda i: explorer.set_trait("components", [(1, 2, 4), (1, 2, 3)][i % 2]),
     )
 

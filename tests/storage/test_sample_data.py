@@ -26,9 +26,7 @@ def test_sample_data__names_what_is_shipped_and_loads_it() -> None:
 
 
 def test_sample_data__unknown_names_are_told_the_known_ones() -> None:
-    with pytest.raises(
-        ValueError, match=r"no shipped trajectories 'imagenet': wanted one of \['digits', 'cifar10', 'sloppy'\]"
-    ):
+    with pytest.raises(ValueError, match=r"no sample data 'imagenet': wanted one of \['digits', 'cifar10', 'sloppy'\]"):
         tk.sample_data("imagenet")
 
 

@@ -1,10 +1,14 @@
-"""Datasets and embeddings that the tests of several widgets share."""
+"""Datasets, embeddings and a browser that the tests of several widgets share."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import xarray as xr
+from lab import browser_page
+from playwright.sync_api import Page
 
 import trajkit as tk
 
@@ -45,3 +49,15 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    """A page without network; `faults` collects its errors and whatever it asks the network for."""
+    with browser_page(1000, 640) as page:
+        page.faults = []
+        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        page.on("request", lambda r: r.url.startswith(("file:", "blob:", "data:")) or page.faults.append(r.url))
+        page.context.set_offline(True)
+        yield page
+        page.context.set_offline(False)

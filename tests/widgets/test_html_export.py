@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import anywidget
 import pytest
-from lab import browser_page, settle
+from lab import settle
 from playwright.sync_api import Page, expect
 
 from trajkit.widgets.html_export import write_page
@@ -43,15 +42,6 @@ def test_page__of_a_number_that_json_lacks_is_refused_and_leaves_nothing(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    with browser_page(900, 700) as page:
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        page.context.set_offline(True)
-        yield page
-
-
 @pytest.fixture
 def opened(browser: Page, tmp_path: Path):
     def open_page(*views: anywidget.AnyWidget, **options: object) -> Page:
@@ -70,15 +60,7 @@ def board() -> Board:
     facets = [values, {**numbers, "whole": False, "missing": True, "window": False}]
     spec = {"facets": facets, "splits": ["train", "test"], "same": []}
     state = {"facets": [None, None], "split": None, "where": "", "serial": 0}
-    shown = {
-        "serial": 0,
-        "runs": 4,
-        "of": 4,
-        "points": 8,
-        "counts": [[2, 2], [1, 2, 1, 0]],
-        "undo": False,
-        "redo": False,
-    }
+    shown = {"serial": 0, "runs": 4, "of": 4, "points": 8, "counts": [[2, 2], [1, 2, 1, 0]]}
     return Board(spec=spec, state=state, shown=shown)
 
 
@@ -121,9 +103,8 @@ def test_board__takes_what_is_typed_key_by_key(opened):
     page.keyboard.press("Control+A")
     page.keyboard.type("0.01")
     page.keyboard.press("Enter")
-    assert page.evaluate("() => page.models[0].get('state').facets[1]") == {
-        **{"low": 0.01, "high": None, "none": False, "single": []}
-    }
+    chosen = {"low": 0.01, "high": None, "none": False, "single": []}
+    assert page.evaluate("() => page.models[0].get('state').facets[1]") == chosen
 
 
 @pytest.mark.browser

@@ -60,7 +60,7 @@ def test_read_grid__takes_every_combination_once(tmp_path):
         ('[[runs]]\narchitecture = "resnet"\noptimizer = "sgd"\nlearning_rate = 0.1', "runs 1: .*'wide_resnet'"),
         ('[[runs]]\narchitecture = "fc"', "runs 1: optimizer, learning_rate missing"),
         ("", "no runs"),
-        ("= 3", "no TOML"),
+        ("= 3", "not a TOML file"),
     ],
 )
 def test_read_grid__mistakes_are_named(text, message, tmp_path):
@@ -78,7 +78,7 @@ def test_read_grid__a_grid_that_is_not_there_lists_those_that_are():
     [
         (DIGITS, {"batch_size": 2000}, "batch_size 2000 is more than the 1437 train samples"),
         (DIGITS, {"init": "corner-2000", "corner_steps": 5}, "more than the 1437 train samples"),
-        (DIGITS, {"decay": 0.1}, "decay is of sloppy inputs"),
+        (DIGITS, {"decay": 0.1}, "decay needs the data 'sloppy'"),
         (DIGITS, {"architecture": "vit", "width": 30}, "4 heads can share"),
         (DataSettings("sloppy"), {"architecture": "allcnn"}, "needs images"),
         (DataSettings("sloppy"), {"augmentation": "simple"}, "needs images"),

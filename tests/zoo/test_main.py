@@ -90,8 +90,8 @@ def test_program__finished_and_diverged_runs_are_skipped(program, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("checkpoints = 6", "checkpoints = 7"), "of other checkpoints: choose another folder"),
-        (("probe_train = 20", "probe_train = 30"), "of other data: choose another folder"),
+        (("checkpoints = 6", "checkpoints = 7"), "with other checkpoints: choose another folder"),
+        (("probe_train = 20", "probe_train = 30"), "with other data: choose another folder"),
     ],
 )
 def test_program__a_folder_of_other_runs_is_refused(program, change, message, tmp_path, capsys):

@@ -285,6 +285,7 @@ def _one_run(file: Path, form: Form) -> Arrays:
 def _checkpoints(folder: Path) -> tuple[Labels, AnyArray]:
     """Stack the arrays of a folder in the order of their steps."""
     steps: dict[int, Path] = {}
+    # By number: in the order of names, step 100 would come before step 20.
     for file in sorted(folder.glob("*.npy")):
         numbers = re.findall(r"\d+", file.stem)
         if not numbers or int(numbers[-1]) in steps:
@@ -310,7 +311,8 @@ def _as_log_prob(values: Array, form: str, file: Path) -> Array:
             raise SchemaError(
                 [f"{file}: negative probabilities; pass form='logits' or 'log_prob' if that is what they are"]
             )
-        with np.errstate(divide="ignore"):  # log 0 = -inf is meant: a class ruled out
+        # log 0 = -inf is correct here: the model rules a class out.
+        with np.errstate(divide="ignore"):
             return np.log(values)
     return values
 

@@ -153,6 +153,7 @@ def _read_epoch(file: Path, epoch: int) -> _Epoch:
 
 def _record(line: str, where: str, epoch: int) -> tuple[int | str, list[float], int]:
     wanted = f'wanted {{"guid": ..., "logits_epoch_{epoch}": [numbers], "gold": class index}}'
+    # Not by pandas.read_json(lines=True): it makes the number 7 of the identity "007", and its errors name no line.
     try:
         record = json.loads(line)
         guid, logits, gold = (record[key] for key in ("guid", f"logits_epoch_{epoch}", "gold"))

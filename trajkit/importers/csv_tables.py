@@ -24,6 +24,7 @@ def refuse_loss(table: pd.DataFrame, folder: Path, *, text: Collection[str]) -> 
     SchemaError
         If there is such a column.
     """
+    # By a trial: the rules by which pandas guesses types are too many to repeat here.
     trial = folder / "trial.csv"
     write_csv(table, trial)
     back = read_csv(trial, text=text)

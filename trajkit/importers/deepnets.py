@@ -281,6 +281,7 @@ def _steps(
         given, origin = [row["t"] for row in rows], "column 't' holds"
     else:
         given, origin = _scheduled(rows, settings, file), "the code's schedule gives"
+    # As floats first: int64 would silently cut fractions such as epochs.
     steps = np.asarray(given, dtype=np.float64)
     if len(steps) != len(rows) or (steps != np.round(steps)).any():
         raise SchemaError(

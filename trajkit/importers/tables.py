@@ -80,6 +80,7 @@ def read_table(
         table = _read(Path(table))
     form = _form(table)
     table = table.assign(run=table["run"].astype(str), **{"class": table["class"].astype(str)})
+    # `unique` keeps the order of appearance; numpy's would sort.
     samples, classes = table["sample"].unique(), table["class"].unique()
     groups = list(table.groupby("run", sort=False))
     parts = []
@@ -215,6 +216,7 @@ def _one_run(
     shape = tuple(map(len, wanted))
     cell = np.ravel_multi_index(at, shape)
     _each_once(run, cell, wanted)
+    # Each cell is filled exactly once now, so nothing of the empty array remains.
     values = np.empty(cell.size)
     values[cell] = rows[form].to_numpy(dtype=np.float64)
     values = values.reshape(shape)
@@ -282,6 +284,7 @@ def _write_parquet(pieces: Iterator[pd.DataFrame], path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
+    # Run by run: the whole table takes several times the memory of the dataset.
     first = pa.Table.from_pandas(next(pieces), preserve_index=False)
     with parquet.ParquetWriter(path, first.schema) as writer:
         writer.write_table(first)

@@ -1,6 +1,6 @@
-"""Recording from the trainers of other libraries, a few lines over `tk.Recorder`.
+"""Callbacks and functions that use `tk.Recorder` in the trainers of other libraries.
 
-| library | what it takes | extra |
+| library | what to write | extra |
 |---|---|---|
 | plain PyTorch | nothing: call `record(model, step)` in the loop | |
 | Lightning | `Trainer(callbacks=[lightning_callback(record)])` | `lightning` |
@@ -8,9 +8,9 @@
 | Keras 3 | `model.fit(..., callbacks=[keras_callback(record)])` | `keras` |
 | scikit-learn | `predict_proba` in loops over `partial_fit`, `stages` of boosting | `scikit-learn` |
 
-Each library is imported when its function is called. The callbacks offer the model to the recorder before the first
-optimizer update and after each; `at=` of the recorder chooses among these steps. The recorder stays the caller's, who
-closes it::
+Each library is imported when its function is called. The callbacks pass the model to the recorder before the first
+optimizer update and after each update; `at=` of the recorder selects among these steps. The callbacks do not close the
+recorder; a `with` block does::
 
     with tk.Recorder("runs/", probe, run=dict(seed=0), at=tk.RecordAt.log_spaced(50, last=10_000)) as record:
         Trainer(callbacks=[tk.integrations.lightning_callback(record)]).fit(model, loader)

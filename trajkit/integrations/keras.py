@@ -10,28 +10,28 @@ from trajkit.recording.recorder import Recorder, offer
 def keras_callback(record: Recorder | None) -> Any:
     """Make a Keras callback that records the model before training and after each optimizer update.
 
-    Steps are those of `model.optimizer.iterations`. A model that ends in a softmax needs a recorder with
-    `output="prob"`.
+    The step is `model.optimizer.iterations`. A model that ends in a softmax needs a recorder with `output="prob"`.
 
     Parameters
     ----------
     record
-        An open recorder; `at=` chooses the steps. None in processes that do not record: where several train together,
-        one of them records.
+        An open recorder; its `at=` selects the steps. If several processes train together, pass the recorder in one of
+        them and None in the others.
 
     Returns
     -------
     keras.callbacks.Callback
+        For `model.fit(..., callbacks=[...])`.
 
     Raises
     ------
     ImportError
-        If Keras, or the backend it is set to, is not installed (`pip install "trajkit[keras]"`).
+        If Keras or the backend that it uses is not installed (`pip install "trajkit[keras]"`).
 
     Examples
     --------
     >>> import os, tempfile
-    >>> _ = os.environ.setdefault("KERAS_BACKEND", "torch")  # before the import; Keras takes tensorflow otherwise
+    >>> _ = os.environ.setdefault("KERAS_BACKEND", "torch")  # before the import; the default is tensorflow
     >>> import keras, numpy as np, trajkit as tk
     >>> model = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
     >>> model.compile("sgd", "sparse_categorical_crossentropy")

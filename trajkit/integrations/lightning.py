@@ -11,18 +11,19 @@ from trajkit.recording.recorder import Recorder, offer
 def lightning_callback(record: Recorder | None) -> Any:
     """Make a Lightning callback that records the module before training and after each optimizer update.
 
-    Steps are those of `trainer.global_step`. The module is called on the probe's inputs, as its `forward` says; give
-    the recorder `predict=` where that takes more.
+    The step is `trainer.global_step`. The module's `forward` is called on the probe's inputs; if it needs other
+    arguments, give the recorder a `predict=`.
 
     Parameters
     ----------
     record
-        An open recorder; `at=` chooses the steps. None in processes that do not record: where several train together,
-        one of them records.
+        An open recorder; its `at=` selects the steps. If several processes train together, pass the recorder in one of
+        them and None in the others.
 
     Returns
     -------
     lightning.pytorch.callbacks.Callback
+        For `Trainer(callbacks=[...])`.
 
     Raises
     ------
@@ -60,6 +61,7 @@ def lightning_callback(record: Recorder | None) -> Any:
         offer(record, module, trainer.global_step, float(trainer.current_epoch))
 
     def update(trainer: Any, module: Any, outputs: Any, batch: Any, index: int) -> None:
+        # Infinite for a stream of data whose length is not known.
         batches = trainer.num_training_batches
         epoch = trainer.current_epoch + (index + 1) / batches if math.isfinite(batches) else None
         offer(record, module, trainer.global_step, epoch)

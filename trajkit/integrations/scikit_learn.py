@@ -1,4 +1,4 @@
-"""What a recorder needs for scikit-learn: no callback, since its loops are the caller's."""
+"""Functions for recording classifiers of scikit-learn, which has no callbacks: the user writes the loop."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from trajkit.typing import AnyArray
 
 
 def predict_proba(model: Any, inputs: Any) -> AnyArray:
-    """Predict probabilities with a classifier of scikit-learn, or a stage of one; for `predict=` of a recorder.
+    """Predict probabilities with a classifier of scikit-learn, or with a stage of one: the `predict=` of a recorder.
 
     Parameters
     ----------
     model
-        A fitted classifier with `predict_proba`, whose classes are 0, 1, ..., C - 1.
+        A fitted classifier with `predict_proba` whose classes are 0, 1, ..., C - 1.
     inputs
         The probe's inputs.
 
@@ -28,7 +28,7 @@ def predict_proba(model: Any, inputs: Any) -> AnyArray:
     Raises
     ------
     ValueError
-        If the classes are others: their columns would not be those of the probe.
+        If the classifier has other classes: its columns would not match the classes of the probe.
 
     Examples
     --------
@@ -51,13 +51,13 @@ def predict_proba(model: Any, inputs: Any) -> AnyArray:
     if not np.array_equal(classes, np.arange(len(classes))):
         raise ValueError(
             f"{type(model).__name__} has the classes {classes.tolist()[:5]}: wanted 0, 1, ..., the indices of the "
-            "probe's classes; train on such labels, and pass all `classes=` to the first partial_fit"
+            "probe's classes; train on these indices as labels, and pass all `classes=` to the first partial_fit"
         )
     return model.predict_proba(inputs)
 
 
 class Stage(NamedTuple):
-    """A boosted classifier cut off after some of its estimators, known by its predictions on `inputs` alone."""
+    """A boosted classifier after some of its iterations; it has predictions for `inputs` only."""
 
     classes_: AnyArray
     inputs: Any
@@ -65,21 +65,22 @@ class Stage(NamedTuple):
 
     def predict_proba(self, inputs: Any) -> AnyArray:
         """Return the probabilities on the inputs that the stage was made for."""
+        # By identity: inputs may have any type, and `==` of arrays or tables is not one truth value.
         if inputs is not self.inputs:
-            raise ValueError("a stage knows its predictions on the inputs given to `stages` alone: pass `probe.inputs`")
+            raise ValueError("a stage has predictions only for the inputs given to `stages`: pass `probe.inputs` there")
         return self.probability
 
 
 def stages(model: Any, inputs: Any) -> Iterator[tuple[int, Stage]]:
-    """Go through the stages of a fitted boosting classifier: (number of boosting iterations, stage).
+    """Yield the stages of a fitted boosting classifier as pairs (number of boosting iterations, stage).
 
-    The trajectory of a boosted ensemble is there once it is fitted: the first k of its iterations are the model after
-    k steps. The pairs are what `tk.record` consumes.
+    A fitted boosted ensemble contains its whole trajectory: its first k iterations are the model after k steps.
+    `tk.record` takes these pairs as its stream.
 
     Parameters
     ----------
     model
-        With `staged_predict_proba`, such as GradientBoostingClassifier, HistGradientBoostingClassifier or
+        A fitted classifier with `staged_predict_proba`: GradientBoostingClassifier, HistGradientBoostingClassifier or
         AdaBoostClassifier.
     inputs
         The probe's inputs.
@@ -87,11 +88,12 @@ def stages(model: Any, inputs: Any) -> Iterator[tuple[int, Stage]]:
     Yields
     ------
     tuple of int and Stage
+        The step, and an object with `predict_proba`.
 
     Raises
     ------
     TypeError
-        If `model` has no stages.
+        If `model` has no `staged_predict_proba`.
 
     Examples
     --------

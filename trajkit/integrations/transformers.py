@@ -10,18 +10,20 @@ from trajkit.recording.recorder import Recorder, offer
 def transformers_callback(record: Recorder | None) -> Any:
     """Make a callback for `transformers.Trainer` that records the model before training and after each update.
 
-    Steps are those of `state.global_step`. Models of transformers take named tensors and return an object, which the
-    recorder is told with a probe of such inputs and `predict=lambda model, inputs: model(**inputs).logits`.
+    The step is `state.global_step`. Models of transformers take named tensors and return an object with `.logits`. So
+    the probe's inputs are a dict of arrays, and the recorder needs
+    `predict=lambda model, inputs: model(**inputs).logits`.
 
     Parameters
     ----------
     record
-        An open recorder; `at=` chooses the steps. None in processes that do not record: where several train together,
-        one of them records.
+        An open recorder; its `at=` selects the steps. If several processes train together, pass the recorder in one of
+        them and None in the others.
 
     Returns
     -------
     transformers.TrainerCallback
+        For `Trainer(..., callbacks=[...])`.
 
     Raises
     ------

@@ -35,6 +35,7 @@ class Predictor:
     def __call__(self, model: Any) -> NDArray[np.float32]:
         """Return log-probabilities (sample, class); a sample for which the model gives none is NaN."""
         if _is_module(model):
+            # Imported here: recording from other libraries must not need torch.
             from trajkit.recording.torch_modules import predict_in_batches
 
             values = predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
@@ -56,6 +57,7 @@ class Predictor:
                 f"the model gives predictions of shape {values.shape}, but the probe has {wanted[0]} samples and "
                 f"{wanted[1]} classes: wanted {wanted} (a model with one output per sample needs predict=)"
             )
+        # In float64: the softmax of float32 logits loses the last digits of a loss near zero.
         raw = values.astype(np.float64)
         if not np.isnan(raw).any() and (problem := _problem(raw, self._output)):
             raise ValueError(problem)

@@ -136,6 +136,7 @@ class Recorder:
         RuntimeWarning
             If predictions are NaN: the run diverged.
         """
+        # Unlike int(step), this refuses 5.5, which may be an epoch.
         step = operator.index(step)
         if not (self._at is None or step in self._at) or 0 <= step <= self._resumed_at or self.diverged_at is not None:
             return

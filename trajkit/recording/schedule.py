@@ -12,19 +12,19 @@ import numpy as np
 
 @dataclass(frozen=True, init=False)
 class RecordAt:
-    """Steps at which to record: some, every k-th, or both. `step in at` asks, `at | other` joins.
+    """Steps at which to record: single steps, multiples of a number, or both; `|` joins two schedules.
 
     Parameters
     ----------
     steps
-        Single steps, in optimizer updates; 0 is before training.
+        Single steps, counted in optimizer updates; 0 is before training.
     every
-        Record at all multiples of this number, or of these numbers, 0 among them.
+        Record at all multiples of this number, or of these numbers; 0 is one of them.
 
     Raises
     ------
     ValueError
-        If a step is negative, or `every` below 1.
+        If a step is negative, or `every` is less than 1.
 
     Examples
     --------
@@ -43,6 +43,7 @@ class RecordAt:
             whole = frozenset(operator.index(value) for value in values)
             if wrong := sorted(value for value in whole if value < least):
                 raise ValueError(f"{name}: wanted whole numbers from {least}, got {wrong[:5]}")
+            # A frozen dataclass refuses plain assignment, also in its own __init__.
             object.__setattr__(self, name, whole)
 
     def __contains__(self, step: object) -> bool:
@@ -59,8 +60,22 @@ class RecordAt:
     def log_spaced(cls, n: int, last: int, *, offset: float = 8) -> RecordAt:
         """Choose up to `n` steps from 0 to `last`, evenly spaced in log(step + offset).
 
-        Networks change most within the first hundreds of steps, but little within the first few: spaced evenly in
-        log(step), a third of all checkpoints would lie below step 10. Steps that round to the same integer count once.
+        Networks change most within the first hundreds of steps, but little within the first few. Without an offset, a
+        third of all checkpoints would lie below step 10. Steps that round to the same integer count once.
+
+        Parameters
+        ----------
+        n
+            Largest number of steps.
+        last
+            The last step, in optimizer updates.
+        offset
+            Number of updates added before the logarithm. A larger offset gives fewer early steps.
+
+        Raises
+        ------
+        ValueError
+            If `n` is less than 2, `last` negative or `offset` not positive.
 
         Examples
         --------
@@ -73,10 +88,22 @@ class RecordAt:
 
     @classmethod
     def published(cls, steps_per_epoch: int, epochs: int) -> RecordAt:
-        """Record as arXiv 2305.01604 did: densely at first, 60 checkpoints in 200 epochs.
+        """Record as arXiv 2305.01604 did: more often at first, 60 checkpoints in 200 epochs.
 
-        Four times in each of the first 5 epochs, after every epoch to the 25th, every 4th to the 65th and every 15th
-        from there on, and before the first step and after the last.
+        This is before training, four times in each of the first 5 epochs, then after every epoch up to the 25th, after
+        every 4th up to the 65th, after every 15th from there on, and after the last.
+
+        Parameters
+        ----------
+        steps_per_epoch
+            Number of optimizer updates in an epoch.
+        epochs
+            Number of epochs of the training.
+
+        Raises
+        ------
+        ValueError
+            If either is less than 1.
 
         Examples
         --------

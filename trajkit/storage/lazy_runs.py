@@ -1,4 +1,4 @@
-"""The runs of a folder as one dataset whose predictions stay on disk until they are used."""
+"""The runs of a store as one dataset whose predictions are read from disk when they are used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from trajkit.storage.run_file import Run, read_payload
 
 
 def open_runs(folder: Path, runs: Sequence[Run], probe: Probe) -> xr.Dataset:
-    """Make a trajectory dataset of the whole checkpoints of `runs`, padded to the longest."""
+    """Make a trajectory dataset of the complete checkpoints of `runs`; shorter runs end in missing checkpoints.
+
+    Raises
+    ------
+    SchemaError
+        If a run attribute is of several kinds.
+    """
     longest = max(len(run.checkpoints) for run in runs)
     step = np.full((len(runs), longest), -1)
     epoch = np.full(step.shape, np.nan)
@@ -42,7 +48,7 @@ def open_runs(folder: Path, runs: Sequence[Run], probe: Probe) -> xr.Dataset:
 
 
 def _attributes(runs: Sequence[Run]) -> pd.DataFrame:
-    # Objects: pandas would make integers beside a missing value floats.
+    # dtype=object: pandas would turn integers into floats if a run lacks the attribute.
     table = pd.DataFrame([run.head["attributes"] for run in runs], dtype=object)
     diverged = [run.diverged_at for run in runs]
     if any(step is not None for step in diverged):
@@ -52,7 +58,7 @@ def _attributes(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 class _LogProb(BackendArray):
-    """Predictions (run, checkpoint, sample, class), read checkpoint by checkpoint and checked by their checksums."""
+    """Predictions (run, checkpoint, sample, class); indexing reads checkpoints and tests their checksums."""
 
     def __init__(self, folder: Path, runs: Sequence[Run], shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -67,18 +73,13 @@ class _LogProb(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         rows, columns = (np.arange(n)[k] for n, k in zip(self.shape, key[:2], strict=False))
-        shape = [len(np.arange(n)[k]) for n, k in zip(self.shape[2:], key[2:], strict=True) if not _is_whole_number(k)]
+        # An integer index drops its dimension, as in numpy.
+        shape = np.empty(self.shape[2:], np.void)[key[2]][..., key[3]].shape
         out = np.full((rows.size, columns.size, *shape), np.nan, np.float32)
         for i, row in enumerate(np.atleast_1d(rows)):
             for j, column in enumerate(np.atleast_1d(columns)):
                 if column < len(self._headers[row]):
-                    out[i, j] = self._checkpoint(row, column)[key[2]][..., key[3]]
+                    path, offset = self._folder / self._files[row], self._offsets[row][column]
+                    payload = read_payload(path, offset, self._headers[row][column])
+                    out[i, j] = np.frombuffer(payload, "<f4").reshape(self.shape[2:])[key[2]][..., key[3]]
         return out.reshape((*rows.shape, *columns.shape, *shape))
-
-    def _checkpoint(self, row: int, column: int) -> NDArray[np.float32]:
-        payload = read_payload(self._folder / self._files[row], self._offsets[row][column], self._headers[row][column])
-        return np.frombuffer(payload, "<f4").reshape(self.shape[2:])
-
-
-def _is_whole_number(key: Any) -> bool:
-    return isinstance(key, int | np.integer)

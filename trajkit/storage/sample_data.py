@@ -1,24 +1,33 @@
-"""Trajectories that come with trajkit."""
+"""The trajectories that come with trajkit."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import overload
 
 import xarray as xr
 
 from trajkit.storage.load import load
 
-_SHIPPED = {name: f"{name}.nc" for name in ("digits", "cifar10", "sloppy")}
+_SHIPPED = ("digits", "cifar10", "sloppy")
+
+
+@overload
+def sample_data() -> list[str]: ...
+
+
+@overload
+def sample_data(name: str) -> xr.Dataset: ...
 
 
 def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
-    """Load trajectories that are shipped with trajkit, or name them.
+    """Load trajectories that come with trajkit, or list their names.
 
-    All were trained by `trajkit.zoo`, and a run's attributes say how; the metadata name the grid and the commit.
+    All were trained by `trajkit.zoo`. The run attributes say how; the metadata name the grid and the commit.
 
     | name      | runs                                                                                              |
     |-----------|---------------------------------------------------------------------------------------------------|
-    | "digits"  | six architectures in up to three widths on scikit-learn's 8x8 digits, some from corners           |
+    | "digits"  | six architectures in up to three widths on scikit-learn's 8x8 digits; some start from corners     |
     | "cifar10" | the same six, smaller than published, on 5,000 images of CIFAR-10 (JPEG); 32 of the 92 did not    |
     |           | reach a training error (`train_error`) of 0.1                                                     |
     | "sloppy"  | linear and fully connected networks on Gaussian inputs whose eigenvalues fall as exp(-decay i)    |
@@ -26,16 +35,17 @@ def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
     Parameters
     ----------
     name
-        What to load; None lists the names.
+        Name of the data; by default the names are listed.
 
     Returns
     -------
     xarray.Dataset or list of str
+        A trajectory dataset, with dimensions (run, checkpoint, sample, class); or the names.
 
     Raises
     ------
     ValueError
-        If nothing of that name is shipped.
+        If there are no data of that name.
 
     Examples
     --------
@@ -46,12 +56,12 @@ def sample_data(name: str | None = None) -> xr.Dataset | list[str]:
     if name is None:
         return list(_SHIPPED)
     if name not in _SHIPPED:
-        raise ValueError(f"no shipped trajectories {name!r}: wanted one of {list(_SHIPPED)}")
-    return load(_data_folder() / _SHIPPED[name])
+        raise ValueError(f"no sample data {name!r}: wanted one of {list(_SHIPPED)}")
+    return load(_data_folder() / f"{name}.nc")
 
 
 def _data_folder() -> Path:
-    """Find `data` inside an installed package, or beside the package in a checkout."""
+    """Find `data`: inside an installed package, beside the package in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "data"
     return inside if inside.is_dir() else package.parent / "data"

@@ -1,4 +1,4 @@
-"""Networks in the picture that linear models make."""
+"""Networks in the embedding of linear models."""
 
 from __future__ import annotations
 
@@ -14,39 +14,47 @@ from trajkit.schema import run_attributes
 
 
 def embed_in(
-    linear: xr.Dataset, networks: xr.Dataset, n_components: int = 3, *, metric: str = "bhattacharyya"
+    linear: xr.Dataset,
+    networks: xr.Dataset,
+    n_components: int = 3,
+    *,
+    metric: str = "bhattacharyya",
+    cap: float | None = None,
 ) -> xr.Dataset:
-    """Embed linear models by InPCA and place other networks in their picture.
+    """Embed linear models by InPCA and project networks on the components.
 
     In short, `project(inpca(pairwise(linear)), pairwise(networks, linear))`, with references; and how much of the
-    networks' distances from each other is seen in the directions that linear models take.
+    distances between the networks the components of the linear models explain.
 
     Parameters
     ----------
     linear
-        The runs that make the picture, such as `linear_runs` on the networks' probe.
+        The runs to embed, such as `linear_runs` on the networks' probe.
     networks
-        The runs to place in it: same probe, other names.
+        The runs to project: same probe, other names.
     n_components
-        How many components.
+        Number of components.
     metric
-        Of `pairwise`.
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
     xarray.Dataset
-        `coordinate` (run, checkpoint, component) of references, linear models and networks, which `trajkit.figures`
-        draws; `eigenvalue`, `signature` and `explained_stress` of the picture; run attributes, `step`, and
-        `placed` (run), whether a run was placed afterwards. `explained_distance` (which, component), cumulative:
-        of the "linear" models, of the "networks" in the linear picture, and of the "networks by themselves", an
-        InPCA of their own, which nothing but its components limits.
+        `coordinate` (run, checkpoint, component) of references, linear models and networks, for `trajkit.figures`;
+        `eigenvalue`, `signature` and `explained_stress` of the InPCA of the linear models; run attributes, `step`, and
+        `placed` (run), whether a run was projected. `explained_distance` (which, component), cumulative: of the
+        "linear" models, of the "networks" in the components of the linear models, and of the "networks by themselves"
+        in their own InPCA.
 
     Raises
     ------
     SchemaError
         If the probes differ or runs share a name.
     ValueError
-        As `pairwise`, `inpca` and `project` do.
+        As for `trajkit.pairwise`, `trajkit.inpca` and `trajkit.project`.
 
     Examples
     --------
@@ -60,31 +68,32 @@ def embed_in(
 
     References
     ----------
-    Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915, figure 1, where the explained stress of such a picture
-    is shown.
+    Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915; figure 1 shows the explained stress of such an
+    embedding.
     """
     everything = concat([with_references(linear), networks])
     placed = np.isin(everything["run"].values, networks["run"].values)
     base, new = (points(everything.isel(run=at)) for at in (~placed, placed))
-    distance, own = pairwise(base, metric=metric), pairwise(new, metric=metric)
-    picture = inpca(distance, n_components)
-    seen = project(picture, pairwise(new, base, metric=metric))
-    kept = [
-        picture["explained_distance"],
-        explained_distance(seen, own),
-        inpca(own, n_components)["explained_distance"],
-    ]
-    coordinate = unstack(xr.concat([picture[["coordinate"]], seen[["coordinate"]]], dim="point"))
-    out: xr.Dataset = coordinate.reindex(run=everything["run"]).assign_coords(
-        {name: everything[name] for name in run_attributes(everything)} | {"placed": ("run", placed)}
-    )
-    names = ["linear", "networks", "networks by themselves"]
-    measures = xr.DataArray(
-        np.array([k.values for k in kept]),
-        {"which": names, "component": picture["component"].values},
+    own = pairwise(new, metric=metric, cap=cap)
+    embedded = inpca(pairwise(base, metric=metric, cap=cap), n_components)
+    projected = project(embedded, pairwise(new, base, metric=metric, cap=cap))
+    explained = {
+        "linear": embedded["explained_distance"],
+        "networks": explained_distance(projected, own),
+        "networks by themselves": inpca(own, n_components)["explained_distance"],
+    }
+    shares = xr.DataArray(
+        np.array([values.values for values in explained.values()]),
+        {"which": list(explained), "component": embedded["component"].values},
         ("which", "component"),
         attrs={"long_name": "explained distance up to this component", "units": "1"},
     )
-    measured = {name: picture[name] for name in ("eigenvalue", "signature", "explained_stress")}
-    measured |= {"step": everything["step"], "explained_distance": measures}
-    return out.assign(measured).assign_attrs(picture.attrs)
+    coordinate = unstack(xr.concat([embedded[["coordinate"]], projected[["coordinate"]]], dim="point"))
+    attributes = {name: everything[name] for name in run_attributes(everything)}
+    measures = {name: embedded[name] for name in ("eigenvalue", "signature", "explained_stress")}
+    return (
+        coordinate.reindex(run=everything["run"])
+        .assign_coords({**attributes, "placed": ("run", placed)})
+        .assign({**measures, "step": everything["step"], "explained_distance": shares})
+        .assign_attrs(embedded.attrs)
+    )

@@ -1,6 +1,8 @@
-"""How fast the eigenvalues of real inputs fall."""
+"""The decay of the eigenvalues of inputs."""
 
 from __future__ import annotations
+
+from statistics import NormalDist
 
 import numpy as np
 import xarray as xr
@@ -8,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from trajkit.typing import Array
 
-# By default, the fit takes the leading eigenvalues that make this share of their sum.
+# By default the fit takes the leading eigenvalues that add up to this share of their sum.
 _SHARE = 0.99
 _LAWS = ("exponential", "power")
 
@@ -20,35 +22,35 @@ def input_spectrum(
     centered: bool = True,
     level: float = 0.95,
 ) -> xr.Dataset:
-    r"""Fit how the eigenvalues of the inputs' covariance fall: exponentially, or as a power.
+    r"""Fit an exponential and a power law to the eigenvalues of the inputs' covariance.
 
         log lambda_i = a - c i  (exponential),  log lambda_i = a - b log i  (power),  i = 1, 2, ...
 
-    by least squares on logarithms over a range of components. Sloppy inputs, whose eigenvalues fall exponentially over
-    many decades, are said to be why trajectories lie on hyper-ribbons.
+    by least squares on the logarithms over a range of components. Sloppy inputs have eigenvalues that fall
+    exponentially over many decades; they are proposed as the reason why trajectories lie on hyper-ribbons.
 
-    The standard error is that of drawing the samples, by the influence of sample s on an eigenvalue to first order,
-    d log lambda_i / ds = (u_i . x_s)^2 / lambda_i - 1, whatever the distribution. It says nothing about whether the law
-    holds: see `r_squared` of both. Eigenvalues of few samples fall faster than those of the distribution.
+    The standard error is that of sampling the inputs. It uses the influence of a sample x_s on an eigenvalue to first
+    order, (u_i . x_s)^2 / lambda_i - 1, and holds for any distribution of the inputs. It does not say whether the law
+    holds: compare `r_squared` of both laws. Eigenvalues of few samples fall faster than those of the distribution.
 
     Parameters
     ----------
     x
         Inputs (sample, feature); images as `x.reshape(len(x), -1)`.
     components
-        First and last component of the range, counted from 1; by default from the first to the one with which 99 % of
-        the sum of eigenvalues is reached.
+        First and last component of the range, counted from 1; by default the leading components that add up to 99 % of
+        the sum of eigenvalues.
     centered
-        Eigenvalues of the covariance; False for those of the correlation matrix X'X / N about 0.
+        Whether to take the covariance; otherwise the correlation matrix X'X / N about 0.
     level
-        Of the interval.
+        Confidence level of the intervals, between 0 and 1.
 
     Returns
     -------
     xarray.Dataset
         `eigenvalue` (component), largest first, in squared units of x, and `fitted` (law, component), NaN outside the
-        range. On `law` ("exponential", "power"): `decay`, c or b, with `standard_error`, `lower`, `upper`, and
-        `r_squared` on logarithms. `attrs["components"]` is the range.
+        range. On `law` ("exponential", "power"): `decay`, c or b, with `standard_error`, `lower` and `upper`, and
+        `r_squared` of the logarithms. `attrs["components"]` is the range.
 
     Raises
     ------
@@ -71,14 +73,14 @@ def input_spectrum(
     """
     values = checked_inputs(x)
     if not 0 < level < 1:
-        raise ValueError(f"level: wanted a share between 0 and 1, got {level}")
+        raise ValueError(f"level: wanted a number between 0 and 1, got {level}")
     if len(values) < 4:
         raise ValueError(f"wanted four samples or more, got {len(values)}")
     constant = np.flatnonzero(np.ptp(values, axis=0) == 0)
     if constant.size:
         raise ValueError(
-            f"{constant.size} features are the same for all samples, the first is number {constant[0]}: leave them "
-            "out, e.g. x[:, np.ptp(x, axis=0) > 0]"
+            f"{constant.size} features are the same for all samples, the first is number {constant[0]}: leave them out "
+            "with x[:, np.ptp(x, axis=0) > 0]"
         )
     values = values - values.mean(0) if centered else values
     eigenvalue, vector = _eigenpairs(values)
@@ -90,7 +92,7 @@ def input_spectrum(
     decay, error, goodness = np.array([(slope, sd, r) for slope, sd, r, _ in fits]).T
     fitted = np.full((2, len(eigenvalue)), np.nan)
     fitted[:, own] = [line for *_, line in fits]
-    wide = _normal_quantile(level) * error
+    wide = NormalDist().inv_cdf((1 + level) / 2) * error
     unit = {"units": "1"}
     return xr.Dataset(
         {
@@ -114,7 +116,12 @@ def input_spectrum(
 
 
 def checked_inputs(x: ArrayLike) -> Array:
-    """Refuse what is no table of finite numbers (sample, feature).
+    """Check a table of finite numbers (sample, feature) and return it as float64.
+
+    Raises
+    ------
+    ValueError
+        If it is no such table.
 
     Examples
     --------
@@ -124,7 +131,7 @@ def checked_inputs(x: ArrayLike) -> Array:
     values = np.asarray(x)
     if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "uif":
         raise ValueError(
-            f"wanted numbers (sample, feature), got {values.dtype} {values.shape}; of images, x.reshape(len(x), -1)"
+            f"wanted numbers (sample, feature), got {values.dtype} {values.shape}; for images use x.reshape(len(x), -1)"
         )
     values = values.astype(np.float64)
     if bad := int((~np.isfinite(values)).any(1).sum()):
@@ -133,7 +140,8 @@ def checked_inputs(x: ArrayLike) -> Array:
 
 
 def _eigenpairs(values: Array) -> tuple[Array, Array]:
-    """Eigenvalues above rounding noise, the largest first, with their vectors (feature, component)."""
+    """Find the eigenvalues above rounding noise, largest first, with their vectors (feature, component)."""
+    # By the smaller of the two Gram matrices: an SVD takes 14 times as long for 5000 x 784 inputs.
     n, d = values.shape
     if d <= n:
         value, vector = np.linalg.eigh(values.T @ values / n)
@@ -151,14 +159,14 @@ def _range(eigenvalue: Array, components: tuple[int, int] | None) -> tuple[int, 
     first, last = components
     if first < 1 or not first + 2 <= last <= len(eigenvalue):
         raise ValueError(
-            f"components: wanted a range of three or more from 1 to {len(eigenvalue)} (further eigenvalues are "
-            f"rounding noise), got {first} to {last}; pass another as components=(first, last)"
+            f"components: wanted a range of three or more from 1 to {len(eigenvalue)}, since further eigenvalues are "
+            f"rounding noise, got {first} to {last}; pass components=(first, last)"
         )
     return int(first), int(last)
 
 
 def _fit(y: Array, at: Array, influence: Array) -> tuple[float, float, float, Array]:
-    """Slope (taken as positive where y falls), its standard error, R^2, and the fitted line as eigenvalues."""
+    """Fit a line to y and return -slope, its standard error, R^2 and the exponential of the line."""
     centered = at - at.mean()
     share = centered / np.square(centered).sum()
     slope = float(share @ y)
@@ -167,9 +175,3 @@ def _fit(y: Array, at: Array, influence: Array) -> tuple[float, float, float, Ar
     goodness = 1 - float(np.square(y - line).sum()) / total if total > 0 else np.nan
     effect = influence @ share
     return -slope, float(effect.std(ddof=1) / np.sqrt(len(effect))), goodness, np.exp(line)
-
-
-def _normal_quantile(level: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf((1 + level) / 2)

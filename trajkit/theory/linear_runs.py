@@ -1,4 +1,4 @@
-"""Softmax regression by full-batch gradient descent: linear networks as ordinary trajectories."""
+"""Softmax regression by full-batch gradient descent."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ def linear_runs(
     sample: ArrayLike | None = None,
     progress_bar: bool | None = None,
 ) -> xr.Dataset:
-    r"""Train linear networks, and record them as a trajectory dataset.
+    r"""Train linear networks and record them as a trajectory dataset.
 
     Softmax regression, p(c | x) proportional to exp(x . w_c + b_c), by full-batch gradient descent on the mean
     cross-entropy over N inputs,
 
         w(t+1) = w(t) - eta X'(p - y) / N,  eta = rate 2 / max lambda,
 
-    with lambda the eigenvalues of X'X / N (with a column of ones for the bias): the loss has no curvature above
-    max lambda / 2, so that with rate <= 1 it falls at every step. Nothing is drawn but the initial weights; all
-    runs are trained together.
+    where lambda are the eigenvalues of X'X / N (X with a column of ones for the bias). The loss has no curvature above
+    max lambda / 2, so that it falls at every step if rate <= 1. Only the initial weights are random. All runs are
+    trained together.
 
     Parameters
     ----------
     x, label
         The probe: inputs (sample, feature) and the index of the true class of each (sample,). To compare with other
-        runs, those of their probe, in its order.
+        runs, use their probe in its order.
     train
-        Inputs and labels to train on; the probe's "train" samples by default.
+        Inputs and labels to train on; by default the "train" samples of the probe.
     steps
-        The steps to record, or their number: 20 of them then, at equal ratios.
+        The steps to record; or the last step, and 20 steps up to it are recorded, at equal ratios.
     scale
-        Size of the initial weights: the root mean square of a logit, over the inputs that are trained on. One number
-        or several. At 0, ignorance, there is one run, since all seeds are alike.
+        Size of the initial weights: the root mean square of a logit over the training inputs. One number or several.
+        Scale 0 is ignorance and gives one run, since all seeds are equal.
     seeds
-        Runs for each scale.
+        Number of runs for each scale.
     rate
         Learning rate in units of 2 / max lambda.
     bias
-        Whether there is one.
+        Whether the logits have a bias.
     classes
-        Names of the classes, or their number; as many as the labels need by default.
+        Names of the classes, or their number; by default as many as the labels need.
     split, sample
-        Of the probe, as `from_arrays` takes them; all samples are "train" by default.
+        As for `trajkit.from_arrays`; all samples are "train" by default.
     progress_bar
-        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def linear_runs(
     Raises
     ------
     ValueError
-        If inputs are not finite numbers (sample, feature), labels do not fit, there is nothing to train on, or a
-        parameter makes no sense.
+        If inputs are not finite numbers (sample, feature), labels do not fit, there are no training samples, or a
+        parameter is out of range.
 
     Examples
     --------
@@ -92,18 +92,20 @@ def linear_runs(
     inputs, truth = checked_inputs(x), _labels(label, len(np.asarray(x)))
     scales = [float(s) for s in np.atleast_1d(np.asarray(scale, dtype=np.float64))]
     if not scales or not all(0 <= s < np.inf for s in scales) or len(set(scales)) < len(scales):
-        raise ValueError(f"scale: wanted numbers of at least 0, each once, got {scale}")
+        raise ValueError(f"scale: wanted different numbers of at least 0, got {scale}")
     if seeds < 1 or not 0 < rate < np.inf:
-        raise ValueError(f"wanted one seed or more and a positive rate, got {seeds} and {rate}")
+        raise ValueError(f"wanted seeds >= 1 and rate > 0, got {seeds} and {rate}")
     parts = np.full(len(truth), split or "train") if split is None or isinstance(split, str) else np.asarray(split)
     if train is None:
         own = parts == "train"
         if own.shape != truth.shape or not own.any():
-            raise ValueError("there are no 'train' samples in the probe: pass inputs and labels to train on as train=")
+            raise ValueError("the probe has no 'train' samples: pass the inputs and labels to train on as train=")
         train = (inputs[own], truth[own])
     known, target = checked_inputs(train[0]), _labels(train[1], len(np.asarray(train[0])))
     if known.shape[1] != inputs.shape[1]:
-        raise ValueError(f"train has {known.shape[1]} features, the probe {inputs.shape[1]}: wanted the same")
+        raise ValueError(
+            f"wanted the same features in train= and in the probe, got {known.shape[1]} features and {inputs.shape[1]}"
+        )
     names = _names(classes, max(truth.max(), target.max()) + 1)
     step = recorded_steps(steps)
     runs = [(s, seed) for s in scales for seed in range(seeds if s else 1)]
@@ -128,71 +130,22 @@ def linear_runs(
     )  # fmt: skip
 
 
-def sloppy_inputs(
-    samples: int, features: int, *, decay: float, classes: int = 5, seed: int = 0
-) -> tuple[Array, Labels]:
-    """Draw Gaussian inputs whose eigenvalues fall as exp(-c i), and the labels that a linear teacher gives them.
-
-    The directions are the features themselves; eigenvalues, of mean 1, are those of the distribution. The teacher's
-    weights are Gaussian, and each class is as often right as the others: its logits are scaled alike.
-
-    Parameters
-    ----------
-    samples, features
-        Sizes.
-    decay
-        c.
-    classes
-        How many.
-    seed
-        Of inputs and teacher. White inputs and teacher of one seed are the same whatever the decay.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Inputs (sample, feature) and labels (sample,).
-
-    Raises
-    ------
-    ValueError
-        If a size or the decay makes no sense.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> x, label = tk.theory.sloppy_inputs(1000, 20, decay=0.5)
-    >>> fit = tk.input_spectrum(x, centered=False)
-    >>> bool(fit.lower.sel(law="exponential") < 0.5 < fit.upper.sel(law="exponential"))
-    True
-    """
-    from trajkit.theory.regression import exponential_spectrum
-
-    if samples < 2 or classes < 2:
-        raise ValueError(f"wanted two samples and two classes or more, got {samples} and {classes}")
-    random = np.random.default_rng(seed)
-    teacher = random.standard_normal((features, classes))
-    x = random.standard_normal((samples, features)) * np.sqrt(exponential_spectrum(features, decay))
-    logits = x @ teacher
-    label: Labels = ((logits - logits.mean(0)) / logits.std(0)).argmax(1)
-    return x, label
-
-
 def _labels(label: ArrayLike, length: int) -> Labels:
     out = np.asarray(label)
     if out.shape != (length,) or out.dtype.kind not in "iu" or (out < 0).any():
-        raise ValueError(f"label: wanted {length} indices of classes, one for each input, got {out.dtype} {out.shape}")
+        raise ValueError(f"label: wanted {length} class indices, one for each input, got {out.dtype} {out.shape}")
     return out.astype(np.int64)
 
 
 def _names(classes: int | Sequence[str] | None, needed: int) -> list[str]:
     names = range(max(needed, 2)) if classes is None else range(classes) if isinstance(classes, int) else classes
     if len(names) < max(needed, 2):
-        raise ValueError(f"classes: wanted at least {max(needed, 2)}, as the labels need, got {len(names)}")
+        raise ValueError(f"classes: wanted at least {max(needed, 2)} for these labels, got {len(names)}")
     return [str(name) for name in names]
 
 
 def _start(known: Array, classes: int, scale: float, seed: int, bias: bool) -> Array:
-    """Give random weights (feature, class) that make logits of a root mean square `scale`; the bias starts at 0."""
+    """Draw weights (feature, class) that give logits of root mean square `scale`; the bias starts at 0."""
     weight = np.random.default_rng(seed).standard_normal((known.shape[1], classes))
     if bias:
         weight[-1] = 0.0
@@ -207,7 +160,7 @@ def _descend(
     step: Labels,
     progress_bar: bool | None,
 ) -> Iterator[Array]:
-    """Yield the weights (feature, run, class) at each of the steps."""
+    """Yield the weights (feature, run, class) at each recorded step."""
     features, runs, classes = weight.shape
     eta = 2 * rate / float(np.linalg.norm(known, 2) ** 2 / len(known))
     is_target = np.arange(classes) == target[:, None, None]

@@ -1,4 +1,4 @@
-"""Linear regression by gradient descent, in closed form: Gaussian predictions, whose InPCA is exact."""
+"""Linear regression by gradient descent, in closed form."""
 
 from __future__ import annotations
 
@@ -8,36 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import pdist, squareform
 
 from trajkit.theory.steps import recorded_steps
 from trajkit.typing import Array, Labels
-
-
-def exponential_spectrum(features: int, decay: float) -> Array:
-    """Give eigenvalues that fall exponentially, lambda_i proportional to exp(-c i), with mean 1.
-
-    Parameters
-    ----------
-    features
-        How many.
-    decay
-        c: the logarithm of the ratio of successive eigenvalues.
-
-    Returns
-    -------
-    numpy.ndarray
-        (feature,), largest first, without units.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> tk.theory.exponential_spectrum(3, decay=2.0).round(3)
-    array([2.6  , 0.352, 0.048])
-    """
-    if features < 1 or not 0 <= decay < np.inf:
-        raise ValueError(f"wanted one feature or more and a decay of at least 0, got {features} and {decay}")
-    value = np.exp(-decay * np.arange(features))
-    return value / value.mean()
 
 
 def regression_distance(
@@ -51,16 +25,16 @@ def regression_distance(
     noise: float = 1.0,
     seed: int = 0,
 ) -> xr.DataArray:
-    r"""Distances between linear regressions on their way, by the closed form of gradient descent.
+    r"""Distances between linear regressions during training, by the closed form of gradient descent.
 
-    Full-batch gradient descent on the loss |X w - X w*|^2 / 2N moves each coordinate of w, in the eigenbasis of the
-    correlation matrix X'X / N with eigenvalues lambda_i, by itself:
+    Full-batch gradient descent on the loss |X w - X w*|^2 / 2N moves each coordinate of w separately, in the eigenbasis
+    of the correlation matrix X'X / N with eigenvalues lambda_i:
 
         w_i(t) = w*_i + (1 - eta lambda_i)^t (w_i(0) - w*_i),  eta = rate / max lambda,
 
-    in the limit of small steps exp(-eta lambda_i t); the loss falls with the square of it. With w_i(0) Gaussian of
-    standard deviation `scale`, and predictions Gaussian with variance noise^2 on each sample, the mean Bhattacharyya
-    distance over samples of two models is a squared Euclidean length:
+    In the limit of small steps the factor is exp(-eta lambda_i t), and the loss falls with its square. w_i(0) is
+    Gaussian with standard deviation `scale`, and predictions are Gaussian with variance noise^2 on each sample. Then
+    the mean Bhattacharyya distance of two models over the samples is a squared Euclidean length,
 
         D(a, b) = sum_i lambda_i (w_i(a) - w_i(b))^2 / (8 noise^2)
 
@@ -71,29 +45,29 @@ def regression_distance(
     eigenvalue
         lambda_i, positive; such as `exponential_spectrum(50, decay)`.
     steps
-        The steps to look at, or their number: 20 of them then, at equal ratios.
+        The steps to record; or the last step, and 20 steps up to it are recorded, at equal ratios.
     runs
-        Trainings from as many initial weights.
+        Number of initial weights, each trained.
     scale
-        Size of initial weights, in those of the teacher.
+        Size of the initial weights, relative to the teacher's.
     teacher
-        w*_i, in the eigenbasis; 1 for all by default (signs do not matter).
+        w*_i, in the eigenbasis; by default 1 for all (signs do not matter).
     rate
-        Learning rate in units of 1 / max lambda, below 2: beyond that training diverges.
+        Learning rate in units of 1 / max lambda, below 2: training diverges above.
     noise
         Standard deviation of a prediction.
     seed
-        Of the initial weights.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.DataArray
-        (point, point2) in nats, with `run`, `checkpoint` and `step`: what `trajkit.inpca` takes.
+        (point, point2) in nats, with `run`, `checkpoint` and `step`, for `trajkit.inpca`.
 
     Raises
     ------
     ValueError
-        If an eigenvalue is not positive, the rate is not between 0 and 2, or a size makes no sense.
+        If an eigenvalue is not positive, the rate is not between 0 and 2, or a size is out of range.
 
     Examples
     --------
@@ -104,24 +78,21 @@ def regression_distance(
 
     References
     ----------
-    The question, and what matters (decay, scale, steps): Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv
-    2505.08915. The formulas are the textbook's of gradient descent.
+    Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915, on the role of decay, scale and steps. The formulas
+    are those of gradient descent in textbooks.
     """
     model = _model(eigenvalue, steps, scale, teacher, rate, noise)
     if runs < 1:
-        raise ValueError(f"runs: wanted one or more, got {runs}")
+        raise ValueError(f"runs: wanted 1 or more, got {runs}")
     start = scale * np.random.default_rng(seed).standard_normal((runs, len(model.eigenvalue)))
     weight = model.teacher + model.left[None] * (start - model.teacher)[:, None]
     x = (weight * np.sqrt(model.eigenvalue / 8) / noise).reshape(-1, len(model.eigenvalue))
-    size = np.square(x).sum(1)
-    squared = np.maximum(size[:, None] + size - 2 * x @ x.T, 0.0)
-    np.fill_diagonal(squared, 0.0)
     run = np.repeat([f"regression-{r}" for r in range(runs)], len(model.step))
     checkpoint = np.tile(np.arange(len(model.step)), runs)
     rows = {"run": run, "checkpoint": checkpoint, "step": np.tile(model.step, runs)}
     columns = {"run2": run, "checkpoint2": checkpoint}
     return xr.DataArray(
-        squared,
+        squareform(pdist(x, "sqeuclidean")),
         dims=("point", "point2"),
         coords={n: ("point", v) for n, v in rows.items()} | {n: ("point2", v) for n, v in columns.items()},
         name="regression_distance",
@@ -138,14 +109,14 @@ def regression_spectrum(
     rate: float = 0.5,
     noise: float = 1.0,
 ) -> xr.Dataset:
-    r"""InPCA of infinitely many linear regressions, without making any.
+    r"""InPCA of infinitely many linear regressions, in closed form.
 
-    The models of `regression_distance` at the recorded steps, over all initial weights, have the covariance
+    Over all initial weights, the models of `regression_distance` at the recorded steps have the covariance
 
         C_ij = sqrt(lambda_i lambda_j) [w*_i w*_j cov_t(a_i, a_j) + delta_ij scale^2 mean_t a_i^2] / (8 noise^2),
 
-    a_i(t) = (1 - eta lambda_i)^t, mean and covariance over the recorded steps. InPCA's eigenvalues are those of C, mu_k
-    (from m points, m times as large), and of these
+    where a_i(t) = (1 - eta lambda_i)^t, and mean and covariance are over the recorded steps. InPCA of m points has
+    m times the eigenvalues mu_k of C, and
 
         explained_stress_k = 1 - sqrt(1 - sum_{l<=k} mu_l^2 / sum mu_l^2),
         explained_distance_k = sum_{l<=k} mu_l / sum mu_l
@@ -158,14 +129,14 @@ def regression_spectrum(
     Returns
     -------
     xarray.Dataset
-        `eigenvalue`, in nats, `explained_stress` and `explained_distance` (component, counted from 1; the latter two
-        cumulative), and `progress` (step): how far the mean prediction has come from 0 to the teacher's,
+        On component, counted from 1: `eigenvalue` mu_k, in nats, and the cumulative `explained_stress` and
+        `explained_distance`. `progress` (step) of the mean prediction from 0 to the teacher's,
         sum_i lambda_i w*_i^2 (1 - a_i) / sum_i lambda_i w*_i^2.
 
     Raises
     ------
     ValueError
-        As `regression_distance` does.
+        As for `regression_distance`.
 
     Examples
     --------
@@ -178,7 +149,7 @@ def regression_spectrum(
 
     References
     ----------
-    What matters is what Mao et al., arXiv 2505.08915, found; these formulas are trajkit's own.
+    Mao et al., arXiv 2505.08915, on the role of decay, scale and steps; the formulas are trajkit's own.
     """
     model = _model(eigenvalue, steps, scale, teacher, rate, noise)
     left = model.left - model.left.mean(0)
@@ -187,7 +158,7 @@ def regression_spectrum(
     root = np.sqrt(model.eigenvalue / 8) / noise
     value = np.maximum(np.linalg.eigvalsh(root[:, None] * covariance * root)[::-1], 0.0)
     if not value[0] > 0:
-        raise ValueError("all models coincide: wanted more steps, or initial weights of some size")
+        raise ValueError("all models coincide: wanted more steps, or scale > 0")
     square = np.cumsum(value**2)
     power = model.eigenvalue * np.square(model.teacher)
     reached = (1 - model.left) @ power / power.sum()
@@ -211,7 +182,7 @@ class _Model(NamedTuple):
     eigenvalue: Array
     teacher: Array
     step: Labels
-    left: Array  # (step, feature): (1 - eta lambda_i)^t, what is left to learn
+    left: Array  # (step, feature): (1 - eta lambda_i)^t, the share left to learn
 
 
 def _model(
@@ -229,7 +200,7 @@ def _model(
     if goal.shape != value.shape or not np.isfinite(goal).all() or not goal.any():
         raise ValueError(f"teacher: wanted {len(value)} numbers, one for each eigenvalue, not all 0; got {goal.shape}")
     if not (0 < rate < 2):
-        raise ValueError(f"rate: wanted a learning rate between 0 and 2, in units of 1 / max lambda, got {rate}")
+        raise ValueError(f"rate: wanted a number between 0 and 2, in units of 1 / max lambda, got {rate}")
     if not (0 <= scale < np.inf and 0 < noise < np.inf):
         raise ValueError(f"wanted scale >= 0 and noise > 0, got {scale} and {noise}")
     step = recorded_steps(steps)

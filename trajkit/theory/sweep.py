@@ -1,9 +1,8 @@
-"""Where trajectories are thin: explained stress over decay of the inputs, scale of initial weights and steps."""
+"""Explained stress over decay of the inputs, scale of the initial weights and number of steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -14,17 +13,18 @@ from trajkit.embedding import inpca
 from trajkit.points import points
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
-from trajkit.theory.linear_runs import linear_runs, sloppy_inputs
-from trajkit.theory.regression import exponential_spectrum, regression_spectrum
+from trajkit.theory.linear_runs import linear_runs
+from trajkit.theory.regression import regression_spectrum
+from trajkit.theory.sloppy_inputs import exponential_spectrum, sloppy_inputs
 from trajkit.theory.steps import even_steps
-from trajkit.typing import Array, Labels
+from trajkit.typing import Array, Indices, Labels
 
 
 @renamed(progress="progress_bar")
 def sweep(
-    decay: Sequence[float],
-    scale: Sequence[float],
-    steps: Sequence[int],
+    decay: Sequence[float] | Array,
+    scale: Sequence[float] | Array,
+    steps: Sequence[int] | Indices,
     *,
     model: str = "regression",
     n_components: int = 5,
@@ -39,44 +39,47 @@ def sweep(
 ) -> xr.Dataset:
     """Explained stress of linear models over decay of the inputs' eigenvalues, initial scale and number of steps.
 
-    Where a few components explain most, trajectories form a hyper-ribbon; `trajkit.figures.phase_map` draws where.
+    Trajectories form a hyper-ribbon where a few components explain most; `trajkit.figures.phase_map` draws the result.
 
     Parameters
     ----------
     decay
-        c of inputs with eigenvalues proportional to exp(-c i).
+        Values of c: the inputs have eigenvalues proportional to exp(-c i).
     scale
-        Size of initial weights: of `regression_distance` in units of the teacher's, of `linear_runs` that of a logit.
+        Sizes of the initial weights, as for `regression_distance` (relative to the teacher's) or `linear_runs` (of a
+        logit).
     steps
-        Numbers of steps of gradient descent; of each training, `checkpoints` at equal ratios are looked at.
+        Numbers of steps of gradient descent.
     model
         "regression": squared loss, infinitely many runs, in closed form (`regression_spectrum`). "softmax":
-        cross-entropy, trained step by step (`linear_runs`) on `samples` inputs of `sloppy_inputs`, `runs` runs for
-        each scale, embedded without references.
+        cross-entropy, trained step by step (`linear_runs`) on `samples` inputs of `sloppy_inputs`, with `runs` runs
+        for each scale, embedded without references.
     n_components
-        How many components to look at.
+        Number of components.
     features
         Dimension of the inputs.
-    samples, classes, runs, seed
-        For "softmax" alone.
+    samples, classes, runs
+        Sizes for "softmax".
     checkpoints
-        Of each training.
+        Number of checkpoints of each training, at equal ratios.
     rate
-        Learning rate in units of 1 / the largest curvature of the loss: 1 / max lambda, 2 / max lambda for "softmax".
+        Learning rate in units of 1 / the largest curvature of the loss: 1 / max lambda, for "softmax" 2 / max
+        lambda.
+    seed
+        Seed for the random draws of "softmax".
     progress_bar
-        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.Dataset
-        `explained_stress` and `explained_distance` (decay, scale, steps, component; cumulative) and `progress` (decay,
-        scale, steps): how far training has come after all steps, as `regression_spectrum` and `trajkit.progress`
-        say (the mean over runs).
+        `explained_stress` and `explained_distance` (decay, scale, steps, component), cumulative, and `progress` (decay,
+        scale, steps) after all steps: that of `regression_spectrum`, or the mean over runs of `trajkit.progress`.
 
     Raises
     ------
     ValueError
-        If the model is unknown or a parameter makes no sense.
+        If the model is unknown or a parameter is out of range.
 
     Examples
     --------
@@ -87,8 +90,8 @@ def sweep(
 
     References
     ----------
-    Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915, name these three as what hyper-ribbons depend on; grid
-    and models are trajkit's own.
+    Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915, find that hyper-ribbons depend on these three. The
+    grid and the models are trajkit's own.
     """
     axes = {"decay": _axis("decay", decay, 0), "scale": _axis("scale", scale, 0), "steps": _axis("steps", steps, 1)}
     if model not in ("regression", "softmax"):
@@ -96,24 +99,23 @@ def sweep(
     if not 1 <= n_components <= features:
         raise ValueError(f"n_components: wanted 1 to {features}, the number of features, got {n_components}")
     planned = [even_steps(int(t), checkpoints) for t in axes["steps"]]
-
-    def cells(c: float) -> _Cells:
-        if model == "regression":
-            return _regression(exponential_spectrum(features, c), axes["scale"], planned, n_components, rate)
-        x, label = sloppy_inputs(samples, features, decay=c, classes=classes, seed=seed)
-        trained = linear_runs(
-            x, label, steps=np.unique(np.concatenate(planned)), scale=axes["scale"].tolist(), seeds=runs, rate=rate,
-            bias=False, classes=classes, progress_bar=False,
-        )  # fmt: skip
-        return _softmax(trained, axes["scale"], planned, n_components)
-
     found = []
     with open_bar(len(axes["decay"]), "sweep", progress_bar) as bar:
-        for c in axes["decay"]:
-            found.append(cells(float(c)))
+        for c in axes["decay"].tolist():
+            if model == "regression":
+                eigenvalue = exponential_spectrum(features, c)
+                found.append(_regression(eigenvalue, axes["scale"], planned, n_components, rate))
+            else:
+                x, label = sloppy_inputs(samples, features, decay=c, classes=classes, seed=seed)
+                # One training to the last step serves all numbers of steps.
+                trained = linear_runs(
+                    x, label, steps=np.unique(np.concatenate(planned)), scale=axes["scale"].tolist(), seeds=runs,
+                    rate=rate, bias=False, classes=classes, progress_bar=False,
+                )  # fmt: skip
+                found.append(_softmax(trained, axes["scale"], planned, n_components))
             bar.update(1)
     dims = ("decay", "scale", "steps", "component")
-    stress, distance, reached = (np.stack(part) for part in zip(*found, strict=True))
+    stress, distance, reached = (np.array([[[cell[k] for cell in row] for row in c] for c in found]) for k in range(3))
     return xr.Dataset(
         {
             "explained_stress": (dims, stress, {"long_name": "explained stress up to this component"}),
@@ -126,34 +128,28 @@ def sweep(
     )
 
 
-class _Cells(NamedTuple):
-    """Of one decay: measures (scale, steps, component) and progress (scale, steps)."""
-
-    stress: Array
-    distance: Array
-    progress: Array
-
-
-def _axis(name: str, values: Sequence[float], least: float) -> Array:
-    out = np.asarray(list(values))
-    if not out.size or not np.isfinite(out).all() or (out < least).any() or (np.diff(out) <= 0).any():
+def _axis(name: str, values: Sequence[float] | Array | Indices, least: float) -> Array:
+    axis = np.asarray(list(values))
+    if not axis.size or not np.isfinite(axis).all() or (axis < least).any() or (np.diff(axis) <= 0).any():
         raise ValueError(f"{name}: wanted increasing numbers of at least {least}, got {list(values)}")
-    return out
+    return axis
+
+
+# Explained stress and distance (component), and progress, of each number of steps (inner) and scale (outer).
+_Cells = list[list[tuple[Array, Array, float]]]
 
 
 def _regression(eigenvalue: Array, scale: Array, planned: list[Labels], n: int, rate: float) -> _Cells:
-    each = [[regression_spectrum(eigenvalue, steps, scale=float(s), rate=rate) for steps in planned] for s in scale]
-    first = slice(None, n)
-    return _Cells(
-        np.array([[e["explained_stress"].values[first] for e in row] for row in each]),
-        np.array([[e["explained_distance"].values[first] for e in row] for row in each]),
-        np.array([[e["progress"].values[-1] for e in row] for row in each]),
-    )
+    def cell(s: float, steps: Labels) -> tuple[Array, Array, float]:
+        found = regression_spectrum(eigenvalue, steps, scale=s, rate=rate)
+        stress, distance = (found[name].values[:n] for name in ("explained_stress", "explained_distance"))
+        return stress, distance, float(found["progress"][-1])
+
+    return [[cell(s, steps) for steps in planned] for s in scale.tolist()]
 
 
 def _softmax(ds: xr.Dataset, scale: Array, planned: list[Labels], n: int) -> _Cells:
-    step = ds["step"].values[0]
-    rows = []
+    step, rows = ds["step"].values[0], []
     for s in scale:
         own = ds.isel(run=ds["scale"].values == s)
         distance, reached = pairwise(points(own), progress_bar=False), progress_of(own).values
@@ -162,7 +158,7 @@ def _softmax(ds: xr.Dataset, scale: Array, planned: list[Labels], n: int) -> _Ce
             wanted = np.flatnonzero(np.isin(step, steps))
             at = np.flatnonzero(np.isin(distance["checkpoint"].values, wanted))
             found = inpca(distance.isel(point=at, point2=at), n)
-            ends = float(reached[:, wanted[-1]].mean())
-            cells.append((found["explained_stress"].values, found["explained_distance"].values, ends))
+            progress = float(reached[:, wanted[-1]].mean())
+            cells.append((found["explained_stress"].values, found["explained_distance"].values, progress))
         rows.append(cells)
-    return _Cells(*(np.array([[c[k] for c in row] for row in rows]) for k in range(3)))
+    return rows

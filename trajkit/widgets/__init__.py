@@ -4,10 +4,34 @@ Widgets hold state and layout; pictures come from `trajkit.figures`, numbers fro
 every state can be written as a line of Python, which is shown.
 """
 
-from trajkit.widgets.explorer import Explorer, explore
-from trajkit.widgets.figure_panel import FigurePanel
-from trajkit.widgets.live_view import LiveView
-from trajkit.widgets.manifold_view import ManifoldView
-from trajkit.widgets.slicer import Slicer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trajkit.widgets.explorer.explorer import Explorer, explore
+    from trajkit.widgets.figure_panel import FigurePanel
+    from trajkit.widgets.live_view import LiveView
+    from trajkit.widgets.manifold_view import ManifoldView
+    from trajkit.widgets.slicer import Slicer
 
 __all__ = ["Explorer", "FigurePanel", "LiveView", "ManifoldView", "Slicer", "explore"]
+
+# Loaded when they are asked for: the state and the panels of the Explorer are used without ipywidgets.
+_FILES = {
+    "Explorer": "explorer.explorer",
+    "FigurePanel": "figure_panel",
+    "LiveView": "live_view",
+    "ManifoldView": "manifold_view",
+    "Slicer": "slicer",
+    "explore": "explorer.explorer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

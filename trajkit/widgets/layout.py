@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipywidgets
-import plotly.graph_objects as go
 
 
 def share_row(widget: ipywidgets.Widget, flex: str) -> ipywidgets.Widget:
@@ -24,6 +23,11 @@ def wrapping_row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
     return ipywidgets.HBox(widgets, layout={"width": "100%", "flex_flow": "row wrap"})
 
 
-def widen_gap(figure: go.Figure) -> go.Figure:
-    """Leave more room between the two plots of a figure: a narrow panel needs it for the title of the second."""
-    return figure.update_layout(xaxis_domain=[0.0, 0.4], xaxis2_domain=[0.6, 1.0])
+def close_inside(widget: ipywidgets.Widget) -> None:
+    """Close everything inside a widget, also layouts and styles: they live until somebody closes them."""
+    for child in getattr(widget, "children", ()):
+        close_inside(child)
+        child.close()
+    for name in ("layout", "style"):
+        if isinstance(part := getattr(widget, name, None), ipywidgets.Widget):
+            part.close()

@@ -13,7 +13,7 @@ from trajkit import figures
 from trajkit.curves import progress
 from trajkit.figures.run_lines import RunLines
 from trajkit.typing import Array
-from trajkit.widgets.layout import widen_gap
+from trajkit.widgets.narrow import widen_gap
 
 _CURVES = ("progress", "loss")
 # With more runs, colours no longer show which run is which.

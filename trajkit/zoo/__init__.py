@@ -1,4 +1,4 @@
-"""The zoo: networks trained in many ways, whose trajectories are recorded. It needs `pip install "trajkit[train]"`.
+"""The zoo: many networks are trained and their trajectories recorded. It needs `pip install "trajkit[train]"`.
 
     python -m trajkit.zoo digits --out runs/digits
 

@@ -15,7 +15,7 @@ from trajkit.zoo.train import prepare, run_outcomes, summary, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; the exit status is 1 if no run of the grid was trained, 2 if it was refused."""
+    """Run the program; the exit status is 1 if no run of the grid was trained, and 2 if the grid was refused."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.workers is not None and options.workers < 0:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = {"out": options.out, "device": options.device, "size": options.size, "data": options.data}
     try:
         if options.pack:
-            check_package(options.pack, overwrite=options.overwrite)  # now, and not after hours of training
+            check_package(options.pack, overwrite=options.overwrite)  # Now, and not after hours of training.
         grid, plan, jobs = prepare(options.grid, **where)
         if options.dry_run:
             print(summary(run_outcomes(grid, plan)).to_string())
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.pack:
             path = pack(options.out, options.pack, overwrite=options.overwrite)
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    except (OSError, RuntimeError, ValueError) as error:  # a GridError among them
+    except (OSError, RuntimeError, ValueError) as error:  # A GridError is a ValueError.
         parser.error(str(error))
     return 0
 
@@ -48,12 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m trajkit.zoo", description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("grid", type=Path, metavar="GRID.toml", help="a TOML file, or the name of a grid that comes with trajkit")
-    add("--out", type=Path, required=True, help="folder of the runs; finished ones in it are skipped")
-    add("--data", type=Path, help="folder of the data's files")
+    add("--out", type=Path, required=True, help="folder of the runs; finished runs in it are skipped")
+    add("--data", type=Path, help="folder of the files of the data")
     add("--workers", type=int, help="number of processes (default: one for each core)")
     add("--device", choices=("cpu", "cuda"), default="cpu")
-    add("--size", choices=SIZES, help="instead of the grid's own")
-    add("--dry-run", action="store_true", help="check everything and list what would be trained")
+    add("--size", choices=SIZES, help="size of the networks (default: the size that the grid names)")
+    add("--dry-run", action="store_true", help="check everything and count what would be trained")
     add("--pack", type=Path, metavar="FILE.nc", help="then pack the runs into this file")
     add("--overwrite", action="store_true", help="replace that file")
     return parser

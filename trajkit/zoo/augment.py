@@ -1,4 +1,4 @@
-"""Random changes of images that leave their class as it is."""
+"""Random changes of images that do not change their class."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 
 def augment(images: Tensor, augmentation: str, random: torch.Generator) -> Tensor:
-    """Change each image (sample, channel, height, width) of a batch in its own way.
+    """Change each image of a batch (sample, channel, height, width) at random.
 
-    "simple" shifts it by up to an eighth of its side in each direction, filling up with zeros, and mirrors every other
-    one left to right: pad, crop and flip. "none" returns the batch.
+    "simple" pads with zeros, crops and flips: it shifts an image by up to an eighth of its side in each direction, and
+    mirrors it left to right with probability 1/2. "none" returns the batch.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def augment(images: Tensor, augmentation: str, random: torch.Generator) -> Tenso
     rows = torch.arange(height) + down
     margin = (width // 8,) * 2 + (height // 8,) * 2
     sample = torch.arange(samples)[:, None, None]
-    # Channels last, as the networks want it: indexing puts them there without a further copy.
+    # Channels last is the memory format of the networks; indexing this way gives it without another copy.
     taken = F.pad(images, margin).permute(0, 2, 3, 1)[sample, rows[:, :, None], columns[:, None, :]]
     return taken.permute(0, 3, 1, 2)
 

@@ -1,4 +1,4 @@
-"""Grids: which networks are trained on what, read from a TOML file and checked before training starts."""
+"""Grids: which networks are trained on which data, read from a TOML file and checked before training starts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class GridError(ValueError):
 
 @dataclass(frozen=True)
 class Grid:
-    """Runs that share data and probe; `checkpoints` is their number, or "published" (`RecordAt.published`)."""
+    """Runs that share data and probe; `checkpoints` is a number, or "published" (`RecordAt.published`)."""
 
     name: str
     data: DataSettings
@@ -45,25 +45,30 @@ def read_grid(
 ) -> Grid:
     """Read a grid from a TOML file.
 
-    It holds `checkpoints`, a table `[data]` of `DataSettings`, `[defaults]` of `Settings`, and several `[[runs]]`, each
-    with settings that are values or lists: every combination of the lists is a run. `width_factor` widens an
-    architecture beyond its size's width.
+    The file holds `checkpoints`, a table `[data]` of `DataSettings`, a table `[defaults]` of `Settings`, and several
+    tables `[[runs]]` of settings that are values or lists: every combination of the lists is a run. `width_factor`
+    multiplies the width of an architecture.
 
     Parameters
     ----------
     path
-        The file, or the name of a grid that comes with trajkit: "digits", "cifar10-small", ...
+        The file, or the name of a grid that comes with trajkit, such as "digits" or "cifar10-small".
     size
-        "paper" or "small", instead of the grid's own.
+        "paper" or "small"; by default the size that the grid names.
     data
-        Folder of the data's files.
+        Folder of the files of the data.
+
+    Returns
+    -------
+    Grid
+        The runs, without repetitions.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file or grid.
     GridError
-        If it is no TOML, or names are unknown or values impossible: all that is wrong is said at once.
+        If the file is not TOML, a name is unknown or a value is impossible; the message lists all problems.
 
     Examples
     --------
@@ -75,7 +80,7 @@ def read_grid(
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GridError([f"{path} is no TOML: {error}"]) from error
+        raise GridError([f"{path} is not a TOML file: {error}"]) from error
     problems = _unknown(table, _TOP, "")
     override = {} if size is None else {"size": size}
     runs = _runs(table.get("runs", []), table.get("defaults", {}), override, problems)
@@ -89,12 +94,12 @@ def read_grid(
 
 
 def check(grid: Grid, data: Data) -> None:
-    """Refuse what the data do not allow: batches larger than they are, convolutions where there are no images.
+    """Refuse runs that the data do not allow, such as convolutions on inputs that are not images.
 
     Raises
     ------
     GridError
-        All problems, with the number of runs that have them.
+        All problems, each with the number of runs that have it.
     """
     found: dict[str, int] = {}
     built: dict[tuple[str, str, int | None], str | None] = {}
@@ -112,13 +117,13 @@ def check(grid: Grid, data: Data) -> None:
 def _impossible(settings: Settings, data: Data) -> Iterator[str]:
     samples, images = len(data.train), len(data.shape) == 3
     if settings.batch_size > samples:
-        yield f"batch_size {settings.batch_size} is more than the {samples} train samples: wanted at most as many"
+        yield f"batch_size {settings.batch_size} is more than the {samples} train samples: wanted a smaller batch"
     if (CORNERS.get(settings.init) or 0) > samples:
         yield f"init {settings.init!r} needs more than the {samples} train samples: wanted a smaller corner"
     if settings.augmentation != "none" and not images:
         yield f"augmentation {settings.augmentation!r} needs images, but the data have inputs of shape {data.shape}"
     if settings.decay and not data.is_sloppy:
-        yield "decay is of sloppy inputs, but the data are others"
+        yield "decay needs the data 'sloppy': wanted decay 0 for other data"
     if settings.batch_size == 1:
         yield "batch_size 1: batch norm needs at least 2 samples"
 
@@ -152,7 +157,7 @@ def _unknown(table: Mapping[str, Any], known: list[str], where: str) -> list[str
 def _runs(
     groups: list[dict[str, Any]], defaults: dict[str, Any], override: dict[str, Any], problems: list[str]
 ) -> tuple[Settings, ...]:
-    """Expand the tables `[[runs]]`; a run that several of them hold is one run."""
+    """Expand the tables `[[runs]]`; a run that appears in several of them is one run."""
     problems += _unknown(defaults, _SETTINGS, "defaults: ")
     settings: dict[Settings, None] = {}
     for number, group in enumerate(groups, start=1):

@@ -1,4 +1,4 @@
-"""What became of each run: a file beside its trajectory, written when the run has ended."""
+"""The outcome of each run: a JSON file beside its trajectory, written when the run has ended."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Plan:
 
 
 def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
-    """Write what became of a run, atomically; with this file the run counts as finished."""
+    """Write the outcome of a run atomically; a run with this file counts as finished."""
     about = {
         "run": settings.run,
         "settings": asdict(settings),
@@ -58,7 +58,7 @@ def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
 
 
 def read_outcomes(out: Path) -> dict[str, Outcome]:
-    """Read what became of the finished runs of a folder, by run."""
+    """Read the outcomes of the finished runs in a folder, by run."""
     files = sorted(out.glob("outcomes/[!.]*.json"))
     return {outcome["run"]: outcome for outcome in (json.loads(file.read_text(encoding="utf-8")) for file in files)}
 

@@ -1,9 +1,10 @@
-"""From a folder of runs to one file that can be shipped."""
+"""From a folder of runs to one small file."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from trajkit.storage import Store, save
 from trajkit.storage.atomic import atomic_write, check_destination
 from trajkit.zoo.outcomes import Outcome, read_outcomes
 
-# Of the 23 bits of the mantissa of log_prob. At 12, rounding changes Bhattacharyya distances on digits by less than
-# 2e-5, where the median is 0.2; each bit less doubles that and saves a twentieth of the file.
+# Bits kept of the 23 in the mantissa of log_prob. With 12, rounding changes the Bhattacharyya distances on digits by
+# less than 2e-5 (their median is 0.2). Each bit less doubles that and makes the file a twentieth smaller.
 BITS = (12, 11)
 MAX_MEGABYTES = 25
 
@@ -28,24 +29,31 @@ def pack(
 ) -> Path:
     """Pack the runs that were trained to their end into one file.
 
-    Beside their settings, runs have the attributes `train_error` and `test_error` on all samples at their end. The
+    The run attributes are the settings and the final errors on all samples, `train_error` and `test_error`. The
     metadata name the grid, the commit, the data and the runs that diverged or crashed.
 
     Parameters
     ----------
     folder
-        Where `train` put the runs.
-    path, overwrite
-        The file, ending in `.nc`, and whether to replace it.
+        Folder of the runs that `train` wrote.
+    path
+        Path of the file; it ends in `.nc`.
+    overwrite
+        Whether to replace an existing file.
     max_megabytes
-        Its largest size. Predictions are rounded to 12 bits of the mantissa, or 11 where 12 take too much.
+        Largest size of the file. Predictions are rounded to 12 bits of the mantissa, or to 11 if 12 take too much room.
+
+    Returns
+    -------
+    pathlib.Path
+        Path of the file.
 
     Raises
     ------
     ValueError
-        If no run was trained, or they take too much room.
+        If no run was trained to its end, or the runs take too much room.
     FileExistsError
-        If the file exists and `overwrite` was not asked for.
+        If the file exists and `overwrite` is False.
 
     Examples
     --------
@@ -57,34 +65,34 @@ def pack(
     path = Path(path)
     check_package(path, overwrite=overwrite)
     ds = trained_runs(folder)
-    # A file that turns out too large never takes the place of the old one.
+    # Written aside first: a file that is too large must not replace the old one.
     with atomic_write(path, overwrite=overwrite) as part:
         for bits in BITS:
             megabytes = save(ds, part, bits=bits, overwrite=True).stat().st_size / 1e6
             if megabytes <= max_megabytes:
                 return path
         raise ValueError(
-            f"{ds.sizes['run']} runs take {megabytes:.1f} MB, wanted at most {max_megabytes}: train fewer, or with "
+            f"{ds.sizes['run']} runs take {megabytes:.1f} MB, wanted at most {max_megabytes}: train fewer runs, or use "
             "fewer checkpoints or a smaller probe"
         )
 
 
 def check_package(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that `pack` could not write."""
+    """Refuse a path that `pack` could not write to."""
     if path.suffix != ".nc":
         raise ValueError(f"{path}: wanted a name that ends in .nc")
     check_destination(path, overwrite=overwrite)
 
 
 def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
-    """Load the runs that were trained to their end, with their errors and where they come from."""
+    """Load the runs that were trained to their end, with their errors and their origin."""
     outcomes = read_outcomes(Path(folder))
     trained = {run: outcome for run, outcome in outcomes.items() if outcome["state"] == "trained"}
     if not trained:
-        raise ValueError(f"no run in {folder} was trained to its end: nothing to pack")
+        raise ValueError(f"no run in {folder} was trained to its end: there is nothing to pack")
     with warnings.catch_warnings():
-        # Of runs that diverged or were killed: they are left out here, and named.
-        warnings.filterwarnings("ignore", message=rf"{folder}: run", category=RuntimeWarning)
+        # About runs that diverged or were killed: they are left out, and the metadata name them.
+        warnings.filterwarnings("ignore", message=re.escape(f"{folder}: run"), category=RuntimeWarning)
         ds = Store(folder).load()
     ds = ds.sel(run=[run for run in ds.run.values.tolist() if run in trained]).drop_vars("diverged_at", errors="ignore")
     names = ds.run.values.tolist()
@@ -95,7 +103,7 @@ def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _metadata(trained: dict[str, Outcome], outcomes: dict[str, Outcome]) -> dict[str, object]:
-    """Where the runs come from; several grids or commits are all named."""
+    """Describe where the runs come from; several grids or commits are joined."""
     first = next(iter(trained.values()))
     named = {
         key: ", ".join(sorted({outcome[key] for outcome in trained.values()}))

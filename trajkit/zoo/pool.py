@@ -1,4 +1,4 @@
-"""Many tasks on the cores of one machine, or on a dask cluster: one that dies does not take the others with it."""
+"""Many jobs on the cores of one machine, or on a dask cluster; a process that dies does not stop the others."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ Result = TypeVar("Result")
 def in_processes(
     task: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | BaseException]]:
-    """Carry out `task` for all jobs in `workers` processes of one thread each, yielding each as it ends.
+    """Run `task` on all jobs in `workers` processes of one thread each; yield each job with its result when it ends.
 
-    A process that dies (killed for memory, say) takes its whole pool with it and does not say which job it was at. It
-    was one of the first that are unfinished: these are tried again, each alone, before the rest goes on together.
+    A process that dies (killed for lack of memory, for example) breaks its whole pool, which does not say which job
+    the process had. It was one of the first unfinished jobs: these are tried again, each alone, and then the rest
+    together.
 
     Parameters
     ----------
     task
-        A function that processes can import; an exception that it raises is yielded in place of its result.
-    jobs, workers
-        What to do, and the number of processes; 0 does it in this one.
+        A function that other processes can import. If it raises, the exception is yielded in place of the result.
+    jobs
+        Arguments of `task`.
+    workers
+        Number of processes; 0 runs the jobs in this process.
 
     Raises
     ------
     RuntimeError
-        If no process can be started, as from a script without the guard `if __name__ == "__main__":`.
+        If no process can be started, for example from a script without `if __name__ == "__main__":`.
     """
     if not workers:
         yield from _here(task, jobs)
@@ -56,7 +59,7 @@ def in_processes(
 def in_client(
     task: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
 ) -> Iterator[tuple[Job, Result | BaseException]]:
-    """Carry out `task` for all jobs on the workers of a `dask.distributed` client, given as `client.get_executor()`."""
+    """Run `task` on all jobs on the workers of a `dask.distributed` client, given as `client.get_executor()`."""
     yield from _submitted(task, jobs, executor)
 
 
@@ -73,15 +76,15 @@ def _here(task: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[tuple[
 def _in_pool(
     task: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | BaseException]]:
-    # spawn: a forked process inherits locks held by torch's threads, and may hang.
+    # Not fork: a forked process inherits the locks of torch's threads, and may hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start_worker)
     try:
-        # The first task does nothing: if even that breaks the pool, it is not for a job's sake.
+        # The first task does nothing: if even that breaks the pool, the jobs are not the reason.
         if isinstance(pool.submit(os.getpid).exception(), BrokenProcessPool):
             raise RuntimeError(
-                "no process could be started; a script that trains needs the guard `if __name__ == '__main__':`, "
-                "because every process imports it first"
+                "no process could be started. A script that trains needs `if __name__ == '__main__':` around its call, "
+                "because every process imports the script first"
             )
         yield from _submitted(task, jobs, pool)
     finally:
@@ -95,20 +98,20 @@ def _submitted(
     for job in jobs:
         try:
             futures[executor.submit(task, job)] = job
-        except BrokenProcessPool as error:  # it broke while we were still handing out jobs
+        except BrokenProcessPool as error:  # The pool broke before all jobs were submitted.
             yield job, error
     for future in as_completed(futures):
         yield futures[future], future.exception() or future.result()
 
 
 def _start_worker() -> None:
-    # One thread: the processes share the cores, and sums in another order would change the last digits.
+    # The processes share the cores, and with more threads sums in another order would change the last digits.
     torch.set_num_threads(1)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
 def _exit_with_parent() -> None:
-    """End this process when its parent does: a pool whose parent was killed waits for work for ever."""
+    """End this process when its parent ends: the pool of a parent that was killed would wait for jobs without end."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

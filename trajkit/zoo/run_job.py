@@ -1,4 +1,4 @@
-"""One job of a grid: train one network, or several seeds together, record them and keep what became of them."""
+"""One job of a grid: train one network, or several seeds together, and record them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from trajkit.zoo.training import Diverged, network, steps, train_network, update
 
 
 def run_job(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:
-    """Train and record one network, or several that differ only in their seed, and write what became of them.
+    """Train and record one network, or several that differ only in their seed, and write their outcomes.
 
     Returns
     -------
     list of dict
-        For each network its `state` ("trained", "diverged" or "crashed"), its errors, its seconds and the reason.
+        For each network its `state` ("trained", "diverged" or "crashed"), errors, seconds and the reason of a failure.
     """
     started = time.perf_counter()
     try:
         outcomes = _train_and_record(settings, plan)
-    except Exception:  # Any error in one run must not end the others: it is kept, with its traceback.
+    # An error in one run must not end the others; its traceback is kept.
+    except Exception:
         outcomes = [{"state": "crashed", "reason": traceback.format_exc()} for _ in settings]
     for s, outcome in zip(settings, outcomes, strict=True):
         outcome["seconds"] = round((time.perf_counter() - started) / len(settings), 3)

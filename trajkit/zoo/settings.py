@@ -1,4 +1,4 @@
-"""How one network is trained: everything that distinguishes a run from another on the same data."""
+"""The settings of one run: everything that distinguishes it from other runs on the same data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 AUGMENTATIONS = ("none", "simple")
 SCHEDULES = ("constant", "cosine")
-# Training starts from a corner after a first task: random labels, or so many of the training samples.
+# A corner is where a first task leads before the training begins: random labels (None), or this many of the samples.
 CORNERS: dict[str, int | None] = {"corner-random": None, "corner-200": 200, "corner-2000": 2000}
 INITS = ("default", "kaiming", "normal", *CORNERS)
 
@@ -29,7 +29,7 @@ _KNOWN: dict[str, Collection[str]] = {
     "schedule": SCHEDULES,
     "init": INITS,
 }
-# The least value, and whether it is allowed itself.
+# The least value, and whether that value itself is allowed.
 _LEAST = {
     "learning_rate": (0, False),
     "seed": (0, True),
@@ -40,42 +40,42 @@ _LEAST = {
     "label_noise": (0, True),
     "decay": (0, True),
 }
-# What every run's name begins with; of the rest, what differs from its default follows.
+# A run's name begins with these; other settings follow if they differ from their default.
 _NAMED = ("architecture", "width", "optimizer", "learning_rate", "seed")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that distinguishes one training run from another on the same data.
+    """Everything that distinguishes one training run from another on the same data.
 
     Parameters
     ----------
     architecture, size, width
-        A name of `ARCHITECTURES`, its size ("paper" or "small"), and units or channels of its first layer; None takes
-        those of that size.
+        A name in `ARCHITECTURES`, its size ("paper" or "small"), and the units or channels of its first layer, by
+        default those of that size.
     optimizer, learning_rate, schedule
-        "sgd", "nesterov" (momentum 0.9) or "adam"; the learning rate stays "constant", or falls to 0 as a "cosine".
+        "sgd", "nesterov" (momentum 0.9) or "adam"; the learning rate is "constant", or falls to 0 as a "cosine".
     epochs, batch_size, weight_decay
         Passes over the data, samples in an update, and the optimizer's L2 penalty.
     augmentation
-        "none", or "simple": images shifted by up to an eighth of their side and flipped, at random.
+        "none", or "simple": images are shifted by up to an eighth of their side and mirrored, at random.
     init
-        Initial weights: "default" (torch's), "kaiming", "normal" (standard deviation 1/sqrt(inputs of the unit)), or
-        a corner: default weights, then `corner_steps` updates on uniformly random labels ("corner-random") or on 200
-        or 2000 of the samples ("corner-200", "corner-2000"), after which training begins.
+        Initial weights: "default" (those of torch), "kaiming", "normal" (standard deviation 1/sqrt(inputs of the
+        unit)), or a corner: default weights, then `corner_steps` updates on uniformly random labels ("corner-random")
+        or on 200 or 2000 of the samples ("corner-200", "corner-2000"). Training begins after them.
     seed
-        Decides the initial weights, the order of samples, augmentations and the corner's task.
+        Seed for the initial weights, the order of samples, the augmentation and the task of the corner.
     label_noise
-        Share of the training labels that are drawn anew, uniformly: the same for all seeds.
+        Share of the training labels that are replaced by uniformly random ones, the same for all seeds.
     shuffle_labels
-        Permute the training labels, so that nothing is left to be learnt but the samples themselves.
+        Whether to permute the training labels, so that a network can only memorise the samples.
     decay
-        Of sloppy inputs: eigenvalues of their covariance fall as exp(-decay i).
+        For the data "sloppy" only: the eigenvalues of the inputs' covariance fall as exp(-decay i).
 
     Raises
     ------
     ValueError
-        If a name is unknown or a number out of range; all that is wrong is said at once.
+        If a name is unknown or a number is out of range; the message lists all problems.
 
     Examples
     --------
@@ -113,10 +113,10 @@ class Settings:
             if not isinstance(value, int | float) or not (value > least or (allowed and value == least)):
                 problems.append(f"{name} {value!r}: wanted {'at least' if allowed else 'more than'} {least}")
         if isinstance(self.label_noise, int | float) and self.label_noise > 1:
-            problems.append(f"label_noise {self.label_noise!r}: wanted a share, at most 1")
+            problems.append(f"label_noise {self.label_noise!r}: wanted a share of at most 1")
         if (self.init in CORNERS) != (self.corner_steps > 0):
             problems.append(
-                f"init {self.init!r} with corner_steps {self.corner_steps}: a corner needs steps, no other does"
+                f"init {self.init!r} with corner_steps {self.corner_steps}: a corner needs steps, other inits take none"
             )
         if self.width is not None and (not isinstance(self.width, int) or self.width < 0):
             problems.append(f"width {self.width!r}: wanted a whole number")
@@ -127,7 +127,7 @@ class Settings:
 
     @property
     def run(self) -> str:
-        """The run's identity; what differs from its default is a part of it."""
+        """Identity of the run, which contains each setting that differs from its default."""
         name = "-".join(_text(getattr(self, part)) for part in _NAMED)
         for field in fields(self):
             value = getattr(self, field.name)

@@ -1,4 +1,4 @@
-"""Training all runs of a grid: checked before it starts, resumed after a kill, with a table at the end."""
+"""Training all runs of a grid: checked before it starts, resumed after an interruption, summed up in a table."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from trajkit.zoo.run_job import record_at, run_job
 from trajkit.zoo.settings import Settings
 from trajkit.zoo.train_seeds_together import FEWEST_SEEDS, can_train_together
 
+# A run fits its training set if its error there is below this.
 FITTED = 0.1
 
 
@@ -44,44 +45,43 @@ def train(
 ) -> pd.DataFrame:
     """Train the networks of a grid and record their trajectories.
 
-    Runs that are finished are skipped, and so are those that diverged; a run that was killed or crashed begins again.
-    The folder is a store that `tk.load` reads, with what became of each run under `outcomes`.
+    Finished runs are skipped, including those that diverged; a run that was killed or that crashed begins again. The
+    folder is a store that `tk.load` reads, with the outcome of each run in `outcomes`.
 
     Parameters
     ----------
     grid
-        A TOML file, the name of a grid that comes with trajkit, or what `read_grid` returned.
+        A TOML file, the name of a grid that comes with trajkit, or a `Grid`.
     out
-        Folder of the runs, made if there is none.
+        Folder of the runs, made if it does not exist.
     workers
-        Number of processes, of one thread each; as many as there are cores otherwise, and 1 on a GPU. 0 trains in this
-        process.
+        Number of processes of one thread each; 0 trains in this process. By default one for each core, or one on a GPU.
     device
         "cpu" or "cuda".
     size
-        "paper" or "small", instead of the grid's own; only with a file or name.
+        "paper" or "small"; by default the size that the grid names. Not for a `Grid`.
     data
-        Folder of the data's files, for data that have some; only with a file or name.
+        Folder of the files of the data. Not for a `Grid`.
     client
-        A `dask.distributed.Client`, whose workers train instead; they must reach `out` and `data`.
+        A `dask.distributed.Client` whose workers train instead; they must have access to `out` and `data`.
     progress_bar
         Whether to show a bar with the time left.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each run of the grid: its settings, `state`, `train_error`, `test_error`, `seconds`, `reason`.
+        One row for each run of the grid: its settings, `state`, `train_error`, `test_error`, `seconds` and `reason`.
 
     Raises
     ------
     GridError
-        Before training, if names are unknown, combinations impossible, or the folder holds other runs.
+        Before training, if a name is unknown, a combination is impossible, or the folder holds other runs.
     SchemaError
         Before training, if the folder holds runs on other samples.
     OSError
-        Before training, if there is no room for the recordings.
+        Before training, if the disk has no room for the recordings.
     RuntimeError
-        If there is no GPU where one is asked for, or no process can be started.
+        If `device` is "cuda" and there is no GPU, or no process can be started.
 
     Examples
     --------
@@ -121,15 +121,15 @@ def prepare(
     size: str | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> tuple[Grid, Plan, list[tuple[Settings, ...]]]:
-    """Read and check all that can be checked before training; divide the runs that are not finished into jobs."""
+    """Read the grid, check all that can be checked before training, and divide the unfinished runs into jobs."""
     if not isinstance(grid, Grid):
         grid = read_grid(grid, size=size, data=data)
     elif size or data:
-        raise TypeError("size and data are read with a grid: pass them to read_grid, or the grid's name to train")
+        raise TypeError("size and data belong to a file: pass them to read_grid, or pass the name of a grid to train")
     if device not in ("cpu", "cuda"):
         raise ValueError(f"device {device!r}: wanted 'cpu' or 'cuda'")
     if device == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device 'cuda': torch finds no GPU here; install torch with CUDA, or choose device 'cpu'")
+        raise RuntimeError("device 'cuda': torch finds no GPU: install torch with CUDA, or choose device 'cpu'")
     held = load_data(grid.data, device)
     check(grid, held)
     plan = Plan(grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(out), device)
@@ -139,9 +139,9 @@ def prepare(
 
 
 def divide(runs: Sequence[Settings], features: int) -> list[tuple[Settings, ...]]:
-    """Divide runs into jobs: seeds that are trained together are one.
+    """Divide runs into jobs: seeds that are trained together are one job.
 
-    Their order is random: slow and fast ones alternate, which makes the estimate of the time left fair.
+    The order of the jobs is random, so that the time left can be estimated from those done: slow and fast jobs mix.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def divide(runs: Sequence[Settings], features: int) -> list[tuple[Settings, ...]
 
 
 def run_outcomes(grid: Grid, plan: Plan) -> pd.DataFrame:
-    """List what became of each run of the grid; a run that has not ended is "pending"."""
+    """List the outcome of each run of the grid; the state of a run that has not ended is "pending"."""
     outcomes = read_outcomes(Path(plan.out))
     columns = {"state": "pending", "train_error": None, "test_error": None, "seconds": None, "reason": ""}
     rows = [
@@ -171,7 +171,7 @@ def run_outcomes(grid: Grid, plan: Plan) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Count runs by architecture and what became of them, and those that fit their training set (error below 0.1).
+    """Count the runs of each architecture by state, and those that fit their training set (error below 0.1).
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pending(grid: Grid, plan: Plan, data: Data) -> list[Settings]:
-    """List the runs that are not finished; refuse a folder of other runs, or one in which another process trains."""
+    """List the unfinished runs; refuse a folder with other runs, or one into which another process trains."""
     out = Path(plan.out)
     outcomes = read_outcomes(out)
     wanted = {s.run: {"settings": asdict(s), **plan.describe()} for s in grid.runs}
@@ -210,10 +210,10 @@ def _pending(grid: Grid, plan: Plan, data: Data) -> list[Settings]:
     for name, want in wanted.items():
         held = outcomes.get(name, {})
         if other := [key for key, value in want.items() if held and held.get(key) != value]:
-            problems.append(f"{out} holds a run {name!r} of other {', '.join(other)}: choose another folder")
+            problems.append(f"{out} holds a run {name!r} with other {', '.join(other)}: choose another folder")
     if problems:
         raise GridError(problems)
-    # A store that is there refuses another probe: here, before every single run would crash on it.
+    # `create` refuses another probe: better here once than in every run.
     if (out / "probe.json").exists() and "recording" in set(Store.create(out, data.probe).table()["state"]):
         raise GridError([f"another process trains into {out}: wait for it, or choose another folder"])
     return [s for s in grid.runs if outcomes.get(s.run, {}).get("state") not in ("trained", "diverged")]
@@ -234,10 +234,10 @@ def _check_space(pending: Sequence[Settings], plan: Plan, data: Data) -> None:
 
 
 def _died(job: Sequence[Settings], plan: Plan, error: BaseException) -> list[Outcome]:
-    """Keep that a run's process died, which it could not do itself."""
+    """Write the outcome of runs whose process died before it could."""
     outcome: Outcome = {
         "state": "crashed",
-        "reason": f"its process died ({type(error).__name__}: {error}): killed, perhaps for want of memory",
+        "reason": f"its process died ({type(error).__name__}: {error}): it may have been killed for lack of memory",
     }
     for settings in job:
         write_outcome(settings, plan, outcome)

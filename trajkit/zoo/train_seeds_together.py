@@ -1,4 +1,4 @@
-"""Networks that differ in their seed alone, trained side by side as one: cheaper where each of them is small."""
+"""Training several seeds of a small network at once, which is faster than one after the other."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from trajkit.zoo.augment import augment
 from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
 from trajkit.zoo.training import batches, learning_rate, precision, steps
 
-# Measured on one core, together against one after the other: on 64 inputs four seeds of fc are 1.1 to 1.4 times as
-# fast, eight 1.5 to 1.7 times, of linear up to 2.7 times; two or three do not pay. On 3072 inputs four take twice as
-# long: a batched product of matrices reads all the weights at a worse rate than a plain one. Convolutions hardly gain.
+# Measured on one core, together against one after the other. With 64 inputs, four seeds of fc are 1.1 to 1.4 times as
+# fast, eight 1.5 to 1.7 times, linear up to 2.7 times; two or three seeds gain nothing. With 3072 inputs, four seeds
+# take twice as long: a batched matrix product reads the weights more slowly than a plain one. Convolutions gain little.
 ARCHITECTURES_TOGETHER = ("linear", "fc")
 MOST_FEATURES = 256
 FEWEST_SEEDS = 4
 
 
 def can_train_together(settings: Settings, features: int) -> bool:
-    """Say whether seeds of these settings are better trained together: of small networks without a corner."""
+    """Whether training seeds of these settings together is faster: small networks without a corner."""
     few = features <= MOST_FEATURES
     return few and settings.architecture in ARCHITECTURES_TOGETHER and settings.init not in CORNERS
 
@@ -33,10 +33,10 @@ def can_train_together(settings: Settings, features: int) -> bool:
 def train_seeds_together(
     models: Sequence[nn.Module], inputs: Tensor, labels: Tensor, settings: Sequence[Settings]
 ) -> Iterator[tuple[int, list[nn.Module | None]]]:
-    """Train networks whose settings differ in their seed alone, each as `train_network` would.
+    """Train networks whose settings differ only in their seed, each as `train_network` would.
 
-    Yields the step and the networks, with None in place of those whose loss is no longer finite. Their parameters are
-    views of one stack, which one optimizer changes.
+    Yields the step and the networks; None stands for a network whose loss is not finite any more. The parameters
+    become views of one stack, which one optimizer updates.
 
     Examples
     --------
@@ -66,14 +66,14 @@ def train_seeds_together(
         ).view(len(models), -1).mean(1)  # fmt: skip
         alive = [model if finite else None for model, finite in zip(alive, losses.isfinite().tolist(), strict=True)]
         optimizer.zero_grad()
-        # No network's loss depends on another's parameters: the gradient of the sum is each one's own.
+        # The loss of a network depends on its own parameters only, so the sum has the gradient of each.
         losses.sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         optimizer.step()
         yield step + 1, alive
 
 
 def _stacked(models: Sequence[nn.Module]) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
-    """Put the models' parameters and buffers in stacks, of which theirs become views."""
+    """Make the parameters and buffers of the models views of stacks; return the forward pass and the parameters."""
     for model in models:
         model.train()
     parameters, buffers = stack_module_state(list(models))

@@ -18,7 +18,7 @@ from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
 
 
 class Diverged(ArithmeticError):
-    """A training whose loss is no longer finite: it would have been used for update `step`."""
+    """The loss of a training is not finite any more; update `step` would have used it."""
 
     def __init__(self, message: str, step: int) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class Diverged(ArithmeticError):
 
 
 class Task(NamedTuple):
-    """What is to be learnt, and in how many updates of how many samples."""
+    """Inputs and labels to learn, the number of updates, and the samples in each."""
 
     inputs: Tensor
     labels: Tensor
@@ -37,10 +37,10 @@ class Task(NamedTuple):
 def train_network(
     model: nn.Module, inputs: Tensor, labels: Tensor, settings: Settings
 ) -> Iterator[tuple[int, nn.Module]]:
-    """Train `model` to predict `labels`, yielding (step, model) before training and after every optimizer update.
+    """Train `model` to predict `labels`; yield (step, model) before training and after every optimizer update.
 
-    All that is random comes from a generator of its own, seeded by the settings: who looks at the model in between may
-    use random numbers as he likes.
+    The order of samples and their augmentation come from a generator of their own, seeded by the settings: code that
+    looks at the model between two updates may draw random numbers without changing the training.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def train_network(
 
 
 def tasks(inputs: Tensor, labels: Tensor, settings: Settings, random: torch.Generator) -> Iterator[Task]:
-    """Give what a run learns: what leads into its corner if it starts from one, then the data."""
+    """Yield the tasks of a run: the labels that lead into its corner, if it starts from one, then the data."""
     if settings.init in CORNERS:
         few = CORNERS[settings.init]
         if few is None:
@@ -90,40 +90,39 @@ def tasks(inputs: Tensor, labels: Tensor, settings: Settings, random: torch.Gene
 
 
 def updates_per_epoch(settings: Settings, samples: int) -> int:
-    """Count the updates of one pass over the data."""
+    """Count the updates of one pass over the data; samples that do not fill a batch are left for the next pass."""
     return samples // settings.batch_size
 
 
 def steps(settings: Settings, samples: int) -> int:
-    """Count all updates of a run, those into its corner included."""
+    """Count all updates of a run, including those into its corner."""
     return settings.corner_steps + settings.epochs * updates_per_epoch(settings, samples)
 
 
 def batches(samples: int, size: int, random: torch.Generator) -> Iterator[Tensor]:
-    """Yield batches for ever, each epoch in another order.
-
-    The samples that are left over at the end of an epoch wait for the next: batch norm cannot take a batch of one.
-    """
+    """Yield batches without end, in another order in each epoch."""
     while True:
         order = torch.randperm(samples, generator=random)
+        # Whole batches only: batch norm cannot take a batch of one.
         yield from (order[start : start + size] for start in range(0, samples - size + 1, size))
 
 
 def learning_rate(settings: Settings, progress: float) -> float:
-    """Learning rate when a share `progress` of the updates is done: constant, or a cosine that falls to 0."""
+    """Learning rate after a share `progress` of the updates: constant, or a cosine that falls to 0."""
     if settings.schedule == "constant":
         return settings.learning_rate
     return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
 def precision(device: torch.device) -> torch.autocast:
-    """Mixed precision on GPUs that know bfloat16, which has the range of float32: no loss needs to be scaled."""
+    """Mixed precision on GPUs that support bfloat16."""
+    # bfloat16 has the range of float32, so the loss needs no scaling as with float16.
     enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
 def network(settings: Settings, shape: tuple[int, ...], classes: int) -> nn.Module:
-    """Build the network of a run with its initial weights; torch's global random numbers are put back.
+    """Build the network of a run with its initial weights; the state of torch's global random numbers is restored.
 
     Examples
     --------
@@ -139,14 +138,14 @@ def network(settings: Settings, shape: tuple[int, ...], classes: int) -> nn.Modu
         if settings.init in ("kaiming", "normal"):
             _initialise(model, gain=math.sqrt(2) if settings.init == "kaiming" else 1.0)
     # Convolutions are faster with channels last: 1.1 to 1.9 times even on one core of a CPU.
-    # torch's own annotations know this form in some of its builds only.
+    # Any: only some builds of torch annotate this form of `to`.
     movable: Any = model
     return movable.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
 def _initialise(model: nn.Module, gain: float) -> None:
-    """Draw the weights of layers from a normal distribution of standard deviation gain / sqrt(inputs of a unit)."""
+    """Draw weights from a normal distribution with standard deviation gain / sqrt(inputs of a unit); biases are 0."""
     for layer in model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             layer.weight.normal_(0, gain / math.sqrt(layer.weight[0].numel()))

@@ -34,5 +34,5 @@ def test_folder__what_cannot_be_read_is_named(images, tmp_path):
     with pytest.raises(OSError, match=r"images of one size, got .*0003\.png"):
         load_data(DataSettings("folder", str(copy), probe_train=4, probe_test=4))
     (copy / "test" / "cat").rename(copy / "test" / "cow")
-    with pytest.raises(OSError, match=r"classes that train has not: \['cow'\]"):
+    with pytest.raises(OSError, match=r"classes that train lacks: \['cow'\]"):
         folder(str(copy))

@@ -10,7 +10,8 @@ export function make(tag, properties = {}, ...children) {
     else element[name] = value;
   }
   // JupyterLab takes keys as its own commands unless the element that has the focus carries this attribute.
-  if ("tabIndex" in properties || ["button", "select", "input"].includes(tag)) element.setAttribute("data-lm-suppress-shortcuts", "true");
+  const takesFocus = "tabIndex" in properties || ["button", "select", "input"].includes(tag);
+  if (takesFocus) element.dataset.lmSuppressShortcuts = "true";
   element.append(...children);
   return element;
 }
@@ -25,7 +26,8 @@ export function keepKeys(root, options = {}) {
 /** Offer names in a menu and show `value`; the menu's options are replaced only if the names changed. */
 export function fillMenu(menu, names, value, textOf = (name) => name) {
   const key = JSON.stringify(names);
-  if (menu.dataset.key !== key) menu.replaceChildren(...names.map((name) => make("option", { value: name, textContent: textOf(name) })));
+  const option = (name) => make("option", { value: name, textContent: textOf(name) });
+  if (menu.dataset.key !== key) menu.replaceChildren(...names.map(option));
   menu.dataset.key = key;
   menu.value = value;
 }

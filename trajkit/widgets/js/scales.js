@@ -36,9 +36,10 @@ export const countText = (value) => Math.round(value).toLocaleString("en").repla
 
 /** Where a value lies between `low` and `high` of its scale, from 0 to 1. */
 export function fraction(scale, value) {
+  if (!scale.logarithmic) return (value - scale.low) / (scale.high - scale.low || 1);
   // log1p, because a logarithmic scale of steps begins at step 0.
-  if (scale.logarithmic) return (Math.log1p(value) - Math.log1p(scale.low)) / (Math.log1p(scale.high) - Math.log1p(scale.low) || 1);
-  return (value - scale.low) / (scale.high - scale.low || 1);
+  const low = Math.log1p(scale.low);
+  return (Math.log1p(value) - low) / (Math.log1p(scale.high) - low || 1);
 }
 
 /** The value at a fraction of a scale. */

@@ -45,17 +45,20 @@ function render({ model, el }) {
 
   function heading(name, i) {
     const arrow = i === by ? (up ? " ▴" : " ▾") : "";
-    const button = make("button", { type: "button", textContent: name + arrow, title: `sort by ${name}`, onclick: () => sortBy(i) });
+    const properties = { type: "button", textContent: name + arrow, title: `sort by ${name}` };
+    const button = make("button", { ...properties, onclick: () => sortBy(i) });
     return make("th", { "aria-sort": i === by ? (up ? "ascending" : "descending") : "none" }, button);
   }
 
   function row(values) {
     const [run] = values;
-    const cells = values.map((value) => make("td", { textContent: textOf(value), className: typeof value === "number" ? "number" : "" }));
+    const kind = (value) => (typeof value === "number" ? "number" : "");
+    const cells = values.map((value) => make("td", { textContent: textOf(value), className: kind(value) }));
+    const onclick = (event) => toggle(run, event);
     const onkeydown = (event) => {
       if (event.key === "Enter") toggle(run, event);
     };
-    return make("tr", { title: run, tabIndex: 0, "data-run": run, onclick: (event) => toggle(run, event), onkeydown }, ...cells);
+    return make("tr", { title: run, tabIndex: 0, "data-run": run, onclick, onkeydown }, ...cells);
   }
 
   function draw() {

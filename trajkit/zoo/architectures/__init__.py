@@ -1,4 +1,4 @@
-"""The architectures of the zoo: one short file each, and the table of those that are trained."""
+"""The architectures of the zoo: one short file each, and the table of all of them."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ from trajkit.zoo.architectures.wide_resnet import wide_resnet
 
 @dataclass(frozen=True)
 class Architecture:
-    """A function that builds networks, its arguments at each size, and whether it needs images."""
+    """A function that builds networks, its arguments for each size, and whether it needs images."""
 
     function: Callable[..., nn.Module]
     sizes: Mapping[str, Mapping[str, int]]
     needs_images: bool = True
 
     def width(self, size: str) -> int:
-        """Units or channels of the first layer at this size."""
+        """Units or channels of the first layer for this size."""
         return self.sizes[size]["width"]
 
     def build(self, shape: tuple[int, ...], classes: int, *, size: str, width: int | None = None) -> nn.Module:
-        """Build a network for inputs of `shape`, of images (channel, height, width), with torch's random numbers.
+        """Build a network; its weights come from torch's global random numbers.
 
         Parameters
         ----------
-        shape, classes
-            Shape of one input, and the number of classes.
+        shape
+            Shape of one input; (channel, height, width) for images.
+        classes
+            Number of classes.
         size
-            "paper", as published, or "small", for two cores.
+            "paper" (as published) or "small" (for two cores).
         width
-            Units or channels of the first layer, instead of those of that size; the other layers follow.
+            Units or channels of the first layer, by default those of that size; the other layers are scaled with it.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Networks of convolutions alone, after Springenberg et al., "Striving for simplicity" (2015), with fewer layers."""
+"""Networks of convolutions only, after Springenberg et al., "Striving for simplicity" (2015), with fewer layers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ SIZES = {"paper": {"width": 96}, "small": {"width": 32}}
 
 
 def allcnn(shape: tuple[int, ...], classes: int, *, width: int) -> nn.Sequential:
-    """Build four 3x3 convolutions, then one of 1x1 to the classes, averaged over the image.
+    """Build four 3x3 convolutions, then a 1x1 convolution to the classes, averaged over the image.
 
-    Channels are `width` twice, then 3/2 `width` twice; the second of each two halves height and width.
+    Two convolutions have `width` channels, the next two 3/2 `width`; the second of each pair halves height and width.
 
     Examples
     --------

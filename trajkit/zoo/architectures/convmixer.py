@@ -1,4 +1,4 @@
-"""ConvMixer: patches, mixed in turn over space and over channels (Trockman & Kolter 2022)."""
+"""ConvMixer: patches are mixed over space and over channels in turn (Trockman & Kolter 2022)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ class Residual(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x + layers(x)."""
-        out: Tensor = super().forward(x)  # type: ignore[no-untyped-call]  # torch leaves it without types
-        return x + out
+        return x + super().forward(x)  # type: ignore[no-untyped-call]  # torch leaves it without types
 
 
 def convmixer(
     shape: tuple[int, ...], classes: int, *, width: int, depth: int = 4, kernel: int = 5, patch: int = 2
 ) -> nn.Sequential:
-    """Build a network of `width` channels on patches of `patch` pixels a side, `depth` times mixed.
+    """Build `depth` blocks of `width` channels on patches of `patch` x `patch` pixels.
 
-    Each time one convolution of `kernel` patches a side goes over each channel by itself, then one of 1x1 over all.
-    Small images are cut into at least four patches a side.
+    A block convolves each channel by itself over `kernel` x `kernel` patches, then all channels with a 1x1 convolution.
+    Small images get smaller patches: at least four on each side.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Fully connected networks that narrow from layer to layer."""
+"""Fully connected networks whose layers get narrower."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SIZES = {"paper": {"width": 1024}, "small": {"width": 256}}
 
 
 def fc(shape: tuple[int, ...], classes: int, *, width: int, depth: int = 4) -> nn.Sequential:
-    """Build `depth` hidden layers, the first with `width` units and each further one with half of those before.
+    """Build `depth` hidden layers: `width` units in the first, and half as many in each next one.
 
-    Each is followed by batch norm, without scale and shift of its own, and ReLU.
+    Batch norm without learnt scale and shift, and ReLU, follow each layer.
 
     Examples
     --------

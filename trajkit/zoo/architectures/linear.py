@@ -10,7 +10,7 @@ SIZES = {"paper": {"width": 0}, "small": {"width": 0}}
 
 
 def linear(shape: tuple[int, ...], classes: int, *, width: int = 0) -> nn.Sequential:
-    """Build one linear layer from all inputs to the classes; it has no hidden units, so that its `width` is 0.
+    """Build one linear layer from all inputs to the classes; it has no hidden units, so `width` must be 0.
 
     Examples
     --------

@@ -13,7 +13,7 @@ SIZES = {
 
 
 class Attention(nn.Module):
-    """Attention of all patches to all, by several heads that share the width among them."""
+    """Attention between all patches, with several heads that share the width."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then two linear layers, each on normalised inputs and added to them."""
+    """Attention, then two linear layers; each takes normalised inputs and is added to them."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Patches with learnt positions and one learnt token before them, from which the class is read."""
+    """Patches with learnt positions; the class is read from one learnt token before them."""
 
     def __init__(self, shape: tuple[int, ...], classes: int, width: int, depth: int, heads: int, patch: int) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class VisionTransformer(nn.Module):
 def vit(
     shape: tuple[int, ...], classes: int, *, width: int, depth: int = 4, heads: int = 4, patch: int | None = None
 ) -> VisionTransformer:
-    """Build a transformer of `depth` blocks on patches of `patch` pixels a side.
+    """Build a transformer of `depth` blocks on patches of `patch` x `patch` pixels.
 
-    Without `patch`, it is 4, or 2 for images of less than 16 pixels. The layers between have as many units as the rest.
+    By default `patch` is 4, or 2 for images of less than 16 pixels. The hidden layers of the blocks have `width` units.
 
     Raises
     ------
     ValueError
-        If the heads cannot share the width, or patches do not fill the image.
+        If `heads` does not divide `width`, or `patch` does not divide the sides of the image.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def vit(
     """
     patch = patch or (4 if min(shape[1:]) >= 16 else 2)
     if width % heads:
-        raise ValueError(f"wanted a width that {heads} heads can share, got {width}")
+        raise ValueError(f"wanted a width that {heads} heads can share equally, got {width}")
     if shape[1] % patch or shape[2] % patch:
         raise ValueError(f"wanted images that patches of {patch} pixels fill, got {shape[1]} x {shape[2]} pixels")
     return VisionTransformer(shape, classes, width, depth, heads, patch)

@@ -11,7 +11,7 @@ SIZES_16 = {"paper": {"width": 64, "depth": 16}, "small": {"width": 4, "depth": 
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, each after batch norm and ReLU, added to the input or to a 1x1 convolution of it."""
+    """Two 3x3 convolutions, each after batch norm and ReLU, added to the input or to its 1x1 convolution."""
 
     def __init__(self, channels: int, out: int, stride: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out, kernel_size=1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (sample, channel, height, width) to `out` channels, each side shortened by the stride."""
+        """Map (sample, channel, height, width) to `out` channels, with each side divided by the stride."""
         return self.layers(x) + self.shortcut(x)
 
 
@@ -38,12 +38,12 @@ def wide_resnet(
     """Build a network of `depth` layers: one of `width` channels, then three stages of residual blocks.
 
     The stages have `widening` times 1, 2 and 4 `width` channels; the second and the third halve the image. Batch norm
-    is without scale and shift of its own.
+    has no learnt scale and shift.
 
     Raises
     ------
     ValueError
-        Unless `depth` is 4 more than a multiple of 6: two layers for each block, blocks shared out to three stages.
+        If `depth` is not 10, 16, 22, ...: three stages of equally many blocks have two layers for each block.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What networks of the zoo learn: digits, sloppy inputs, CIFAR and MNIST, folders of images; and the probe."""
+"""The data of the zoo: digits, sloppy inputs, CIFAR and MNIST, folders of images."""
 
 from trajkit.zoo.data.load_data import SOURCES, Data, DataSettings, load_data, noisy_labels
 from trajkit.zoo.data.source import Source, stratified_order

@@ -10,14 +10,14 @@ TEST_SIZE = 360
 
 
 def digits(path: str) -> Source:
-    """Give 1797 images of 8x8 pixels, 360 of them for test; `sample` is the index in `load_digits`.
+    """Read 1797 images of 8x8 pixels, 360 of them for test; `sample` is the index in `load_digits`.
 
     Examples
     --------
     >>> digits("").read("train", np.array([0])).shape
     (1, 1, 8, 8)
     """
-    from sklearn.datasets import load_digits  # here, since no other data need it
+    from sklearn.datasets import load_digits  # Here, because no other data need it.
     from sklearn.model_selection import train_test_split
 
     pixels, label = load_digits(return_X_y=True)

@@ -1,4 +1,4 @@
-"""Folders of images, one for each class."""
+"""Images in one folder for each class."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".
 
 
 def folder(path: str) -> Source:
-    """Read images of one size from `train/<class>/` and `test/<class>/`: the layout of torchvision's `ImageFolder`.
+    """Read images of one size from `train/<class>/` and `test/<class>/`, the layout of torchvision's `ImageFolder`.
 
-    `sample` is the path of an image below `path`. Images are read as RGB, and only those that are used.
+    `sample` is the path of an image below `path`. Images are read as RGB; images that are not used are not read.
 
     Raises
     ------
     OSError
-        If there are no such folders, they hold no images, or train and test have other classes.
+        If a folder is missing or holds no images, or test has a class that train lacks.
     """
     root = Path(path)
     files = {split: _files(root / split) for split in SPLITS}
     classes = sorted({file.parent.name for file in files["train"]})
     if unknown := sorted({file.parent.name for file in files["test"]} - set(classes)):
-        raise OSError(f"{root / 'test'} has classes that train has not: {unknown}")
+        raise OSError(f"{root / 'test'} has classes that train lacks: {unknown}")
     index = {c: i for i, c in enumerate(classes)}
 
     def read(split: str, chosen: Labels) -> NDArray[np.uint8]:
@@ -50,7 +50,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _images(files: list[Path]) -> NDArray[np.uint8]:
-    from PIL import Image  # here, since no other data need it
+    from PIL import Image  # Here, because no other data need it.
 
     images = []
     for file in files:
@@ -59,6 +59,6 @@ def _images(files: list[Path]) -> NDArray[np.uint8]:
         if images[-1].shape != images[0].shape:
             raise OSError(
                 f"wanted images of one size, got {images[-1].shape[:2]} pixels in {file} but {images[0].shape[:2]} in "
-                f"{files[0]}: bring them to one size first"
+                f"{files[0]}: resize them first"
             )
     return np.stack(images).transpose(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""From a source to what a run uses: tensors on a device, normalised, and the probe."""
+"""The data of a run: normalised tensors on a device, and the probe."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ from trajkit.zoo.data.source import SPLITS, Source, stratified_order
 from trajkit.zoo.data.torchvision import READERS
 
 SOURCES: dict[str, Callable[[str], Source]] = {"digits": digits, "sloppy": sloppy, "folder": folder, **READERS}
-# Those whose files lie somewhere.
+# Data that are read from files.
 NEED_PATH = {"folder", *READERS}
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which data, and how many of them.
+    """Which data, how many samples of them, and how many in the probe.
 
     Parameters
     ----------
     name
         One of `SOURCES`.
     path
-        Folder of the files, for those that have some.
+        Folder of the files, for data that are read from files.
     train_size, test_size
-        Number of samples, the same for all runs: stratified and drawn with `seed`; None takes all.
+        Number of samples, by default all. They are stratified, drawn with `seed` and the same for all runs.
     probe_train, probe_test
-        Number of train and test samples in the probe, stratified: the first of those.
+        Number of train and test samples in the probe: the first of those samples, stratified too.
+    seed
+        Seed for the random draws.
     description
-        Replaces the source's own in the metadata.
+        Description of the data in the metadata, by default that of the source.
     """
 
     name: str
@@ -69,7 +71,7 @@ class DataSettings:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Samples on a device: float32, normalised to mean 0 and standard deviation 1 over train and channel."""
+    """Samples on a device, as float32; each channel has mean 0 and standard deviation 1 over the train samples."""
 
     description: str
     train: Tensor
@@ -85,7 +87,7 @@ class Data:
         return tuple(self.train.shape[1:])
 
     def with_decay(self, c: float) -> Data:
-        """Let the eigenvalues of sloppy inputs fall as exp(-c i): other inputs for the networks, the same samples."""
+        """Scale sloppy inputs so that their eigenvalues fall as exp(-c i); the probe keeps its identity."""
         if not self.is_sloppy:
             return self
         scale = torch.from_numpy(decayed(np.ones(self.shape), c)).float().to(self.train.device)
@@ -103,12 +105,12 @@ class Data:
 
 @cache
 def load_data(settings: DataSettings, device: str = "cpu") -> Data:
-    """Read the samples, once in each process.
+    """Read the samples; they are cached, so each process reads them once.
 
     Raises
     ------
     ValueError
-        If there are fewer samples than asked for.
+        If there are fewer samples than the settings want.
 
     Examples
     --------
@@ -133,7 +135,7 @@ def load_data(settings: DataSettings, device: str = "cpu") -> Data:
         classes=source.classes,
         split=np.repeat(SPLITS, list(count.values())),
         sample=np.concatenate([source.sample[split][chosen[split]][: count[split]] for split in SPLITS]),
-        # Of the bytes that were read: normalised values may differ in their last digit on another machine.
+        # Hash of the bytes that were read: normalised values may differ in their last digit on another machine.
         identity=hashlib.sha256(b"".join(raw[s][: count[s]].tobytes() for s in SPLITS)).hexdigest(),
     )
     labels = {split: torch.from_numpy(label[split]).to(device) for split in SPLITS}
@@ -145,14 +147,14 @@ def load_data(settings: DataSettings, device: str = "cpu") -> Data:
 
 
 def noisy_labels(label: Tensor, noise: float, *, shuffle: bool) -> Tensor:
-    """Draw a share `noise` of the labels anew, uniformly, and permute all of them if asked to; the same for all seeds.
+    """Replace a share `noise` of the labels by random ones, then permute all if `shuffle`; the same for every run.
 
     Examples
     --------
     >>> label = torch.arange(10).repeat(100)
     >>> bool((noisy_labels(label, 0.0, shuffle=False) == label).all())
     True
-    >>> changed = noisy_labels(label, 0.5, shuffle=False) != label  # of those drawn anew, a tenth is as before
+    >>> changed = noisy_labels(label, 0.5, shuffle=False) != label  # A tenth of the random labels equals the old one.
     >>> abs(changed.float().mean().item() - 0.45) < 0.05
     True
     """
@@ -167,15 +169,16 @@ def noisy_labels(label: Tensor, noise: float, *, shuffle: bool) -> Tensor:
 def _choose(label: Labels, size: int | None, settings: DataSettings, split: str) -> Labels:
     wanted = max(size or 0, getattr(settings, f"probe_{split}"))
     if wanted > len(label):
-        raise ValueError(f"wanted {wanted} {split} samples, but {settings.name} has {len(label)}: ask for fewer")
+        raise ValueError(f"wanted {wanted} {split} samples, but {settings.name} has {len(label)}: choose fewer")
     return stratified_order(label, settings.seed)[:size]
 
 
 def _normalisation(raw: NDArray[np.uint8]) -> list[Tensor]:
-    """Mean and standard deviation of each channel, from how often each byte occurs: the same on every machine."""
+    """Mean and standard deviation of each channel."""
+    # From counts of each byte value: unlike a sum over pixels, they are the same on every machine.
     byte = np.arange(256)
     share = [np.bincount(raw[:, c].ravel(), minlength=256) / raw[:, c].size for c in range(raw.shape[1])]
     mean = np.array([s @ byte for s in share])
     variance = np.array([s @ (byte - m) ** 2 for s, m in zip(share, mean, strict=True)])
-    deviation = np.sqrt(np.where(variance > 0, variance, 1))  # a channel of one value stays at 0
+    deviation = np.sqrt(np.where(variance > 0, variance, 1))  # A constant channel becomes 0.
     return [torch.from_numpy(x).float().view(1, -1, 1, 1) for x in (mean, deviation)]

@@ -1,4 +1,4 @@
-"""Inputs whose directions matter very unequally, with labels from a random teacher network."""
+"""Sloppy inputs: a few of their directions have most of the variance; a random teacher network labels them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TEACHER_DECAY = 0.1
 
 
 def sloppy(path: str) -> Source:
-    """Give white Gaussian inputs of 200 features in 5 classes; a run's `decay` c shrinks them with `decayed`.
+    """Make white Gaussian inputs of 200 features in 5 classes; `decayed` scales them by a run's `decay` c.
 
-    The teacher, a random network with one hidden layer of 50, sees the inputs with c = 0.1, so that some twenty
-    directions decide the labels. The labels are the same whatever c the student sees: students with different c are
-    trajectories on one probe, towards one truth.
+    The teacher is a random network with one hidden layer of 50 units. It is given the inputs with c = 0.1, so about
+    twenty directions decide the labels. The labels do not depend on the c of a run, so that runs with different c have
+    one probe and one truth.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def sloppy(path: str) -> Source:
     white = random.standard_normal((sum(SIZES.values()), FEATURES))
     hidden = np.tanh(decayed(white, TEACHER_DECAY) @ random.standard_normal((FEATURES, HIDDEN)) / np.sqrt(FEATURES) * 2)
     logits = hidden @ random.standard_normal((HIDDEN, CLASSES))
-    # Each class at the same scale: otherwise one of five would take half the samples.
+    # Each logit is standardised: otherwise one of the five classes would have half the samples.
     label = ((logits - logits.mean(0)) / logits.std(0)).argmax(1)
     white = white.astype(np.float32)
     parts = {"train": slice(SIZES["train"]), "test": slice(SIZES["train"], None)}
@@ -42,7 +42,7 @@ def sloppy(path: str) -> Source:
 
 
 def decayed(white: NDArray[np.floating], c: float) -> NDArray[np.floating]:
-    """Scale feature i of white inputs so that the covariance has eigenvalues proportional to exp(-c i), of mean 1.
+    """Scale feature i of white inputs so that the covariance has eigenvalues proportional to exp(-c i), with mean 1.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What every source of data gives, and in which order its samples are taken."""
+"""The form in which data are read, and the order in which their samples are taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPLITS = ("train", "test")
 
 
 class Source(NamedTuple):
-    """Labels of all samples, and a function that reads the inputs of some: files are only opened if they are used.
+    """Labels of all samples, and a function that reads the inputs of some.
 
     `label` and `sample` (identities of the inputs) are dicts of arrays, for "train" and "test". `read(split, chosen)`
     gives images (sample, channel, height, width) as bytes, or inputs (sample, feature) as floats.
@@ -27,14 +27,14 @@ class Source(NamedTuple):
 
 
 def from_memory(description: str, classes: list[str], inputs: dict[str, AnyArray], label: dict[str, Labels]) -> Source:
-    """Make a source of arrays: the train samples are numbered first, then the test samples."""
+    """Make a source from arrays; train samples are numbered first, then test samples."""
     count = len(label["train"])
     sample = {"train": np.arange(count), "test": count + np.arange(len(label["test"]))}
     return Source(description, classes, label, sample, lambda split, chosen: inputs[split][chosen])
 
 
 def stratified_order(label: Labels, seed: int) -> Labels:
-    """Order samples at random, but so that of the first n each class has as many as any other, as far as it has them.
+    """Order samples at random so that the first n, for any n, are balanced over the classes as far as possible.
 
     Examples
     --------
@@ -48,5 +48,5 @@ def stratified_order(label: Labels, seed: int) -> Labels:
     for c in np.unique(label):
         of_class = shuffled[label[shuffled] == c]
         rank[of_class] = np.arange(len(of_class))
-    # Classes are dealt out in turn, in their own order: the first round holds each once.
+    # Classes take turns: the first round holds one sample of each.
     return np.lexsort((label, rank))

@@ -1,4 +1,4 @@
-"""CIFAR and MNIST in the files that torchvision downloads; reading them needs no torchvision."""
+"""CIFAR and MNIST, read from the files that torchvision downloads; reading them does not need torchvision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trajkit.zoo.data.source import SPLITS, Source, from_memory
 
 
 class Files(NamedTuple):
-    """How torchvision names a data set, the folder in which it keeps it, and the files of train and test."""
+    """Torchvision's name of a data set, its folder, and its files for train and test."""
 
     dataset: str
     folder: str
@@ -40,7 +40,7 @@ MNIST = {
 
 
 def cifar(path: str, *, name: str) -> Source:
-    """Read CIFAR-10 or CIFAR-100 from `path`, where torchvision puts it if it is not there."""
+    """Read CIFAR-10 or CIFAR-100 from `path`; torchvision downloads it if it is missing."""
     files = CIFAR[name]
     folder = _folder(path, files)
     key = "labels" if name == "cifar10" else "fine_labels"
@@ -55,7 +55,7 @@ def cifar(path: str, *, name: str) -> Source:
 
 
 def mnist(path: str, *, name: str) -> Source:
-    """Read MNIST or Fashion-MNIST from `path`, where torchvision puts it if it is not there."""
+    """Read MNIST or Fashion-MNIST from `path`; torchvision downloads it if it is missing."""
     files = MNIST[name]
     folder = _folder(path, files)
     images = {split: _idx(folder / getattr(files, split)[0])[:, None] for split in SPLITS}
@@ -70,7 +70,7 @@ READERS: dict[str, Callable[[str], Source]] = {
 
 
 def _folder(path: str, files: Files) -> Path:
-    """Find the folder of the files, downloading them if there is none."""
+    """Find the folder of the files; download them if it does not exist."""
     folder = Path(path) / files.folder
     if not folder.is_dir():
         try:
@@ -84,28 +84,28 @@ def _folder(path: str, files: Files) -> Path:
 
 
 def _idx(path: Path) -> NDArray[np.uint8]:
-    """Read an array of bytes: two zeros, 8 for bytes, the number of dimensions, their lengths, then the values."""
+    """Read an IDX array of bytes: two zeros, 8 for bytes, the number of dimensions, their lengths, the values."""
     content = path.read_bytes() if path.exists() else gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes())
     if content[:3] != b"\0\0\x08":
-        raise OSError(f"{path} is no IDX file of bytes: it begins with {content[:4].hex()}. Download it again")
+        raise OSError(f"{path} is not an IDX file of bytes: it begins with {content[:4].hex()}. Download it again")
     shape = np.frombuffer(content, ">u4", count=content[3], offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads pickles of arrays, numbers and text; a pickle can name any function, and none but these is called."""
+    """Reads pickles of arrays, numbers and text. A pickle can name any function; only those needed here are called."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
         if module == "numpy" and name in ("ndarray", "dtype"):
-            # Files of 2009 give dtype further arguments in a form that numpy warns about; uint8 needs none.
+            # The files of 2009 pass further arguments to dtype, about which numpy warns; uint8 needs none of them.
             return np.ndarray if name == "ndarray" else lambda kind, *_: np.dtype(kind)
         if (module, name) == ("_codecs", "encode"):
             import _codecs
 
             return _codecs.encode
-        raise pickle.UnpicklingError(f"wanted arrays, numbers and text alone, got {module}.{name}")
+        raise pickle.UnpicklingError(f"wanted only arrays, numbers and text, got {module}.{name}")
 
 
 def _unpickle(path: Path) -> dict[str, Any]:

@@ -11,14 +11,15 @@ export function paintBox(context, { projection, axes, half, ink, timeLike, font 
   const far = projection.towards.map((f, k) => (f > 0 ? -half[k] : half[k]));
   const marks = axes.map((axis, k) => axisMarks(axis, half[k]));
   const corners = [];
-  for (const x of [-1, 1]) for (const y of [-1, 1]) for (const z of [-1, 1]) corners.push(projection.at(x * half[0], y * half[1], z * half[2]));
+  for (const x of [-half[0], half[0]]) {
+    for (const y of [-half[1], half[1]]) corners.push(projection.at(x, y, -half[2]), projection.at(x, y, half[2]));
+  }
   const middle = [0, 1].map((i) => corners.reduce((sum, corner) => sum + corner[i], 0) / 8);
   const frame = { context, projection, axes, half, far, marks, middle, ink, timeLike, font };
   for (const k of AXES) paintFace(frame, k);
   for (const k of AXES) paintAxis(frame, k);
 }
 
-/** Begin a path through points. */
 export function trace(context, points, closed = false) {
   context.beginPath();
   points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));

@@ -20,7 +20,6 @@ const ICONS = {
   pause: ["M5 3v10M11 3v10"],
 };
 
-/** The icon of that name. */
 export function icon(name) {
   const svg = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" });
   svg.append(...ICONS[name].map((d) => svgElement("path", { d })));
@@ -37,10 +36,10 @@ function svgElement(tag, attributes) {
 /** A button with the icon of that name, or with the name itself as its text. */
 export function button(name, title, onclick, properties = {}) {
   const content = name in ICONS ? icon(name) : name;
-  return make("button", { type: "button", className: "trajkit-button", title, "aria-label": title, onclick, ...properties }, content);
+  const usual = { type: "button", className: "trajkit-button", title, "aria-label": title, onclick };
+  return make("button", { ...usual, ...properties }, content);
 }
 
-/** Controls that stand together. */
 export function group(...children) {
   return make("div", { className: "trajkit-group" }, ...children);
 }

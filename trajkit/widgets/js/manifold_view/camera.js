@@ -15,7 +15,9 @@ export function directions({ yaw, pitch }) {
 }
 
 /** Pixels for one unit of the box at the target: at zoom 1 the box and its labels fill the stage. */
-export const pixelsPerUnit = (camera, width, height) => Math.max(12, Math.min((width - 140) / 3.0, (height - 128) / 2.98)) * camera.zoom;
+export function pixelsPerUnit(camera, width, height) {
+  return Math.max(12, Math.min((width - 140) / 3.0, (height - 128) / 2.98)) * camera.zoom;
+}
 
 /** Project positions to the stage: the matrix for WebGL, and `at(x, y, z)` -> [x, y, distance to the eye] in pixels. */
 export function projectionOf(camera, width, height) {

@@ -17,7 +17,9 @@ export function buildCards(store) {
       const isPinned = k < pinned.length;
       // Filling a card lays the page out again, and most frames only move it.
       const shows = [i, isPinned, store.painted.coloring, store.points];
-      if (!card.shows?.every((s, n) => s === shows[n])) fill(card, store.name(i)[0], isPinned ? brief(store, i) : facts(store, i));
+      if (!card.shows?.every((s, n) => s === shows[n])) {
+        fill(card, store.name(i)[0], isPinned ? brief(store, i) : facts(store, i));
+      }
       card.shows = shows;
       card.classList.toggle("trajkit-pinned", isPinned);
       setBeside(card, store.at(i), isPinned, store.size);
@@ -35,7 +37,8 @@ function facts(store, i) {
   const here = [["checkpoint", String(points.checkpoint[i])]];
   if (Number.isFinite(points.step[i])) here.push(["step", countText(points.step[i])]);
   if (i < points.n) {
-    for (const q of quantities.values()) if (q.name !== "step" && q.name !== "checkpoint") here.push([q.name, numberText(q.values[i])]);
+    const others = [...quantities.values()].filter((q) => q.name !== "step" && q.name !== "checkpoint");
+    for (const q of others) here.push([q.name, numberText(q.values[i])]);
     if (coloring.values && !quantities.has(coloring.name)) here.push([coloring.title, numberText(coloring.values[i])]);
   } else if (Number.isFinite(points.liveValue[i - points.n])) here.push(["value", numberText(points.liveValue[i - points.n])]);
   placed.axes.forEach((axis, k) => {

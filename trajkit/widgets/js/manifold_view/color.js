@@ -5,16 +5,17 @@ import { clamp, mix } from "../scales.js";
 // The ink of canvases and elements by theme. The view writes it to CSS variables too, so that each colour stands once.
 const INKS = {
   light: {
-    text: "#24292f", faint: "#57606a", ground: "#ffffff", raised: "#ffffff", line: "#d5dbe1", soft: "#f1f4f7", accent: "#0a5cad",
-    axis: "#6b7380", grid: "#e1e6ec", redGrid: "#f3cfcf", face: "#f6f8fa", edge: "#b9c1cb", reference: "#333333", lasso: "rgba(0, 90, 180, .10)",
+    ...{ text: "#24292f", faint: "#57606a", accent: "#0a5cad", ground: "#ffffff", raised: "#ffffff", soft: "#f1f4f7", line: "#d5dbe1" },
+    ...{ axis: "#6b7380", grid: "#e1e6ec", redGrid: "#f3cfcf", face: "#f6f8fa", edge: "#b9c1cb" },
+    ...{ reference: "#333333", lasso: "rgba(0, 90, 180, .10)" },
   },
   dark: {
-    text: "#e6e8eb", faint: "#a3adb8", ground: "#14181d", raised: "#1e242b", line: "#38414b", soft: "#262d35", accent: "#7cb7ff",
-    axis: "#9aa4b0", grid: "#333a43", redGrid: "#57343a", face: "#1b2027", edge: "#566170", reference: "#d7dbe0", lasso: "rgba(120, 180, 255, .14)",
+    ...{ text: "#e6e8eb", faint: "#a3adb8", accent: "#7cb7ff", ground: "#14181d", raised: "#1e242b", soft: "#262d35", line: "#38414b" },
+    ...{ axis: "#9aa4b0", grid: "#333a43", redGrid: "#57343a", face: "#1b2027", edge: "#566170" },
+    ...{ reference: "#d7dbe0", lasso: "rgba(120, 180, 255, .14)" },
   },
 };
 
-/** The colours of a theme, "light" or "dark". */
 export const inkOf = (theme) => INKS[theme];
 
 /** Light or dark: forced by the trait, else what the notebook says, else what the system says. */
@@ -51,5 +52,4 @@ export function scaleColors(stops, theme) {
   return out;
 }
 
-/** A colour as CSS writes it. */
 export const css = (color) => `rgb(${color.join(" ")})`;

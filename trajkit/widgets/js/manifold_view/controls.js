@@ -20,7 +20,9 @@ export function buildControls(store, { moves, togglePopover, savePicture }) {
   const filterButton = button("filter", "Filter runs by attribute", () => togglePopover("filter", filterButton));
   const axisMenus = [0, 1, 2].map((k) => menu(`Component on axis ${k + 1}`, () => pickAxis(k)));
   const axisGroup = group(word("axes"), ...axisMenus);
-  const toolButtons = Object.entries(TOOLS).map(([tool, title]) => button(tool, title, () => store.set({ tool }), { "data-tool": tool }));
+  const toolButtons = Object.entries(TOOLS).map(([tool, title]) => (
+    button(tool, title, () => store.set({ tool }), { "data-tool": tool })
+  ));
   const projectionButton = button("perspective", "Perspective, or parallel projection (p)", moves.toggleProjection);
   const alongButtons = [1, 2, 3].map((k) => button(String(k), `Look along axis ${k} (key ${k})`, () => moves.lookAlong(k)));
   const styleButton = button("style", "Sizes, opacity and scale", () => togglePopover("style", styleButton));

@@ -25,12 +25,14 @@ export function buildLegend(store) {
       const parts = coloring.title ? [make("div", { className: "trajkit-title", textContent: coloring.title })] : [];
       if (coloring.categories) parts.push(make("div", { className: "trajkit-entries" }, ...entries.map(entry)));
       else parts.push(colorBar(store));
-      parts.push(...curves.map((text) => make("div", { className: "trajkit-curve", title: text }, make("i"), make("span", { textContent: text }))));
+      parts.push(...curves.map(curve));
       element.replaceChildren(...parts);
       element.hidden = parts.length === 0;
     }
     const hidden = new Set(store.get("hidden"));
-    for (const entry of element.querySelectorAll(".trajkit-entry")) entry.setAttribute("aria-checked", String(!hidden.has(entry.category)));
+    for (const each of element.querySelectorAll(".trajkit-entry")) {
+      each.setAttribute("aria-checked", String(!hidden.has(each.category)));
+    }
   }
 
   function entry({ text, color, count }) {
@@ -65,7 +67,8 @@ function entriesOf({ points, painted, theme }) {
   if (!coloring.categories || !coloring.title) return [];
   const counts = new Map();
   for (const code of coloring.code.slice(0, points.networks)) counts.set(code, (counts.get(code) ?? 0) + 1);
-  const entries = coloring.categories.map((text, code) => ({ text, color: css(onTheme(rgb(coloring.paint[code]), theme)), count: counts.get(code) ?? 0 }));
+  const color = (code) => css(onTheme(rgb(coloring.paint[code]), theme));
+  const entries = coloring.categories.map((text, code) => ({ text, color: color(code), count: counts.get(code) ?? 0 }));
   return entries.sort((a, b) => (a.text === "(none)") - (b.text === "(none)"));
 }
 
@@ -73,6 +76,10 @@ function entriesOf({ points, painted, theme }) {
 function curvesOf({ points }) {
   const references = points.names.slice(points.networks, points.ownRuns);
   return references.filter((_, k) => points.offset[points.networks + k + 1] - points.offset[points.networks + k] > 1);
+}
+
+function curve(name) {
+  return make("div", { className: "trajkit-curve", title: name }, make("i"), make("span", { textContent: name }));
 }
 
 function colorBar(store) {

@@ -21,7 +21,8 @@ function drawnAxis(axis) {
   const middle = (axis.low + axis.high) / 2;
   if (Math.abs(middle) < 1e4 * (axis.high - axis.low)) return { ...axis, from: 0 };
   const [first, ...others] = axis.title;
-  return { ...axis, from: middle, title: [`${first} ${middle < 0 ? "+" : "\u2212"} ${Math.abs(middle).toPrecision(10)}`, ...others] };
+  const shift = `${middle < 0 ? "+" : "\u2212"} ${Math.abs(middle).toPrecision(10)}`;
+  return { ...axis, from: middle, title: [`${first} ${shift}`, ...others] };
 }
 
 /** x, y, z of each point, with a fourth number left for its time; and whether all three are known. */
@@ -53,7 +54,8 @@ function placeInTime(points, position, drawable, scale) {
       position[4 * i + 3] = time;
       if (i + 1 === points.offset[r + 1] || !drawable[i] || !drawable[i + 1]) continue;
       course[i] = far;
-      far += Math.hypot(position[4 * i + 4] - position[4 * i], position[4 * i + 5] - position[4 * i + 1], position[4 * i + 6] - position[4 * i + 2]);
+      const at = 4 * i;
+      far += Math.hypot(position[at + 4] - position[at], position[at + 5] - position[at + 1], position[at + 6] - position[at + 2]);
     }
   }
   return course;

@@ -73,7 +73,9 @@ export function readQuantities(model, points) {
 export function readColoring(model, points, quantities) {
   const name = model.get("color");
   const [ownAttribute, ownQuantity] = [model.get("_own_attribute"), model.get("_own_quantity")];
-  if (name && ownQuantity.name === name) return { ...ownQuantity, title: name, values: numbers(model, "_own_values", Float32Array) };
+  if (name && ownQuantity.name === name) {
+    return { ...ownQuantity, title: name, values: numbers(model, "_own_values", Float32Array) };
+  }
   const attribute = name && ownAttribute.name === name ? ownAttribute : model.get("_attributes").find((a) => a.name === name);
   if (attribute) return attribute.categories ? attribute : { ...attribute, perRun: attribute.value.map((v) => v ?? NaN) };
   if (quantities.has(name)) return { ...quantities.get(name), title: name };

@@ -13,7 +13,8 @@ export function buildPopovers(store, root) {
     const before = open?.kind;
     close();
     if (before === kind) return;
-    const panel = make("div", { className: "trajkit-popover", role: "dialog", "aria-label": button.title }, ...CONTENT[kind](store));
+    const properties = { className: "trajkit-popover", role: "dialog", "aria-label": button.title };
+    const panel = make("div", properties, ...CONTENT[kind](store));
     root.append(panel);
     const [a, b] = [button.getBoundingClientRect(), root.getBoundingClientRect()];
     panel.style.top = `${a.bottom - b.top + 4}px`;
@@ -83,6 +84,7 @@ function styleContent(store) {
     slider("point_size", "points", 14),
     slider("line_width", "lines", 6),
     slider("opacity", "opacity", 1),
-    make("label", { title: "The same length of axis for the same distance" }, equal, make("span", { textContent: "axes to one scale" })),
+    make("label", { title: "The same length of axis for the same distance" },
+      equal, make("span", { textContent: "axes to one scale" })),
   ];
 }

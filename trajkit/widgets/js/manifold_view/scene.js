@@ -8,7 +8,8 @@ import { ROW } from "./textures.js";
 export class Scene {
   constructor(onLost) {
     this.canvas = make("canvas", { className: "trajkit-layer" });
-    const gl = this.canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: false });
+    const wanted = { antialias: false, alpha: true, premultipliedAlpha: true, preserveDrawingBuffer: false };
+    const gl = this.canvas.getContext("webgl2", wanted);
     if (!gl) throw new Error("this browser gives no WebGL2");
     this.gl = gl;
     this.canvas.addEventListener("webglcontextlost", (event) => {
@@ -38,7 +39,9 @@ export class Scene {
       gl.attachShader(program, shader);
     }
     gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`WebGL2 refused a shader: ${gl.getProgramInfoLog(program)}`);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
+      throw new Error(`WebGL2 refused a shader: ${gl.getProgramInfoLog(program)}`);
+    }
     const places = new Map();
     for (let i = 0; i < gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS); i++) {
       const { name } = gl.getActiveUniform(program, i);

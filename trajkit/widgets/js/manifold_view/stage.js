@@ -4,14 +4,18 @@ import { make } from "../dom.js";
 import { paintBox } from "./axes.js";
 import { Scene } from "./scene.js";
 
-const HELP = "Manifold in three dimensions. Arrow keys turn, plus and minus zoom, 1 2 3 look along an axis, r resets, space plays, Escape clears the selection.";
+const HELP = [
+  "Manifold in three dimensions. Arrow keys turn, plus and minus zoom, 1 2 3 look along an axis, r resets, space plays,",
+  "Escape clears the selection.",
+].join(" ");
 
 /** The stage of a view. `cards` lie over it, `paintMarks` draws on its upper canvas. */
 export function buildStage(store, { cards, paintMarks }) {
   const backdrop = make("canvas", { className: "trajkit-layer" });
   const overlay = make("canvas", { className: "trajkit-layer" });
   const message = make("div", { className: "trajkit-message", role: "status", hidden: true }, make("span"));
-  const element = make("div", { className: "trajkit-stage", tabIndex: 0, role: "application", "aria-label": HELP }, backdrop, overlay, message, cards.element);
+  const properties = { className: "trajkit-stage", tabIndex: 0, role: "application", "aria-label": HELP };
+  const element = make("div", properties, backdrop, overlay, message, cards.element);
   let scene = null, fault = "", visible = false;
 
   // Out of sight a view keeps no WebGL context: a page has only some sixteen.
@@ -94,9 +98,9 @@ export function buildStage(store, { cards, paintMarks }) {
     if (!scene) return;
     scene.begin(backdrop.width, backdrop.height);
     scene.drawRuns({
-      ...{ points: store.points, matrix: store.projection.matrix, now: store.now, heads: store.time < 1, pixels: store.size.pixels },
+      ...{ points: store.points, matrix: store.projection.matrix, pixels: store.size.pixels },
       ...{ opacity: store.get("opacity"), pointSize: store.get("point_size"), lineWidth: store.get("line_width") },
-      ...{ anyDimmed: store.painted.anyDimmed, hurried: store.hurried },
+      ...{ now: store.now, heads: store.time < 1, anyDimmed: store.painted.anyDimmed, hurried: store.hurried },
     });
   }
 
@@ -133,5 +137,6 @@ function obstacle({ points, placed, painted }, fault) {
   if (fault) return `${fault}. tk.figures.manifold(embedding) draws the same with plotly.`;
   if (!points.n) return "nothing to show yet: view.show(embedding)";
   if (!placed || !points.networks) return "";
-  return painted.shown.subarray(0, points.networks).some(Boolean) ? "" : "no run to draw: every run is filtered out or switched off";
+  const some = painted.shown.subarray(0, points.networks).some(Boolean);
+  return some ? "" : "no run to draw: every run is filtered out or switched off";
 }

@@ -10,7 +10,10 @@ import { numbers, readColoring, readPoints, readQuantities } from "./points.js";
 import { HIDDEN } from "./textures.js";
 
 const TRAITS_OF = {
-  points: ["_runs", "_axes", "_offset", "_checkpoint", "_step", "_coordinate", "_live", "_live_runs", "_attributes", "_quantities", "_values", "_own_attribute", "_own_quantity", "_own_values"],
+  points: [
+    ...["_runs", "_axes", "_offset", "_checkpoint", "_step", "_coordinate", "_live", "_live_runs"],
+    ...["_attributes", "_quantities", "_values", "_own_attribute", "_own_quantity", "_own_values"],
+  ],
   places: ["components", "aspect", "time_axis"],
   paint: ["_shown", "color", "hidden", "filters", "highlighted", "selection", "theme", "toolbar"],
   picture: ["camera", "point_size", "line_width", "opacity", "time", "height"],
@@ -105,7 +108,8 @@ export class Store {
     const { points, theme, ink } = this;
     const coloring = readColoring(this.model, points, this.quantities);
     const [attributes, filters, hidden] = ["_attributes", "filters", "hidden"].map((name) => this.get(name));
-    const shown = shownRuns(points, coloring, { given: numbers(this.model, "_shown", Uint8Array), attributes, filters, hidden });
+    const given = numbers(this.model, "_shown", Uint8Array);
+    const shown = shownRuns(points, coloring, { given, attributes, filters, hidden });
     const strong = new Set(this.get("highlighted").map((name) => points.runOf.get(name)));
     const [selected, anySelected] = [this.selectedPoints(), this.get("selection").length > 0];
     const colorOf = colorOfPoints(points, coloring, this.get("_palette"), theme, ink);

@@ -7,7 +7,10 @@ import { button, icon } from "./buttons.js";
 /** The timeline of a view: { element, draw, drawMenu, play }. */
 export function buildTimeline(store) {
   const playButton = button("play", "Play (space)", () => play(!store.get("playing")));
-  const menu = make("select", { title: "What time is", "aria-label": "What time is", onchange: () => store.set({ time_axis: menu.value }) });
+  const menu = make("select", {
+    ...{ title: "What time is", "aria-label": "What time is" },
+    onchange: () => store.set({ time_axis: menu.value }),
+  });
   const slider = make("input", {
     ...{ type: "range", min: 0, max: 1, step: "any", "aria-label": "Time", title: "Draw trajectories up to here" },
     oninput: () => {

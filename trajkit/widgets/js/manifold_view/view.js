@@ -27,7 +27,8 @@ function render({ model, el }) {
   const legend = buildLegend(store);
   const timeline = buildTimeline(store);
   const popovers = buildPopovers(store, root);
-  const picture = buildPicture(store, { stage, parts: () => [legend.element, ...cards.element.children] });
+  const parts = () => [legend.element, ...cards.element.children];
+  const picture = buildPicture(store, { stage, parts });
   const controls = buildControls(store, { moves, togglePopover: popovers.toggle, savePicture: picture.save });
   listenToPointers(store, stage.element, moves);
   listenToKeys(store, root, { moves, play: timeline.play, closePopover: popovers.close });
@@ -76,7 +77,8 @@ function watchPage(store, root, stage) {
     store.refresh("paint");
   };
   const resized = () => {
-    store.size = { width: stage.element.clientWidth, height: stage.element.clientHeight, pixels: Math.min(3, devicePixelRatio || 1) };
+    const { clientWidth: width, clientHeight: height } = stage.element;
+    store.size = { width, height, pixels: Math.min(3, devicePixelRatio || 1) };
     root.classList.toggle("trajkit-narrow", root.clientWidth < 720);
     root.classList.toggle("trajkit-small", root.clientWidth < 540);
     // JupyterLab renders a view before it stands on the page, where it has no font yet.

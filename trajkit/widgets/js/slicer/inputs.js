@@ -2,8 +2,9 @@
 
 import { make } from "../dom.js";
 
-/** A button with a text. */
-export const button = (text, title, onclick, className = "") => make("button", { type: "button", className, textContent: text, title, onclick });
+export function button(textContent, title, onclick, className = "") {
+  return make("button", { type: "button", className, textContent, title, onclick });
+}
 
 /** Call `take` once for each text that the reader has finished: by Enter, or by leaving the field. */
 export function onText(input, take) {

@@ -85,12 +85,14 @@ export function rangeControl(facet, choose) {
 const nameOf = (end) => (end === "low" ? "lowest" : "highest");
 
 function slider(facet, end, oninput) {
-  return make("input", { type: "range", min: 0, max: STEPS, step: 1, className: end, "aria-label": `${nameOf(end)} ${facet.name}`, oninput });
+  const label = `${nameOf(end)} ${facet.name}`;
+  return make("input", { type: "range", min: 0, max: STEPS, step: 1, className: end, "aria-label": label, oninput });
 }
 
 function field(facet, end, take) {
   const title = `${nameOf(end)} value`;
-  const element = make("input", { type: "text", inputMode: "decimal", className: "number", title, "aria-label": `${title} of ${facet.name}` });
+  const label = `${title} of ${facet.name}`;
+  const element = make("input", { type: "text", inputMode: "decimal", className: "number", title, "aria-label": label });
   onText(element, take);
   return element;
 }

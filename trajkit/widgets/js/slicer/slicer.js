@@ -35,8 +35,9 @@ function buildSender(model) {
 /** How many runs there are, and the buttons that undo, redo and reset. */
 function buildHead(ask) {
   const summary = make("div", { className: "summary", role: "status" });
-  const tool = (text, name, deed) => make("button", { type: "button", className: "tool", textContent: text, title: name, "aria-label": name, onclick: () => ask(deed) });
-  const [undo, redo] = [tool("↶", "undo", "undo"), tool("↷", "redo", "redo")];
+  const [undo, redo] = [["↶", "undo"], ["↷", "redo"]].map(([sign, deed]) => button(sign, deed, () => ask(deed), "tool"));
+  undo.setAttribute("aria-label", "undo");
+  redo.setAttribute("aria-label", "redo");
   const reset = button("Reset", "select everything", () => ask("reset"), "tool");
 
   function update(state, shown) {
@@ -107,7 +108,8 @@ function buildPresets(ask) {
   const line = make("div", { className: "line" }, field, button("Save", "keep this selection under the name", save, "tool"));
 
   function update(shown) {
-    chips.replaceChildren(...(shown.presets ?? []).map((name) => button(name, "select this again", () => ask("recall", name), "chip")));
+    const chip = (name) => button(name, "select this again", () => ask("recall", name), "chip");
+    chips.replaceChildren(...(shown.presets ?? []).map(chip));
   }
 
   return { element: section("presets", null, chips, line).element, update };
@@ -122,7 +124,8 @@ function render({ model, el }) {
   const facets = spec.facets.map((facet, i) => buildFacet(facet, i, model, change));
   const where = buildWhere(change);
   const presets = buildPresets(ask);
-  const note = make("p", { className: "note", textContent: spec.same.length ? `The same in all runs: ${spec.same.join(", ")}` : "" });
+  const same = spec.same.length ? `The same in all runs: ${spec.same.join(", ")}` : "";
+  const note = make("p", { className: "note", textContent: same });
   el.classList.add("trajkit-board");
   keepKeys(el);
   el.append(

@@ -14,8 +14,9 @@ from trajkit.curves.references import outline, points_with_references, with_miss
 from trajkit.distances import METRICS, pairwise
 from trajkit.embedding import align, embed, inpca
 from trajkit.embedding.embed import on_runs
-from trajkit.schema import networks
+from trajkit.schema import is_network, networks
 from trajkit.select import select
+from trajkit.widgets.manifold_packing import per_point_quantities, quantity_ranges
 
 QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
 N_COMPONENTS = 6
@@ -25,6 +26,8 @@ LANDMARKS = 2000
 # Bytes of matrices, and number of embeddings, that are kept.
 _MATRICES = 600e6
 _EMBEDDINGS = 8
+# Properties of an embedding's axes. They no longer hold once the embedding is aligned with another.
+OF_AXES = ("eigenvalue", "explained_stress", "explained_distance")
 
 Value = TypeVar("Value")
 
@@ -68,6 +71,16 @@ class Measurements:
         part = self.dataset if split is None else select(self.dataset, split=split)
         return part.assign({name: measure(part) for name, measure in QUANTITIES.items()})
 
+    def quantities(self, split: str | None) -> list[str]:
+        """Name the quantities of points that have a finite value for some network, and so can give colours."""
+
+        def measure() -> list[str]:
+            part = self.part(split)
+            ranges = quantity_ranges(per_point_quantities(part, None), is_network(part))
+            return [quantity["name"] for quantity in ranges]
+
+        return self._once(("quantities", split), measure)
+
     def distances(self, split: str | None, metric: str) -> xr.DataArray:
         """Distances (run, run2) of the networks' whole trajectories."""
         return self._once(
@@ -75,10 +88,14 @@ class Measurements:
             lambda: trajectory_distance(networks(self.part(split)), metric=metric, cap=self.cap_of(metric)),
         )
 
-    def away(self, split: str | None, metric: str) -> xr.DataArray:
-        """Distance of each point to the geodesic, by the metric if it is one that measures progress."""
-        known = metric if metric == "fisher_rao" else "bhattacharyya"
-        return self._once(("away", split, known), lambda: distance_to_geodesic(self.part(split), metric=known))
+    def geodesic_metric(self, metric: str) -> str:
+        """Choose the metric of distances to the geodesic: `metric` if progress is defined by it."""
+        return metric if metric == "fisher_rao" else "bhattacharyya"
+
+    def distance_to_geodesic(self, split: str | None, metric: str) -> xr.DataArray:
+        """Distance of each point to the geodesic by `geodesic_metric`."""
+        known = self.geodesic_metric(metric)
+        return self._once(("geodesic", split, known), lambda: distance_to_geodesic(self.part(split), metric=known))
 
     def embedding(self, split: str | None, metric: str, chosen: xr.DataArray | None = None) -> xr.Dataset:
         """InPCA of all points; or of references and those networks' points that are `chosen` (run, checkpoint)."""
@@ -141,37 +158,57 @@ class Measurements:
 
 
 def fitting(landmarks: int, ds: xr.Dataset) -> int | None:
-    """Take as many landmarks if there are points beyond them, or embed each point."""
+    """Return the number of landmarks for a dataset; None, so that every point is embedded exactly, if it has few."""
     return landmarks if int((ds["step"] >= 0).sum()) > landmarks + 100 else None
 
 
 def metrics(cap: float | None) -> list[str]:
-    """Name the metrics for points that include the truth, from which "jeffreys" is infinitely far without a cap."""
+    """Name the metrics for points that include the truth; without a cap, "jeffreys" makes it infinitely far away."""
     return [n for n, m in METRICS.items() if m.symmetric and (cap is not None or n != "jeffreys")]
 
 
-def laid_upon(frame: xr.Dataset, new: xr.Dataset, components: tuple[int, ...]) -> xr.Dataset | None:
-    """Move a slice's embedding onto that of all runs, component for component of the same signature.
+def aligned(frame: xr.Dataset, own: xr.Dataset, components: tuple[int, ...]) -> xr.Dataset:
+    """Align the embedding of a slice with the embedding of all runs, each component with one of the same signature.
 
-    None where the slice lacks a component of a signature, or shares fewer than two points.
+    Returns
+    -------
+    xarray.Dataset
+        `frame` in these components, with the coordinates and steps of the slice; attribute `misfit` as of `align`.
+
+    Raises
+    ------
+    ValueError
+        If the slice lacks a component of a signature, or shares fewer than two points with `frame`.
     """
-    wanted = list(dict.fromkeys(components))
-    own = partners(frame, new, wanted)
-    return None if own is None else align(frame.sel(component=wanted), new.sel(component=own))
+    wanted = list(components)
+    partners = partner_components(frame, own, wanted)
+    moved = align(frame.sel(component=wanted), own.sel(component=partners))
+    step = moved["step"].reindex_like(frame["step"], fill_value=-1)
+    shown = frame.sel(component=wanted).drop_vars(OF_AXES)
+    return shown.assign(coordinate=moved["coordinate"], step=step).assign_attrs(misfit=moved.attrs["misfit"])
 
 
-def partners(frame: xr.Dataset, new: xr.Dataset, wanted: list[int]) -> list[int] | None:
-    """For each component, the one that has the same place among those of its signature in the other embedding."""
-    out = []
+def partner_components(frame: xr.Dataset, own: xr.Dataset, wanted: list[int]) -> list[int]:
+    """For each component of one embedding, find the component of the other with the same place among its signature.
+
+    Raises
+    ------
+    ValueError
+        If there are not enough components of that signature.
+    """
+    partners = []
     for k in wanted:
         sign = int(frame["signature"].sel(component=k))
         of_sign = frame["component"].values[frame["signature"].values == sign].tolist()
-        others = new["component"].values[new["signature"].values == sign].tolist()
+        others = own["component"].values[own["signature"].values == sign].tolist()
         place = of_sign.index(k)
         if place >= len(others):
-            return None
-        out.append(others[place])
-    return out
+            raise ValueError(
+                f"the slice has no components with the signatures of components {tuple(wanted)} of all runs: "
+                "choose other axes, or embed all runs"
+            )
+        partners.append(others[place])
+    return partners
 
 
 def only(embedding: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from lab import browser_page, lab, run_notebook, settle
+from lab import lab, run_notebook, settle
 from made_embeddings import made_embedding
 from numpy.typing import NDArray
 from PIL import Image
@@ -29,18 +29,6 @@ from trajkit.widgets.manifold_view import ManifoldView
 pytestmark = pytest.mark.browser
 
 STAGE = ".trajkit-stage"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    """A page without network; `faults` collects its errors and whatever it asks the network for."""
-    with browser_page(1000, 640) as page:
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        page.on("request", lambda r: r.url.startswith(("file:", "blob:", "data:")) or page.faults.append(r.url))
-        page.context.set_offline(True)
-        yield page
-        page.context.set_offline(False)
 
 
 @pytest.fixture
@@ -447,6 +435,13 @@ def test_menus__recolour_and_filter_without_python(opened, embedding):
     assert get(page, "filters") == {}
 
 
+def test_legend__comes_back_when_the_toolbar_has_it_again(opened, embedding):
+    page = opened(ManifoldView(embedding, color="architecture"))
+    for toolbar, entries in ((["tools"], 0), (["tools", "legend"], 3)):
+        set_traits(page, toolbar=toolbar)
+        expect(page.locator(".trajkit-entry:visible")).to_have_count(entries)
+
+
 def test_runs__that_are_highlighted_stand_out(opened, embedding):
     page = opened(ManifoldView(embedding, color="architecture"))
     before = strong(pixels(page))
@@ -762,6 +757,14 @@ def test_notebook__dragging_and_lassoing_reach_python(notebook):
     drag(page, *[(x, y - 30) for x, y in LASSO])
     _, selection, n = said(page, "n > 0")
     assert n == len(selection) > 5
+
+
+def test_notebook__labels_have_the_font_of_the_page(notebook):
+    """JupyterLab renders a view before it stands on the page, where it has no font yet."""
+    wanted = notebook.locator(".trajkit-view").first.evaluate("e => getComputedStyle(e).fontFamily.split(',')[0]")
+    font = notebook.locator(f"{STAGE} canvas").first.evaluate("e => e.getContext('2d').font")
+    assert font.startswith(("11px ", "600 12px "))
+    assert wanted in font
 
 
 def test_notebook__writes_the_picture_that_python_asks_for(notebook):
