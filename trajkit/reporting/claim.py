@@ -40,6 +40,7 @@ class Claim:
                 return Finding((), UNKNOWN, f"with {draws} draws no p-value can reach {how.significant}")
         try:
             return self.examine(part)
+        # Analyses refuse data with a ValueError; scikit-learn may not be installed. Neither must stop the other claims.
         except (ValueError, ImportError) as error:
             return Finding((), UNKNOWN, str(error))
 

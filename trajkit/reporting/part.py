@@ -56,6 +56,7 @@ class Part:
         """Compute what `trajectory_distance` does, from the runs that are at equal progress already."""
         runs = self.ds["run"].values
         coords = {"run": runs, "run2": runs} | {name: self.ds[name] for name in run_attributes(self.ds)}
+        # `trajectory_distance` would resample the runs for each metric.
         values = matched_distance(self.even, metric, cap)
         return xr.DataArray(values, coords, ("run", "run2"), attrs=METRICS[metric].attrs(metric))
 

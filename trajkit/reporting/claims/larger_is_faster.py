@@ -26,6 +26,7 @@ def examine(part: Part) -> Finding:
     found = speed_comparison(chosen, by, at=(0.25, HALF, 0.75), level=how.level)
     # Interpolation gives equal numbers of steps up to rounding.
     steps = np.round(found["steps"].sel(progress=HALF).values, 6)
+    # Within strata, since a fast architecture with large networks would look like an effect of size.
     ranks = stratified_correlation(
         chosen[by].values, steps, group[group >= 0], permutations=how.permutations, level=how.level, seed=how.seed
     )

@@ -40,6 +40,7 @@ def examine(part: Part) -> Finding:
             code="found.needed.where(found.needed > 0).sel(measure='explained distance')",
         )
     )  # fmt: skip
+    # Explained stress does not decide: the road from ignorance to truth, which shuffled runs share, makes most of it.
     p = numbers[0].p_value
     count = {-1: f"no {FEW} components explain", 1: "one component explains"}.get(
         needed, f"{needed} components explain"

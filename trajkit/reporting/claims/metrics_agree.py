@@ -25,6 +25,7 @@ def examine(part: Part) -> Finding:
             distance["cap"] = how.cap
         try:
             values = part.distance if metric == how.metric else part.distance_under(**distance)
+        # Without a common class for some sample, some metrics are infinite and others are not.
         except ValueError as error:
             missing.append(f"{metric} ({error})")
             continue

@@ -17,6 +17,7 @@ def examine(part: Part) -> Finding:
     arguments = {"null_draws": how.null_draws, **how.distance, "by": by, "seed": how.seed}
     found = null_test(part.ds, **arguments)
     code = [*part.code_of_ds, f"found = tk.null_test(ds, {written(**arguments)})"]
+    # One shuffle gives the interval: all draws of the null would cost as much as `null_test` again.
     shuffled = pair_distances(shuffle_within_class(part.even, how.seed), **how.distance)
     chosen = pairs_of_groups(part.ds, by)
     interval = ratio_interval(

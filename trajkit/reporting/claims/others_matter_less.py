@@ -26,6 +26,7 @@ def examine(part: Part) -> Finding:
     most = max(rest, key=lambda number: number.value)
     values = f"R² {most.value:.2f}, and {own.value:.2f} for {own.subject}"
     because = f"of the other settings, {most.subject} explains most: {values}"
+    # Intervals decide, not p-values: a small p-value says that a setting has an effect, not how large it is.
     clear = max(number.upper for number in rest) < own.lower
     return judged(clear, because, numbers, part.code_of_groups, part.groups)
 

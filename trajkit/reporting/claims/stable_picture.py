@@ -29,6 +29,7 @@ def examine(part: Part) -> Finding:
             continue
         misfit = found["misfit"].sel(change=change)
         wanted, draws = DRAWS if what in ("samples", "runs") else 1, int(np.isfinite(misfit).sum())
+        # A draw with another number of time-like components has no misfit. It counts against the claim.
         if draws < wanted:
             lost.append(f"{change} ({wanted - draws} of {wanted})")
         if draws:

@@ -34,6 +34,7 @@ def examine(part: Part) -> Finding:
     first = number("distance between inits at the start", "between", 0, np.nan, unit)
     if not np.isfinite([start.lower, end.upper]).all():
         raise CannotTellError("runs of the same init coincide at the start or the end: no distance within inits")
+    # The distance alone does not decide: it falls for all runs that come near the truth.
     left = last.value / first.value
     because = (
         f"the distance between inits {'falls' if left < 1 else 'grows'} to {left:.0%} of its value at the start; it "
