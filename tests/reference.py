@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from public_names import groups
 
@@ -30,7 +31,8 @@ def write(folder: Path) -> None:
     import pdoc
 
     # pdoc looks at what a module holds; some names are loaded only when they are first asked for.
-    vars(tk).update({name: getattr(tk, name) for name in tk.__all__})
+    for module in (tk, *(m for name in tk.__all__ if isinstance(m := getattr(tk, name), ModuleType))):
+        vars(module).update({name: getattr(module, name) for name in module.__all__})
     text = tk.__doc__ or ""
     pdoc.render.configure(docformat="numpy", show_source=False, footer_text=f"trajkit {tk.__version__}")
     try:

@@ -197,7 +197,7 @@ def test_null_test__takes_any_statistic_and_leaves_its_input():
         ({"null_draws": 0}, "null_draws: wanted one draw"),
         ({"alternative": "two-sided"}, "alternative: wanted 'less' or 'greater'"),
         ({"by": "optimizer"}, "no run attribute 'optimizer'"),
-        ({"metric": "kullback_leibler"}, "metric: wanted one of"),
+        ({"metric": "kullback_leibler"}, "not symmetric: wanted one of"),
         ({"statistic": mean_distance, "metric": "hellinger"}, "give them to it"),
         ({"statistic": lambda d: 1.0}, "wanted one that returns a DataArray"),
         ({"statistic": lambda d: xr.DataArray(np.nan)}, "finite"),

@@ -36,7 +36,7 @@ def module(folder: Path, name: str, text: str) -> ModuleType:
     return made
 
 
-# A distance: the chord, half of |sqrt p - sqrt q|, in four places. numpy's loop stands for the compiled one.
+# A distance: the chord, half of |sqrt p - sqrt q|. Its formula in numpy is enough for all that is built on it.
 
 
 def chord(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -46,23 +46,15 @@ def chord(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def with_chord(monkeypatch: pytest.MonkeyPatch) -> Callable[[xr.DataArray, xr.DataArray], xr.DataArray]:
     """Follow the recipe and give the public function."""
-    from trajkit.distances import kernels, metrics
+    from trajkit.distances.divergences import mean_over_samples
+    from trajkit.distances.metric import METRICS, Formula, Metric
 
-    monkeypatch.setitem(metrics.METRICS, "chord", metrics.Metric(chord, "length", "1", bounded=True))
-    given = kernels.add_sums
-
-    def add_sums(metric: str, p: Any, q: Any, weight: np.ndarray, *how: Any) -> Any:
-        if metric != "chord":
-            return given(metric, p, q, weight, *how)
-        how[-1][...] += (chord(p.log_prob[:, None], q.log_prob) * weight).sum(-1)
-        return iter([1.0])
-
-    monkeypatch.setattr(kernels, "add_sums", add_sums)
-    return lambda a, b: metrics._mean_over_samples("chord", a, b, None, None)
+    monkeypatch.setitem(METRICS, "chord", Formula(chord, "length", "1", bounded=True))
+    return lambda a, b: mean_over_samples(Metric("chord"), a, b)
 
 
 def test_recipe__a_distance(with_chord: Callable[[xr.DataArray, xr.DataArray], xr.DataArray]) -> None:
-    for part in ("`METRICS`", "`_mean_over_samples`", "`distances/compiled.py`", "`kernels.py`", "`gpu.py`"):
+    for part in ("`METRICS`", "`mean_over_samples`", "`compiled.py`", "`FORMS`", "`_PER_SAMPLE`", "`formulas.py`"):
         assert part in recipe("a distance")
     ds = tk.simulate(runs=3, checkpoints=4, spread=0.3)
     a, b = ds.log_prob.isel(run=0, checkpoint=1), ds.log_prob.isel(run=2, checkpoint=3)

@@ -15,6 +15,7 @@ from oracles import mp, relative, within
 from strategies import array, datasets, log_probs, log_softmax
 
 import trajkit as tk
+from trajkit.workspace import limit_workspace
 
 PROGRESS_METRICS = ("fisher_rao", "bhattacharyya")
 positions = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
@@ -276,11 +277,11 @@ def test_progress__lies_between_0_and_1_and_labels_its_points(ds: xr.Dataset, me
     assert ds.merge(p).progress.variable.identical(p.variable)
 
 
-def test_progress__blocks_of_points_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress__blocks_of_points_change_nothing() -> None:
     ds = tk.simulate(runs=4, spread=0.2, ragged=True)
     whole = tk.progress(ds)
-    monkeypatch.setattr("trajkit.curves.progress._WORKSPACE", 1)
-    assert tk.progress(ds).identical(whole)
+    with limit_workspace(1):
+        assert tk.progress(ds).identical(whole)
 
 
 def test_progress__what_is_certain_and_wrong_stays_at_the_start() -> None:

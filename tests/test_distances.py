@@ -17,7 +17,8 @@ from oracles import relative, within
 from strategies import METRICS, array, datasets, dtypes, log_probs, log_softmax, metrics, point_set
 
 import trajkit as tk
-from trajkit.distances import kernels
+from trajkit.distances import Metric, kernels, metric_names
+from trajkit.workspace import limit_workspace
 
 FUNCTIONS = {"bhattacharyya": tk.bhattacharyya, "hellinger": tk.hellinger, "fisher_rao": tk.fisher_rao}
 # Below this, what 1e-16 in the square root of a probability leaves of nearly equal rows counts more than 1e-9.
@@ -144,9 +145,8 @@ def test_pairwise__any_split_of_the_samples_adds_up(log_prob: NDArray[Any], metr
 @given(st.data(), metrics)
 def test_pairwise__blocks_of_samples_change_nothing(data: st.DataObject, metric: str) -> None:
     log_prob = data.draw(log_probs(points=3, samples=5, classes=3, zeros=False))
-    with pytest.MonkeyPatch.context() as patch:
-        room = 3 * 3 * data.draw(st.integers(1, 4))
-        patch.setattr("trajkit.distances.work._WORKSPACE", kernels.block_bytes(metric) * room)
+    room = 3 * 3 * data.draw(st.integers(1, 4))
+    with limit_workspace(kernels.block_bytes(Metric(metric)) * room):
         blocks = matrix(log_prob, metric)
     whole = matrix(log_prob, metric)
     within("blocks of samples, relative", relative(blocks, whole, FLOOR[metric]), 1e-9)
@@ -324,7 +324,7 @@ def test_pairwise__refuses_what_is_no_trajectory_dataset() -> None:
 
 # The other divergences, and weights
 
-NAMES = sorted(tk.distances.METRICS)
+NAMES = sorted(metric_names())
 DIVERGENCES: dict[str, Callable[[Any, Any], Any]] = {
     "kullback_leibler": lambda p, q: sum(a * mp.log(a / b) for a, b in zip(p, q, strict=True) if a),
     "jeffreys": lambda p, q: sum((a - b) * mp.log(a / b) for a, b in zip(p, q, strict=True) if a or b),
@@ -382,7 +382,7 @@ def test_divergences__are_zero_on_themselves_and_symmetric_where_claimed(name: s
     matrix = tk.pairwise(mixed(3), metric=name).values
     assert (np.diag(matrix) == 0).all()
     assert (matrix >= 0).all()
-    assert (matrix == matrix.T).all() == tk.distances.METRICS[name].symmetric
+    assert (matrix == matrix.T).all() == Metric(name).symmetric
 
 
 @pytest.mark.parametrize(("name", "factor"), [("kullback_leibler", 2), ("jeffreys", 4), ("jensen_shannon", 0.5)])

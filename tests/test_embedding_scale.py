@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 import trajkit as tk
-from trajkit.embedding import eigensolvers, squared_distances
+from trajkit.embedding import eigensolvers
+from trajkit.workspace import limit_workspace
 
 NAMES = ("coordinate", "eigenvalue", "explained_stress", "explained_distance", "mean_distance")
 
@@ -50,18 +52,17 @@ def distance() -> xr.DataArray:
 
 
 @pytest.fixture
-def small_reads(monkeypatch: pytest.MonkeyPatch) -> float:
+def small_reads() -> Iterator[float]:
     """Let no more than a twentieth of the matrix be read at a time."""
-    monkeypatch.setattr(squared_distances, "_WORKSPACE", 2e5)
-    return 2e5
+    with limit_workspace(4e5):
+        yield 2e5
 
 
-def dense(distance: xr.DataArray, n: int, monkeypatch: pytest.MonkeyPatch, weights: Any = None) -> xr.Dataset:
-    with monkeypatch.context() as patched:
-        patched.setattr("trajkit.embedding.inpca._DENSE", len(distance))
-        embedding = tk.inpca(distance, n, weights=weights)
+def dense(distance: xr.DataArray, n: int, weights: Any = None) -> xr.Dataset:
+    """So many components that iterations would not pay, of which the first n are taken."""
+    embedding = tk.inpca(distance, len(distance) // 20 + 1, weights=weights)
     assert embedding.solver == "dense"
-    return embedding
+    return embedding.isel(component=slice(n))
 
 
 def same(law: str, got: xr.Dataset, exact: xr.Dataset) -> None:
@@ -79,11 +80,10 @@ def same(law: str, got: xr.Dataset, exact: xr.Dataset) -> None:
 @pytest.mark.parametrize("weights", [None, "steep"])
 @pytest.mark.parametrize("where", ["memory", "mapped", "lazy", "netcdf", "zarr", "dask"])
 def test_inpca__is_the_same_wherever_the_matrix_lies(
-    where: str, weights: str | None, distance: xr.DataArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, weights: str | None, distance: xr.DataArray, tmp_path: Path, small_reads: float
 ) -> None:
     steep = None if weights is None else np.geomspace(1, 1e4, len(distance))
-    exact = dense(distance, 4, monkeypatch, steep)
-    monkeypatch.setattr(squared_distances, "_WORKSPACE", 2e5)
+    exact = dense(distance, 4, steep)
     bare = distance.drop_vars([n for n in distance.coords if n not in ("run", "checkpoint")]).rename("distance")
     if where == "mapped":
         distance.values.tofile(tmp_path / "distance")
@@ -110,12 +110,11 @@ def test_inpca__is_the_same_wherever_the_matrix_lies(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scale", ["length", "squared length"])
 def test_inpca__of_lengths_and_of_float32_is_that_of_the_same_numbers(
-    dtype: Any, scale: str, distance: xr.DataArray, monkeypatch: pytest.MonkeyPatch
+    dtype: Any, scale: str, distance: xr.DataArray, small_reads: float
 ) -> None:
     stored = (distance if scale == "squared length" else np.sqrt(distance)).astype(dtype).assign_attrs(scale=scale)
     squared = stored.astype(float) if scale == "squared length" else np.square(stored.astype(float))
-    exact = dense(squared.assign_attrs(scale="squared length"), 3, monkeypatch)
-    monkeypatch.setattr(squared_distances, "_WORKSPACE", 2e5)
+    exact = dense(squared.assign_attrs(scale="squared length"), 3)
     same("inpca of lengths and float32", tk.inpca(stored, 3), exact)
     same("inpca of lengths and float32", tk.inpca(Counted(stored.values).lazy(stored), 3), exact)
 
@@ -151,7 +150,7 @@ def test_inpca__rounding_in_one_triangle_alone_does_no_harm(
 ) -> None:
     rounded = np.tril(distance.values).astype(np.float32).astype(float) + np.triu(distance.values)
     embedding = tk.inpca(Counted(rounded).lazy(distance), 3)
-    same("inpca of a triangle", embedding, dense(distance, 3, monkeypatch))
+    same("inpca of a triangle", embedding, dense(distance, 3))
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
@@ -224,12 +223,11 @@ def test_block_lanczos__finds_both_ends_of_a_slow_spectrum_and_restarts() -> Non
     within("block lanczos, residual", np.abs(a @ vector - vector * got).max(), 1e-11)
 
 
-def test_block_lanczos__says_when_it_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eigensolvers, "_MOST_PASSES", 3)
+def test_block_lanczos__says_when_it_does_not_converge() -> None:
     a = np.diag(np.linspace(0.9, 1, 400))
     start = eigensolvers.block_start(400, 1)
     with pytest.raises(RuntimeError, match="1 components were not found in 3 passes"):
-        eigensolvers.block_lanczos(lambda x: a @ x, start, a @ start, 1)
+        eigensolvers.block_lanczos(lambda x: a @ x, start, a @ start, 1, most_passes=3)
 
 
 # --- landmarks ----------------------------------------------------------------------------------------------------
@@ -291,12 +289,9 @@ class CountedRuns(Counted):
 
 
 @pytest.mark.parametrize("where", ["lazy", "dask", "netcdf"])
-def test_landmarks__of_lazy_predictions_are_those_in_memory_and_read_twice(
-    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_landmarks__of_lazy_predictions_are_those_in_memory_and_read_twice(where: str, tmp_path: Path) -> None:
     ds = tk.simulate(runs=30, checkpoints=10, samples=40, classes=5, spread=0.3, ragged=True)
     exact = tk.embed(ds, landmarks=90)
-    monkeypatch.setattr(sys.modules["trajkit.points"], "_WORKSPACE", ds.log_prob.nbytes / 7)
     counted = CountedRuns(ds.log_prob.values)
     if where == "lazy":
         placed = ds.assign(log_prob=counted.lazy(ds.log_prob))
@@ -304,7 +299,8 @@ def test_landmarks__of_lazy_predictions_are_those_in_memory_and_read_twice(
         placed = ds.chunk(run=4)
     else:
         placed = tk.load(tk.save(ds, tmp_path / "runs.nc"), chunks={"run": 3})
-    few = tk.embed(placed, landmarks=90)
+    with limit_workspace(ds.log_prob.nbytes / 7):
+        few = tk.embed(placed, landmarks=90)
     within("landmarks of lazy predictions", float(np.abs(few.coordinate - exact.coordinate).max()), 1e-12)
     within("error of landmarks, lazy", float(np.abs(few.landmark_error - exact.landmark_error).max()), 1e-12)
     assert few.run.equals(exact.run)
@@ -322,12 +318,12 @@ def test_landmarks__of_lazy_predictions_are_checked_as_they_are_read() -> None:
         tk.embed(ds.assign(log_prob=(ds.log_prob.dims, wrong)).chunk(run=4), landmarks=90)
 
 
-def test_progress__of_lazy_predictions_is_read_a_few_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress__of_lazy_predictions_is_read_a_few_runs_at_a_time() -> None:
     ds = tk.simulate(runs=30, checkpoints=10, spread=0.3, ragged=True)
     exact = tk.progress(ds)
-    monkeypatch.setattr(sys.modules["trajkit.points"], "_WORKSPACE", ds.log_prob.nbytes / 7)
     counted = CountedRuns(ds.log_prob.values)
-    assert tk.progress(ds.assign(log_prob=counted.lazy(ds.log_prob))).identical(exact)
+    with limit_workspace(ds.log_prob.nbytes / 7):
+        assert tk.progress(ds.assign(log_prob=counted.lazy(ds.log_prob))).identical(exact)
     assert counted.largest <= ds.log_prob.nbytes / 7
 
 

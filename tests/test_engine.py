@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 import trajkit as tk
-from trajkit.distances import compiled, dask_blocks, gpu, kernels, memory, work
+from trajkit.distances import compiled, kernels, memory, work
+from trajkit.workspace import limit_workspace
 
 METRICS = ["bhattacharyya", "hellinger", "fisher_rao", "kullback_leibler", "jeffreys", "jensen_shannon"]
 CAPPED = [m for m in METRICS if m in ("bhattacharyya", "kullback_leibler", "jeffreys")]
@@ -138,12 +140,12 @@ class Counted(BackendArray):
         return part
 
 
-def test_pairwise__reads_a_file_once_a_block_of_samples_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairwise__reads_a_file_once_a_block_of_samples_at_a_time() -> None:
     ds = tk.simulate(runs=3, checkpoints=5, samples=20, ragged=True)
     counted = Counted(ds.log_prob.values)
     lazy = ds.assign(log_prob=(ds.log_prob.dims, indexing.LazilyIndexedArray(counted), ds.log_prob.attrs))
-    monkeypatch.setattr(work, "_WORKSPACE", kernels.PACKED_BYTES * 10 * 15 * 4)
-    got = tk.pairwise(lazy)
+    with limit_workspace(kernels.PACKED_BYTES * 10 * 15 * 4):
+        got = tk.pairwise(lazy)
     assert counted.read == ds.log_prob.size
     np.testing.assert_allclose(got, tk.pairwise(ds), rtol=1e-12)
 
@@ -265,8 +267,10 @@ def test_pairwise__stops_soon_when_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_blocks, "_SIDE", 16)
+def small_blocks() -> Iterator[None]:
+    """Tiles of 16 points."""
+    with limit_workspace(16**2 * 40):
+        yield
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -339,11 +343,14 @@ def test_out__a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cluster__a_worker_killed_in_mid_run_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cluster__a_worker_killed_in_mid_run_changes_nothing(tmp_path: Path) -> None:
+    with limit_workspace(60**2 * 40):
+        _with_a_worker_killed(tmp_path)
+
+
+def _with_a_worker_killed(tmp_path: Path) -> None:
     from distributed import Client, LocalCluster
 
-    monkeypatch.setattr(dask_blocks, "_SIDE", 60)
-    monkeypatch.setattr(work, "_WORKSPACE", kernels.PACKED_BYTES * 10 * 2 * 60 * 100)
     ds = tk.simulate(runs=24, checkpoints=30, samples=300, ragged=True)
     whole = tk.pairwise(ds)
     with (
@@ -414,12 +421,9 @@ def test_extend__refuses_what_does_not_belong_to_the_matrix() -> None:
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gpu__the_path_through_torch_gives_the_same_distances(
-    metric: str, dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gpu__the_path_through_torch_gives_the_same_distances(metric: str, dtype: str) -> None:
     # On torch's CPU: any name but "cpu" itself takes this path.
     device = "cuda" if torch.cuda.is_available() else "cpu:0"
-    monkeypatch.setattr(gpu, "_SIDE", 20)
     ds = dataset(4, 9, 25)
     random = np.random.default_rng(0)
     caps = [None, 0.4] if metric in CAPPED else [None]
@@ -427,7 +431,8 @@ def test_gpu__the_path_through_torch_gives_the_same_distances(
         for weights in (None, random.choice([0.0, 1.0, 2.0], 25)):
             for other in (None, ds.isel(run=[1, 2])):
                 how: dict[str, Any] = {"metric": metric, "dtype": dtype, "cap": cap, "weights": weights}
-                there = tk.pairwise(ds, other, device=device, **how).values
+                with limit_workspace(20**2 * 40):
+                    there = tk.pairwise(ds, other, device=device, **how).values
                 here = tk.pairwise(ds, other, **how).values
                 within(f"torch against compiled, {dtype}", np.abs(there - here).max(), 1e-6)
                 if other is None and metric != "kullback_leibler":

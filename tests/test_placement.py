@@ -103,5 +103,5 @@ def test_placement__refuses_what_it_cannot_place(old, new) -> None:
     with pytest.raises(ValueError, match="more than the embedding has components"):
         Projector(tk.embed(old, 3, references=False), tk.with_references(old).sel(run=old.run), landmarks=2)
     sure = np.where(np.arange(5) == (old.label.values[:, None] + 1) % 5, 0.0, -np.inf)
-    with pytest.raises(ValueError, match="infinitely far"):
+    with pytest.raises(ValueError, match="infinite bhattacharyya distance"):
         Projector(embedding, old)(sure[None])

@@ -28,6 +28,7 @@ OPEN_COMMAND = 'pip install -e ".[lab]" && jupyter lab notebooks/01_quickstart.i
 LAYERS = (
     "typing",
     "renamed",
+    "workspace",
     "progress_bar",
     "probabilities",
     "schema",

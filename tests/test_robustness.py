@@ -39,7 +39,7 @@ def test_compare_metrics__takes_any_statistic_and_refuses_what_makes_no_sense():
     )
     assert found.observed.dims == ("metric",)
     for metrics in ([], ["euclid"], ["kullback_leibler"], ["hellinger"] * 2):
-        with pytest.raises(ValueError, match=r"metrics?: wanted one"):
+        with pytest.raises(ValueError, match="wanted one"):
             tk.compare_metrics(ds, metrics=metrics)
     with pytest.raises(ValueError, match="differs for every run"):
         tk.compare_metrics(tk.simulate(runs=3, groups=3, checkpoints=3), by="architecture", null_draws=1)

@@ -490,7 +490,9 @@ def test_length_and_speed__say_what_they_are() -> None:
     assert tk.speed(ds).attrs["units"] == "rad / step"
     assert tk.length(ds).architecture.values.tolist() == ["A", "B"]
     for function in (tk.length, tk.speed):
-        with pytest.raises(ValueError, match=r"length is defined by \['fisher_rao', 'bhattacharyya'\], not by .*'hell"):
+        with pytest.raises(
+            ValueError, match=r"(length|speed) is defined by \['fisher_rao', 'bhattacharyya'\], not by .*'hell"
+        ):
             function(ds, "hellinger")
 
 
@@ -751,8 +753,8 @@ def test_trajectory_distance__bad_inputs() -> None:
     halves = tk.concat([ds.isel(run=[0], checkpoint=slice(3)), ds.isel(run=[1], checkpoint=slice(3, None))])
     refused: list[tuple[dict[str, Any], str]] = [
         ({"method": "dtw"}, r"method: wanted one of \['progress', 'frechet', 'hausdorff', 'kernel'\], got 'dtw'"),
-        ({"metric": "euclid"}, "metric: wanted one of .*, got 'euclid'"),
-        ({"metric": "kullback_leibler"}, "'kullback_leibler' is not symmetric; 'jeffreys' and 'jensen_shannon' are"),
+        ({"metric": "euclid"}, "unknown metric 'euclid': wanted one of"),
+        ({"metric": "kullback_leibler"}, "'kullback_leibler' is not symmetric: wanted one of"),
         ({"extend": "nan"}, r"extend: wanted one of \['hold', 'shared'\], got 'nan'"),
         ({"bandwidth": 0.0}, "bandwidth: wanted a positive difference of progress, got 0"),
         ({"bandwidth": math.nan}, "bandwidth: wanted a positive difference of progress, got nan"),

@@ -47,6 +47,20 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     if not parts:
         raise ValueError("nothing to put together: wanted one dataset or more, got an empty list")
     _validate_each(parts)
+    return concatenated(parts)
+
+
+def concatenated(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Compute `concat` of datasets that are known to be valid; probes, runs and attributes are compared.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=4)
+    >>> concatenated([ds.isel(run=[0, 1]), ds.isel(run=[2, 3])]).identical(ds)
+    True
+    """
+    parts = list(parts)
     if problems := [*_probe_problems(parts), *_run_problems(parts)]:
         raise SchemaError(problems)
     checkpoints = np.unique(np.concatenate([part["checkpoint"].values for part in parts]))

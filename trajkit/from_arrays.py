@@ -11,8 +11,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
-from trajkit.schema import _RESERVED, DIMS, SchemaError, stamp, validate
+from trajkit.probabilities import is_off, row_problem, row_sums, to_log_prob
+from trajkit.schema import DIMS, RESERVED, SchemaError, stamp, validate_axes
 from trajkit.typing import AnyArray, Array, Labels, Mask
 
 
@@ -131,7 +131,7 @@ def from_arrays(
         epochs = _per_checkpoint(epoch, "epoch", recorded)
         ds["epoch"] = (("run", "checkpoint"), np.where(recorded, epochs, np.nan))
     ds = stamp(ds.assign_attrs(source=source, metadata=json.dumps(dict(metadata or {}))))
-    validate(ds)
+    validate_axes(ds)
     return ds
 
 
@@ -179,7 +179,7 @@ def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], for
 
 
 def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
-    """Refuse what the log or softmax would turn into a NaN or hide; `validate` sees the rest."""
+    """Refuse what the log or softmax would turn into a NaN or hide: afterwards every row is a distribution."""
     missing = np.isnan(raw).all(axis=(2, 3))
     wrong = {
         "logits": ("an infinite or NaN logit", ~np.isfinite(raw)),
@@ -190,20 +190,10 @@ def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
     problems = [f"run {_name(runs, i)}, checkpoint {k}: {wrong[0]} in a recorded checkpoint" for i, k in at[:5]]
     if form == "logits" or problems:
         return problems
-    total = raw.sum(-1) if form == "prob" else np.exp(raw).sum(-1)
-    off = (np.abs(total - 1) > ROW_TOLERANCE).any(-1) & ~missing
-    for i, k in np.argwhere(off)[:5]:
-        n = int(np.abs(total[i, k] - 1).argmax())
-        positive = form == "log_prob" and raw[i, k].max() > ROW_TOLERANCE
-        what = (
-            f"positive log-probability {raw[i, k].max():.4g}"
-            if positive
-            else f"the probabilities of sample {n} sum to {total[i, k, n]:.6g}"
-        )
-        problems.append(
-            f"run {_name(runs, i)}, checkpoint {k}: {what}; wanted rows that sum to 1 within {ROW_TOLERANCE:g} "
-            "(pass raw network outputs as `logits=`)"
-        )
+    total = raw.sum(-1) if form == "prob" else row_sums(raw)
+    for i, k in np.argwhere(is_off(total).any(-1) & ~missing)[:5]:
+        highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
+        problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest)}")
     return problems
 
 
@@ -259,7 +249,7 @@ def run_columns(
         raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
     named = table.index.name is not None
     identities: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
-    problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in _RESERVED]
+    problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in RESERVED]
     if "kind" not in table:
         table.insert(0, "kind", "network")
     attributes = {}

@@ -10,11 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.schema import VARIABLES
+from trajkit.workspace import workspace_bytes
 
 # What stands where a point is missing, by numpy's kind of dtype.
 MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
-# Bytes of predictions that are read at a time.
-_WORKSPACE = 256e6
 
 
 def points(ds: xr.Dataset) -> xr.Dataset:
@@ -140,7 +139,7 @@ def run_blocks(ds: xr.Dataset) -> Iterator[xr.Dataset]:
     log_prob = ds["log_prob"]
     stored = log_prob.chunks[0] if log_prob.chunks else (log_prob.encoding.get("preferred_chunks", {}).get("run", 1),)
     chunk = max(stored)
-    at_once = chunk * max(1, int(_WORKSPACE * ds.sizes["run"] / (chunk * log_prob.nbytes)))
+    at_once = chunk * max(1, int(workspace_bytes() * ds.sizes["run"] / (chunk * log_prob.nbytes)))
     bare = ds.drop_vars([name for name in ds.variables if name not in VARIABLES])
     for start in range(0, ds.sizes["run"], at_once):
         yield bare.isel(run=slice(start, start + at_once)).load()

@@ -7,7 +7,7 @@ Besides the variables named there, each coordinate with the one dimension `run` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.probabilities import _row_problem, _sums_to_one
-from trajkit.typing import Mask
+from trajkit.probabilities import is_off, row_problem, row_sums
+from trajkit.typing import AnyArray, Labels, Mask
+from trajkit.workspace import workspace_bytes
 
 SCHEMA_VERSION = 1
 
@@ -51,7 +52,7 @@ VARIABLES: dict[str, Variable] = {
 _ALLOWED = {"split": ("train", "test"), "kind": ("network", "reference")}
 _KIND_NAMES = {"f": "float32 or float64", "i": "signed integer", "U": "text", "b": "boolean"}
 # Names that results and selections use beside the run attributes.
-_RESERVED = {
+RESERVED = {
     *(set(VARIABLES) - {"kind", "run"}),
     *("point", "point2", "run2", "checkpoint2", "component", "t", "where", "checkpoints"),
     *("progress", "loss", "error", "coordinate", "eigenvalue", "signature", "weight", "mean_distance"),
@@ -105,7 +106,7 @@ def is_network(ds: xr.Dataset | xr.DataArray) -> Mask:
 
 
 def networks(ds: xr.Dataset, least: int = 1) -> xr.Dataset:
-    """Leave reference runs out; refuse what is no dataset, or holds fewer networks than `least`.
+    """Validate `ds` and leave reference runs out; refuse fewer networks than `least`.
 
     Examples
     --------
@@ -114,6 +115,18 @@ def networks(ds: xr.Dataset, least: int = 1) -> xr.Dataset:
     2
     """
     validate(ds)
+    return networks_of(ds, least)
+
+
+def networks_of(ds: xr.Dataset, least: int = 1) -> xr.Dataset:
+    """Leave reference runs out of a dataset that is known to be valid; refuse fewer networks than `least`.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> networks_of(tk.with_references(tk.simulate(runs=2))).sizes["run"]
+    2
+    """
     network = is_network(ds)
     if (count := int(network.sum())) < least:
         more = "one run" if least == 1 else f"{least} runs"
@@ -181,17 +194,90 @@ def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     trajkit.schema.SchemaError: not a trajectory dataset:
     - 'label' is missing: wanted signed integer values on ('sample',), the index of the true class
     """
+    _refuse(_structure_problems(_dataset(ds), VARIABLES))
+    _refuse([*_identity_problems(ds, VARIABLES), *(_prediction_problems(ds) if values else ())])
+
+
+def validate_axes(ds: xr.Dataset, *, only: Collection[str] | None = None) -> None:
+    """Check everything but the predictions: dimensions, dtypes, identities, labels, splits and steps.
+
+    Parameters
+    ----------
+    ds
+        The dataset to check; it may lack `log_prob` where `only` leaves it out.
+    only
+        Names of the variables of the contract that `ds` must hold; all by default.
+
+    Raises
+    ------
+    SchemaError
+        If anything is wrong.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> validate_axes(tk.simulate(runs=2).drop_vars("log_prob"), only=("sample", "label"))
+    """
+    wanted = VARIABLES if only is None else {name: VARIABLES[name] for name in only}
+    _refuse(_structure_problems(_dataset(ds), wanted))
+    _refuse(_identity_problems(ds, wanted))
+
+
+def validate_predictions(ds: xr.Dataset) -> None:
+    """Check the log-probabilities of a dataset whose axes are known to be valid. They are read once.
+
+    Every recorded checkpoint (step >= 0) holds rows that sum to one within 1e-3; missing ones are NaN throughout.
+
+    Raises
+    ------
+    SchemaError
+        If anything is wrong.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> validate_predictions(tk.simulate(runs=2))
+    """
+    _refuse(_prediction_problems(ds))
+
+
+def _dataset(ds: Any) -> xr.Dataset:
     if not isinstance(ds, xr.Dataset):
         raise TypeError(f"wanted an xarray.Dataset of trajectories, got {type(ds).__name__}")
-    problems = list(_structure_problems(ds))
-    if not problems:
-        problems = [*_identity_problems(ds), *(_value_problems(ds) if values else ())]
-    if problems:
-        raise SchemaError(problems)
+    return ds
 
 
-def _structure_problems(ds: xr.Dataset) -> Iterator[str]:
-    for name, wanted in VARIABLES.items():
+def _refuse(problems: Iterable[str]) -> None:
+    if found := list(problems):
+        raise SchemaError(found)
+
+
+def _prediction_problems(ds: xr.Dataset) -> Iterator[str]:
+    steps, predictions = ds["step"].values, ds["log_prob"].variable
+    # A block of runs at a time, so that memory stays that of a few runs.
+    at_once = max(1, int(workspace_bytes() * len(steps) / max(1, predictions.nbytes)))
+    for start in range(0, len(steps), at_once):
+        runs = slice(start, start + at_once)
+        log_prob, recorded = np.asarray(predictions[runs].values), steps[runs] >= 0
+        total = row_sums(log_prob)
+        wrong = np.where(recorded, is_off(total).any(-1), ~np.isnan(total).all(-1))
+        for r, k in np.argwhere(wrong):
+            where = f"run {str(ds['run'].values[start + r])!r}, checkpoint {ds['checkpoint'].values[k]}"
+            if problem := _prediction_problem(log_prob[r, k], bool(recorded[r, k])):
+                yield f"{where}: {problem}"
+
+
+def _prediction_problem(log_prob: AnyArray, recorded: bool) -> str | None:
+    """Look closely at one checkpoint (sample, class), in float64."""
+    if recorded:
+        return row_problem(row_sums(log_prob.astype(np.float64)), float(log_prob.max()))
+    if np.isnan(log_prob).all():
+        return None
+    return "step is -1 (missing) but 'log_prob' holds values; give its step, or set it to NaN"
+
+
+def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterator[str]:
+    for name, wanted in names.items():
         kinds = " or ".join(_KIND_NAMES[k] for k in wanted.kinds)
         if name not in ds.variables:
             if wanted.required:
@@ -210,7 +296,7 @@ def _structure_problems(ds: xr.Dataset) -> Iterator[str]:
         if ds.sizes.get(dim, 1) == 0:
             yield f"dimension {dim!r} is empty: the dataset holds no {dim}"
     for name in run_attributes(ds):
-        if name in _RESERVED:
+        if name in RESERVED:
             yield f"run attribute {name!r}: the name is reserved, choose another"
         if not _storable(ds[name].dtype, "Uifb"):
             yield f"run attribute {name!r} has dtype {ds[name].dtype}: wanted text, integer, float or boolean"
@@ -221,46 +307,38 @@ def _storable(dtype: np.dtype[Any], kinds: str) -> bool:
     return dtype.kind in kinds and (dtype.kind != "f" or dtype.itemsize in (4, 8))
 
 
-def _identity_problems(ds: xr.Dataset) -> Iterator[str]:
+def _identity_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterator[str]:
     for dim in DIMS:
+        if dim not in names:
+            continue
         index = ds.get_index(dim)
         if not index.is_unique:
             repeated = ", ".join(repr(v) for v in index[index.duplicated()].unique()[:5])
             yield f"{dim!r} is not unique: {repeated} appear more than once; give each {dim} its own identity"
-    if not ds.get_index("checkpoint").is_monotonic_increasing:
+    if "checkpoint" in names and not ds.get_index("checkpoint").is_monotonic_increasing:
         yield "'checkpoint' does not increase along its dimension: sort it (`ds.sortby('checkpoint')`)"
     label = ds["label"].values
     if outside := np.unique(label[(label < 0) | (label >= ds.sizes["class"])]).tolist():
         yield f"'label' holds {outside[:5]}: wanted class indices from 0 to {ds.sizes['class'] - 1}"
-    for name, allowed in _ALLOWED.items():
-        if wrong := sorted(set(ds[name].values.tolist()) - set(allowed)):
-            yield f"{name!r} holds {wrong[:5]}: wanted {' or '.join(map(repr, allowed))}"
+    for name in _ALLOWED.keys() & names.keys():
+        if wrong := sorted(set(ds[name].values.tolist()) - set(_ALLOWED[name])):
+            yield f"{name!r} holds {wrong[:5]}: wanted {' or '.join(map(repr, _ALLOWED[name]))}"
+    if "step" in names:
+        yield from _step_problems(ds["run"].values, ds["step"].values)
 
 
-def _value_problems(ds: xr.Dataset) -> Iterator[str]:
-    """Look at the numbers run by run, so that memory stays that of one run."""
-    checkpoints, steps, predictions = ds["checkpoint"].values, ds["step"].values, ds["log_prob"].variable
-    for index, run in enumerate(ds["run"].values.tolist()):
-        step = steps[index]
-        log_prob = np.asarray(predictions[index].values)
-        recorded = step >= 0
-        if not recorded.any():
-            yield f"run {run!r} has no recorded checkpoint (every step is -1): drop the run"
-        if (np.diff(step[recorded]) <= 0).any():
-            yield (
-                f"run {run!r}: 'step' does not increase from one checkpoint to the next: {step[recorded].tolist()[:8]}"
-            )
-        if (step < -1).any():
-            yield f"run {run!r}: 'step' holds values below -1 (-1 marks a missing checkpoint)"
-        for k in [] if _sums_to_one(log_prob[recorded]) else np.flatnonzero(recorded):
-            if problem := _row_problem(log_prob[k]):
-                yield f"run {run!r}, checkpoint {checkpoints[k]}: {problem}"
-        for k in np.flatnonzero(~recorded):
-            if not np.isnan(log_prob[k]).all():
-                yield (
-                    f"run {run!r}, checkpoint {checkpoints[k]}: step is -1 (missing) but 'log_prob' holds values; "
-                    "give its step, or set it to NaN"
-                )
+def _step_problems(runs: AnyArray, steps: Labels) -> Iterator[str]:
+    """Look at all runs at once: ten thousand of them one by one would take seconds."""
+    recorded = steps >= 0
+    before = np.maximum.accumulate(steps, axis=1)[:, :-1]
+    falls = (recorded[:, 1:] & (before >= 0) & (steps[:, 1:] <= before)).any(1)
+    for run in runs[~recorded.any(1)].tolist():
+        yield f"run {run!r} has no recorded checkpoint (every step is -1): drop the run"
+    for r in np.flatnonzero(falls):
+        shown = steps[r][recorded[r]].tolist()[:8]
+        yield f"run {str(runs[r])!r}: 'step' does not increase from one checkpoint to the next: {shown}"
+    for run in runs[(steps < -1).any(1)].tolist():
+        yield f"run {run!r}: 'step' holds values below -1 (-1 marks a missing checkpoint)"
 
 
 @cache

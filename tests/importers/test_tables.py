@@ -75,7 +75,7 @@ def test_read_table__keeps_names_of_runs_and_classes_as_they_stand(tmp_path: Pat
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (table().drop(columns=["step", "label"]), r"no column 'step'[\s\S]*no column 'label'"),
+        (table().drop(columns=["step", "label"]), r"the table: no column 'step'[\s\S]*no column 'label'"),
         (table(logit=0.0), r"exactly one of the columns .* got \['prob', 'logit'\]"),
         (table(prob="high"), r"column 'prob' holds \w+: wanted numbers"),
         (table(step=0.5), "column 'step' holds float64: wanted whole numbers"),
@@ -116,7 +116,7 @@ def test_read_table__refuses_files_cut_short(name: str, tmp_path: Path) -> None:
     raw = path.read_bytes()
     for percent in range(0, 100, 5):
         path.write_bytes(raw[: len(raw) * percent // 100])
-        with pytest.raises(ValueError, match=r"cannot read .*runs|rows are missing|the table: |sum to|NaN for"):
+        with pytest.raises(ValueError, match=re.escape(str(path))):
             read_table(path, progress_bar=False)
 
 

@@ -12,6 +12,10 @@ from trainings import INPUTS, LABEL, PROBE, Net, Noted, assert_recorded, by_hand
 
 import trajkit as tk
 
+QUIET: dict[str, Any] = dict.fromkeys(
+    ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+) | {"accelerator": "cpu", "log_every_n_steps": 1}
+
 
 class Module(lightning.LightningModule):  # type: ignore[misc]
     def __init__(self, noted: Noted) -> None:
@@ -37,12 +41,7 @@ def train(record: tk.Recorder | None, noted: Noted, **options: Any) -> torch.nn.
     data = torch.utils.data.TensorDataset(torch.from_numpy(INPUTS), torch.from_numpy(LABEL))
     trainer = lightning.Trainer(
         callbacks=[tk.integrations.lightning_callback(record)] if record else [],
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=1,
+        **QUIET,
         **{"max_epochs": 2} | options,
     )
     trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=4, shuffle=True))

@@ -106,8 +106,8 @@ def test_recorder__the_predictions_of_a_diverged_model_are_kept(tmp_path: Path) 
     assert np.isnan(kept[7]).all()
     np.testing.assert_allclose(np.delete(kept, 7, 0), scipy.special.log_softmax(np.delete(LOGITS, 7, 0), -1), atol=1e-6)
     with (
-        pytest.warns(RuntimeWarning, match="run 'wild' diverged before its first whole checkpoint and is left out"),
-        pytest.raises(OSError, match=r"no run in .* has a whole checkpoint"),
+        pytest.warns(RuntimeWarning, match="run 'wild' diverged before its first complete checkpoint and is left out"),
+        pytest.raises(OSError, match=r"no run in .* has a complete checkpoint"),
     ):
         tk.load(tmp_path)
 
@@ -139,7 +139,7 @@ def test_recorder__steps_increase(tmp_path: Path) -> None:
         record(lambda inputs: LOGITS, 5)
         assert record.step == 5
         for step in (5, 3):
-            with pytest.raises(ValueError, match=rf"step {step} comes after step 5: wanted steps that increase"):
+            with pytest.raises(ValueError, match=rf"got step {step} after step 5: wanted steps that increase"):
                 record(lambda inputs: LOGITS, step)
         with pytest.raises(TypeError):
             record(lambda inputs: LOGITS, 5.5)

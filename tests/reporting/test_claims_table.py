@@ -19,7 +19,7 @@ def test_examine__asks_each_split_where_there_are_two():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"metric": "kullback_leibler"}, "metric: wanted one of"),
+        ({"metric": "kullback_leibler"}, "not symmetric: wanted one of"),
         ({"metric": "hellinger", "cap": 3.0}, "takes no cap"),
         ({"cap": -1.0}, "cap: wanted a positive number"),
         ({"null_draws": 1}, "wanted null_draws of 2 or more"),

@@ -32,7 +32,7 @@ def test_page__holds_state_and_title_as_text(tmp_path: Path):
 
 def test_page__needs_one_or_more_views_of_one_class(tmp_path: Path):
     for views in ([], [table(), Board()]):
-        with pytest.raises(ValueError, match="one or more views of one class"):
+        with pytest.raises(ValueError, match=r"wanted one or more widgets of one class, got .*; write a page"):
             write_page(tmp_path / "page.html", views, title="none")
 
 

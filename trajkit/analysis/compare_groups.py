@@ -8,7 +8,8 @@ import xarray as xr
 from trajkit.analysis.permanova import explained, products, span
 from trajkit.analysis.run_groups import groups, names_of, own_copies
 from trajkit.analysis.runs_matrix import runs_matrix
-from trajkit.curves import trajectory_distance
+from trajkit.curves.trajectory_distance import trajectory_distance_of
+from trajkit.distances import Metric, as_metric
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks
 from trajkit.typing import Array, Indices, Mask
@@ -19,9 +20,10 @@ def compare_groups(
     ds: xr.Dataset | xr.DataArray,
     by: str | list[str],
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     permutations: int = 999,
     seed: int = 0,
+    cap: float | None = None,
 ) -> xr.Dataset:
     """Compare distances within and between groups of runs, and explain them by run attributes.
 
@@ -81,7 +83,7 @@ def compare_groups(
     names = names_of(by)
     if permutations < 1:
         raise ValueError(f"permutations: wanted one permutation or more, got {permutations}")
-    distance = distances_of_networks(ds, metric)
+    distance = distances_of_networks(ds, as_metric(metric, cap, symmetric=True))
     values = runs_matrix(distance)
     codes = [groups(distance, name)[0] for name in names]
     if single := [name for name, code in zip(names, codes, strict=True) if code.max() + 1 == len(values)]:
@@ -95,17 +97,17 @@ def compare_groups(
     return _labelled(names, apart | tests, distance, _limitations(names, codes, apart, tests), permutations)
 
 
-def distances_of_networks(ds: xr.Dataset | xr.DataArray, metric: str) -> xr.DataArray:
+def distances_of_networks(ds: xr.Dataset | xr.DataArray, metric: Metric) -> xr.DataArray:
     """Take distances of runs, or the runs to compute them of, without the references.
 
     Examples
     --------
     >>> import trajkit as tk
     >>> ds = tk.with_references(tk.simulate(runs=3), 2)
-    >>> distances_of_networks(tk.trajectory_distance(ds, n=2), "hellinger").sizes["run"]
+    >>> distances_of_networks(tk.trajectory_distance(ds, n=2), Metric("hellinger")).sizes["run"]
     3
     """
-    distance = trajectory_distance(networks(ds, least=2), metric=metric) if isinstance(ds, xr.Dataset) else ds
+    distance = trajectory_distance_of(networks(ds, least=2), metric) if isinstance(ds, xr.Dataset) else ds
     runs_matrix(distance)
     at = np.flatnonzero(is_network(distance))
     distance = distance.isel(run=at, run2=at)

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.null_test import null_test
-from trajkit.analysis.run_groups import check_metrics, groups, own_copies
-from trajkit.curves import resample
+from trajkit.analysis.run_groups import groups, own_copies
+from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
-from trajkit.distances import METRICS
-from trajkit.embedding import embed
+from trajkit.distances import Metric, as_metric
+from trajkit.embedding.embed import embedded
 from trajkit.renamed import renamed
 from trajkit.schema import networks
 
@@ -88,17 +88,16 @@ def compare_metrics(
     names = list(metrics)
     if not names or len(set(names)) < len(names):
         raise ValueError(f"metrics: wanted one or more, each once, got {names}")
-    check_metrics(*names)
+    chosen = {name: as_metric(name, cap, symmetric=True, optional_cap=True) for name in names}
     ds = networks(ds, least=2)
 
     def of_one(some: xr.Dataset, metric: str) -> xr.DataArray:
-        return _quantities(some, metric, by, n_components, None if METRICS[metric].bounded else cap)
+        return _quantities(some, chosen[metric], by, n_components)
 
-    chosen = statistic or of_one
-    found = [null_test(ds, _under(chosen, name), null_draws, seed=seed) for name in names]
+    found = [null_test(ds, _under(statistic or of_one, name), null_draws, seed=seed) for name in names]
     kept = ["observed", "null", "ratio"]
     out: xr.Dataset = xr.concat([f[kept] for f in found], dim=xr.Variable("metric", names), combine_attrs="drop")
-    scale = ("metric", [METRICS[name].scale for name in names])
+    scale = ("metric", [chosen[name].scale for name in names])
     return out.assign_coords(scale=scale).assign_attrs(
         null="shuffle_within_class", draws=null_draws, seed=seed, by=by or ""
     )
@@ -108,9 +107,9 @@ def _under(statistic: Callable[[xr.Dataset, str], xr.DataArray], metric: str) ->
     return lambda ds: statistic(ds, metric)
 
 
-def _quantities(ds: xr.Dataset, metric: str, by: str | None, n_components: int, cap: float | None) -> xr.DataArray:
-    embedding = embed(ds, n_components, metric=metric, references=False, cap=cap)
-    distance = matched_distance(resample(ds, _PROGRESS), metric, cap)
+def _quantities(ds: xr.Dataset, metric: Metric, by: str | None, n_components: int) -> xr.DataArray:
+    embedding = embedded(ds, n_components, metric, references=False)
+    distance = matched_distance(resampled(ds, _PROGRESS), metric)
     pair = np.triu(~own_copies(ds), k=1)
     values = {
         "explained stress": float(embedding["explained_stress"][-1]),

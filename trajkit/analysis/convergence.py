@@ -9,8 +9,8 @@ import xarray as xr
 
 from trajkit.analysis.bootstrap import bootstrap
 from trajkit.analysis.run_groups import groups, own_copies
-from trajkit.curves import resample
-from trajkit.distances import METRICS, pairwise
+from trajkit.curves.resample import resampled
+from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.probabilities import normalize
 from trajkit.schema import networks
 from trajkit.typing import Array, Indices, Mask
@@ -20,13 +20,14 @@ def convergence(
     ds: xr.Dataset,
     by: str,
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     n: int = 20,
     over: str = "sample",
     interval: str = "percentile",
     draws: int = 999,
     level: float = 0.95,
     seed: int = 0,
+    cap: float | None = None,
 ) -> xr.Dataset:
     """Follow the distance between groups of runs, and within them, along progress.
 
@@ -67,8 +68,7 @@ def convergence(
     >>> bool(found.estimate.sel(quantity="ratio", progress=0.5) > 2)
     True
     """
-    if metric not in METRICS or not METRICS[metric].symmetric:
-        raise ValueError(f"metric: wanted one of {[m for m in METRICS if METRICS[m].symmetric]}, got {metric!r}")
+    chosen = as_metric(metric, cap, symmetric=True)
     ds = networks(ds, least=2)
     code, values = groups(ds, by)
     copies = own_copies(ds)
@@ -80,12 +80,12 @@ def convergence(
     grid = np.linspace(0, 1, n)
 
     def per_sample(even: xr.Dataset) -> xr.DataArray:
-        each = [_within_and_between(p, code, copies, metric) for p in even["log_prob"].values.swapaxes(0, 1)]
+        each = [_within_and_between(p, code, copies, chosen) for p in even["log_prob"].values.swapaxes(0, 1)]
         coords = {"quantity": ["within", "between"], "progress": grid}
         return xr.DataArray(np.array(each), coords, ("progress", "quantity", "sample")).transpose("quantity", ...)
 
     def per_pair(even: xr.Dataset) -> xr.DataArray:
-        each = [pairwise(even.isel(checkpoint=[k]), metric=metric).values for k in range(n)]
+        each = [pairwise(even.isel(checkpoint=[k]), metric=chosen).values for k in range(n)]
         alike = code[:, None] == code
         halves = np.where(np.stack([alike, ~alike])[:, None], np.array(each), np.nan)
         names = even["run"].values
@@ -99,22 +99,24 @@ def convergence(
 
     per_unit, own = (per_sample, None) if over == "sample" else (per_pair, by if over == "run" else None)
     how: dict[str, Any] = {"over": over, "by": own, "interval": interval, "level": level, "seed": seed}
-    found = bootstrap(resample(ds, n), per_unit, draws, then=with_ratio, **how)
-    units = {key: METRICS[metric].attrs(metric)[key] for key in ("metric", "scale", "units")}
-    return found.assign_attrs(by=by, **units)
+    found = bootstrap(resampled(ds, n), per_unit, draws, then=with_ratio, **how)
+    return found.assign_attrs(by=by, **chosen.identity, scale=chosen.scale, units=chosen.units)
 
 
-def _within_and_between(log_prob: Array, code: Indices, copies: Mask, metric: str) -> Array:
+def _within_and_between(log_prob: Array, code: Indices, copies: Mask, metric: Metric) -> Array:
     """Mean distance (2, sample) over the pairs of runs of one group, and of two."""
     p = normalize(log_prob)
     total, count = np.zeros((2, p.shape[1])), np.zeros((2, 1))
     for u in range(len(p) - 1):
-        distance = METRICS[metric].per_sample(p[u], p[u + 1 :])
+        distance = metric.per_sample(p[u], p[u + 1 :])
         alike = code[u + 1 :] == code[u]
         for k, pairs in enumerate((alike & ~copies[u, u + 1 :], ~alike)):
             total[k] += distance[pairs].sum(0)
             count[k] += pairs.sum()
     if not np.isfinite(total).all():
-        raise ValueError("two runs share no class for some sample, an infinite distance; metric='hellinger' is bounded")
+        raise ValueError(
+            "two runs have disjoint support on at least one sample, an infinite distance: pass cap= to limit each "
+            "sample's contribution (in nats), or use metric='hellinger'"
+        )
     # A bootstrap may draw groups of copies only, which have no distances within.
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

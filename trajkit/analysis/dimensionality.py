@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.bootstrap import bootstrap
-from trajkit.analysis.null_test import Null, Statistic, null_test
-from trajkit.embedding import embed
+from trajkit.analysis.null_test import Statistic, null_test
+from trajkit.analysis.shuffles import Null, valid_draws
+from trajkit.distances import Metric, as_metric
+from trajkit.embedding.embed import embedded
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks
 
@@ -22,10 +24,11 @@ def dimensionality(
     null_draws: int = 19,
     nulls: Mapping[str, xr.Dataset | Null] | None = None,
     share: float = 0.9,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     landmarks: int | None = None,
     level: float = 0.95,
     seed: int = 0,
+    cap: float | None = None,
 ) -> xr.Dataset:
     """Explained stress and explained distance by number of components, with intervals, beside their null.
 
@@ -85,8 +88,10 @@ def dimensionality(
     if not 0 < share < 1:
         raise ValueError(f"share: wanted a number between 0 and 1, got {share}")
 
+    chosen = as_metric(metric, cap)
+
     def measures(some: xr.Dataset) -> xr.DataArray:
-        embedding = embed(some, n_components, metric=metric, landmarks=landmarks, seed=seed)
+        embedding = embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)
         both = [embedding["explained_stress"], embedding["explained_distance"]]
         names = xr.DataArray(["explained stress", "explained distance"], dims="measure", name="measure")
         out: xr.DataArray = xr.concat(both, dim=names, combine_attrs="drop")
@@ -106,7 +111,8 @@ def dimensionality(
             "needed": _needed(interval["estimate"], share),
             "null_needed": _needed(test["null"], share),
         },
-        attrs={"share": share, "level": level, "draws": null_draws, "null": "shuffle_within_class", "metric": metric}
+        attrs={"share": share, "level": level, "draws": null_draws, "null": "shuffle_within_class"}
+        | chosen.identity
         | {"limitations": "; ".join(_fewer(ds, others))},
     )
 
@@ -115,7 +121,8 @@ def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, n: int,
     """Explain draws of a null, or runs of another kind, as many as `ds` has if there are more."""
     seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
     if callable(null):
-        return xr.concat([measures(null(ds, s)) for s in seeds], dim="draw")
+        draw = valid_draws(null)
+        return xr.concat([measures(draw(ds, s)) for s in seeds], dim="draw")
     other, runs = networks(null), int(is_network(ds).sum())
     if not all(np.array_equal(other[name], ds[name]) for name in ("sample", "label", "class")):
         raise ValueError("nulls: wanted runs on the same probe, got other samples, labels or classes")

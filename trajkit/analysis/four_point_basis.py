@@ -6,9 +6,10 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.tangent_angles import _STEPS
-from trajkit.concat import concat
-from trajkit.curves import references, resample
-from trajkit.distances import pairwise
+from trajkit.concat import concatenated
+from trajkit.curves import references
+from trajkit.curves.resample import resampled
+from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.embedding import explained_distance, explained_stress, inpca, project
 from trajkit.points import unstack
 from trajkit.probabilities import normalize
@@ -19,7 +20,8 @@ def four_point_basis(
     ds: xr.Dataset,
     *,
     at: tuple[float, ...] = (0.3, 0.7),
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
+    cap: float | None = None,
     n_components: int | None = None,
 ) -> xr.Dataset:
     """Embed all points by four: ignorance, truth and the mean predictions near two values of progress.
@@ -70,15 +72,16 @@ def four_point_basis(
     wanted = [round(value * _STEPS) for value in at]
     if not wanted or not all(0 < step < _STEPS for step in wanted) or len(set(wanted)) < len(wanted):
         raise ValueError(f"at: wanted different values of progress between 0 and 1, in twentieths, got {at}")
+    chosen = as_metric(metric, cap)
     ds = networks(ds, least=2)
     basis = _basis(ds, sorted(wanted))
     most = len(wanted) + 1
     number = most if n_components is None else n_components
     if not 1 <= number <= most:
         raise ValueError(f"n_components: wanted 1 to {most}, as {most + 1} points span, got {n_components}")
-    few = inpca(pairwise(basis, metric=metric), number)
-    distance = pairwise(ds, metric=metric)
-    placed = project(few, pairwise(ds, basis, metric=metric))
+    few = inpca(pairwise(basis, metric=chosen), number)
+    distance = pairwise(ds, metric=chosen)
+    placed = project(few, pairwise(ds, basis, metric=chosen))
     whole = inpca(distance, number)
     both = xr.Variable("basis", ["few points", "inpca"])
     explained = {
@@ -95,13 +98,13 @@ def four_point_basis(
             "signature": signature,
             "basis_coordinate": own.rename(point="basis_point").assign_coords(basis_point=names),
         },
-        attrs={"metric": metric, "at": [step / _STEPS for step in sorted(wanted)]},
+        attrs={**chosen.identity, "at": [step / _STEPS for step in sorted(wanted)]},
     )
 
 
 def _basis(ds: xr.Dataset, steps: list[int]) -> xr.Dataset:
     """Ignorance, means at so many steps of progress, and truth, as runs of one point."""
-    even = resample(ds, _STEPS + 1)
+    even = resampled(ds, _STEPS + 1)
     mean = np.exp(normalize(even["log_prob"].values[:, steps])).mean(0)
     ends = references(ds, 0)
     # A class that all runs rule out is ruled out, log 0 = -inf.
@@ -109,4 +112,4 @@ def _basis(ds: xr.Dataset, steps: list[int]) -> xr.Dataset:
         log_prob = np.log(mean).astype(np.float32)[:, None]
     middle = ends.isel(run=[0] * len(steps)).assign_coords(run=[f"mean at {step / _STEPS:g}" for step in steps])
     middle = middle.assign(log_prob=middle["log_prob"].copy(data=log_prob))
-    return concat([ends.isel(run=[0]), middle, ends.isel(run=[1])])
+    return concatenated([ends.isel(run=[0]), middle, ends.isel(run=[1])])

@@ -10,6 +10,7 @@ import xarray as xr
 from trajkit.analysis.compare_groups import distances_of_networks
 from trajkit.analysis.run_groups import groups, names_of, own_copies
 from trajkit.analysis.runs_matrix import runs_matrix
+from trajkit.distances import Metric, as_metric
 from trajkit.typing import Array, Mask
 
 # A made-up attribute: what importance is worth that a random number reaches too?
@@ -20,10 +21,11 @@ def importance(
     ds: xr.Dataset | xr.DataArray,
     by: str | list[str],
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     folds: int = 5,
     repeats: int = 10,
     seed: int = 0,
+    cap: float | None = None,
 ) -> xr.Dataset:
     """Permutation importance of run attributes for predicting the distance of two runs.
 
@@ -78,7 +80,7 @@ def importance(
     names = names_of(by)
     if repeats < 1:
         raise ValueError(f"repeats: wanted one permutation or more, got {repeats}")
-    distance = distances_of_networks(ds, metric)
+    distance = distances_of_networks(ds, as_metric(metric, cap, symmetric=True))
     runs = distance.sizes["run"]
     if folds < 2 or runs // folds < 3:
         raise ValueError(f"folds: wanted 2 or more with three runs each, got {folds} of {runs} runs")

@@ -8,20 +8,20 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.run_groups import check_metrics, groups, own_copies
-from trajkit.analysis.shuffles import shuffle_within_class
-from trajkit.concat import concat
-from trajkit.curves import references, resample
+from trajkit.analysis.run_groups import groups, own_copies
+from trajkit.analysis.shuffles import Null, shuffle_within_class, valid_draws
+from trajkit.concat import concatenated
+from trajkit.curves import references
+from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
-from trajkit.distances import METRICS
+from trajkit.distances import BHATTACHARYYA, Metric, as_metric
 from trajkit.renamed import renamed
-from trajkit.schema import is_network, networks, validate
+from trajkit.schema import is_network, networks_of, validate
 
 # Values of progress: with 50, distances of the runs in the sample data are larger by one in a hundred.
 _PROGRESS = 20
 
 Statistic = Callable[[xr.Dataset], xr.DataArray]
-Null = Callable[[xr.Dataset, int], xr.Dataset]
 
 
 @renamed(n="null_draws")
@@ -31,7 +31,7 @@ def null_test(
     null_draws: int = 19,
     *,
     null: Null = shuffle_within_class,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     cap: float | None = None,
     by: str | None = None,
     alternative: str = "less",
@@ -106,18 +106,19 @@ def null_test(
         raise ValueError(f"null_draws: wanted one draw of the null or more, got {null_draws}")
     if alternative not in ("less", "greater"):
         raise ValueError(f"alternative: wanted 'less' or 'greater', got {alternative!r}")
-    straight = statistic is None and (metric != "jeffreys" or cap is not None)
-    if statistic is None:
-        check_metrics(metric)
-        # Shuffling keeps progress, so that resampling once serves all draws.
-        ds, statistic = _even(networks(ds, least=2), straight), partial(_distance, metric=metric, cap=cap)
-    elif metric != "bhattacharyya" or cap is not None:
+    chosen = as_metric(metric, cap, symmetric=True)
+    if statistic is not None and chosen != BHATTACHARYYA:
         raise ValueError("metric and cap are those of the distance that is taken without a statistic: give them to it")
     validate(ds)
+    straight = statistic is None and chosen.finite_at_truth
+    if statistic is None:
+        # Shuffling keeps progress, so that resampling once serves all draws.
+        ds, statistic = _even(networks_of(ds, least=2), straight), partial(_distance, metric=chosen)
     values = statistic(ds)
     observed = _entries(values, ds, by)
     seeds = np.random.SeedSequence(seed).generate_state(null_draws).tolist()
-    draws = xr.concat([_entries(statistic(null(ds, s)), ds, by) for s in seeds], dim="draw")
+    draw = valid_draws(null)
+    draws = xr.concat([_entries(statistic(draw(ds, s)), ds, by) for s in seeds], dim="draw")
     mean = draws.mean("draw")
     sign = 1 if alternative == "less" else -1
     entries = [d for d in draws.dims if d != "draw"]
@@ -163,9 +164,9 @@ def written_p(p_value: float, draws: int) -> str:
 def _even(ds: xr.Dataset, straight: bool) -> xr.Dataset:
     """Bring the runs, and the geodesic beside them if it is asked for, to equal progress."""
     if not straight:
-        return resample(ds, _PROGRESS)
+        return resampled(ds, _PROGRESS)
     road = references(ds, 2 * _PROGRESS + 1).sel(run=["geodesic"])
-    return concat([resample(ds, _PROGRESS), resample(road, _PROGRESS)])
+    return concatenated([resampled(ds, _PROGRESS), resampled(road, _PROGRESS)])
 
 
 def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:
@@ -177,10 +178,10 @@ def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:
     )
 
 
-def _distance(even: xr.Dataset, metric: str, cap: float | None) -> xr.DataArray:
+def _distance(even: xr.Dataset, metric: Metric) -> xr.DataArray:
     coords = {"run": even["run"].values, "run2": even["run"].values}
-    attrs = METRICS[metric].attrs(metric) | {"long_name": f"{metric} distance at equal progress"}
-    return xr.DataArray(matched_distance(even, metric, cap), coords, ("run", "run2"), attrs=attrs)
+    attrs = metric.attrs | {"long_name": f"{metric.name} distance at equal progress"}
+    return xr.DataArray(matched_distance(even, metric), coords, ("run", "run2"), attrs=attrs)
 
 
 def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:

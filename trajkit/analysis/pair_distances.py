@@ -8,13 +8,12 @@ import xarray as xr
 from trajkit.analysis.bootstrap import bootstrap
 from trajkit.analysis.permanova import products, span
 from trajkit.analysis.run_groups import groups
-from trajkit.distances import METRICS
-from trajkit.distances.metrics import check_cap
+from trajkit.distances import Metric
 from trajkit.probabilities import normalize
 from trajkit.typing import Array, Indices
 
 
-def pair_distances(even: xr.Dataset, metric: str, cap: float | None = None) -> xr.DataArray:
+def pair_distances(even: xr.Dataset, metric: Metric) -> xr.DataArray:
     """Distance of each pair of runs for each sample, as the mean over the progress grid.
 
     The mean over samples is `trajectory_distance` with method "progress". One computation of these distances serves
@@ -25,10 +24,7 @@ def pair_distances(even: xr.Dataset, metric: str, cap: float | None = None) -> x
     even
         Runs at equal progress, from `resample`.
     metric
-        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
-    cap
-        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
-        upper bound.
+        The distance and its cap.
 
     Returns
     -------
@@ -39,18 +35,17 @@ def pair_distances(even: xr.Dataset, metric: str, cap: float | None = None) -> x
     --------
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=3, spread=0.3)
-    >>> apart = pair_distances(tk.resample(ds, 5), "hellinger")
+    >>> apart = pair_distances(tk.resample(ds, 5), Metric("hellinger"))
     >>> distance = tk.trajectory_distance(ds, n=5, metric="hellinger")
     >>> apart.dims, bool(abs(apart.mean("sample")[2] - distance[1, 2]) < 1e-6)
     (('sample', 'pair'), True)
     """
-    formula, most = METRICS[metric], check_cap(metric, cap)
     runs = even.sizes["run"]
     total = np.zeros((runs * (runs - 1) // 2, even.sizes["sample"]))
     for log_prob in even["log_prob"].values.swapaxes(0, 1):
         p = normalize(log_prob)
-        total += np.concatenate([np.minimum(formula.per_sample(p[u], p[u + 1 :]), most) for u in range(runs - 1)])
-    return xr.DataArray(total.T / even.sizes["checkpoint"], dims=("sample", "pair"), attrs=formula.attrs(metric))
+        total += np.concatenate([metric.per_sample(p[u], p[u + 1 :]) for u in range(runs - 1)])
+    return xr.DataArray(total.T / even.sizes["checkpoint"], dims=("sample", "pair"), attrs=metric.attrs)
 
 
 def pairs_of_groups(ds: xr.Dataset, by: str | None) -> Indices:
@@ -96,7 +91,7 @@ def ratio_interval(
     --------
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=3, spread=0.3)
-    >>> apart = pair_distances(tk.resample(ds, 5), "hellinger")
+    >>> apart = pair_distances(tk.resample(ds, 5), Metric("hellinger"))
     >>> float(ratio_interval(ds, 2 * apart, apart, draws=9).upper)
     2.0
     """
@@ -141,7 +136,7 @@ def r_squared_intervals(
     --------
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=6, groups=2, spread=0.3)
-    >>> apart = pair_distances(tk.resample(ds, 5), "hellinger")
+    >>> apart = pair_distances(tk.resample(ds, 5), Metric("hellinger"))
     >>> found = r_squared_intervals(ds, apart, ["architecture", "seed"], draws=99)
     >>> bool(found.lower[0] > found.upper[1])
     True

@@ -7,7 +7,6 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.distances import METRICS
 from trajkit.schema import run_attributes
 from trajkit.typing import Indices, Mask
 
@@ -33,22 +32,6 @@ def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[Indices, pd.Index]
     if len(known) < 2:
         raise ValueError(f"{name!r} has one value, {str(known[0])!r}, for all runs: there are no groups to compare")
     return code, pd.Index(known, name=name)
-
-
-def check_metrics(*names: str) -> None:
-    """Refuse metrics that are unknown, or not symmetric.
-
-    Examples
-    --------
-    >>> check_metrics("hellinger", "cosine")
-    Traceback (most recent call last):
-    ValueError: metric: wanted one of ['bhattacharyya', 'hellinger', 'fisher_rao', 'jeffreys', 'jensen_shannon'],
-    got 'cosine'
-    """
-    known = [name for name, metric in METRICS.items() if metric.symmetric]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"metric: wanted one of {known}, got {name!r}")
 
 
 def names_of(by: str | list[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
@@ -37,6 +39,10 @@ def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     (True, False)
     """
     validate(ds)
+    return _within_class(ds, seed)
+
+
+def _within_class(ds: xr.Dataset, seed: int) -> xr.Dataset:
     random = np.random.default_rng(seed)
     log_prob, runs = ds["log_prob"].values.copy(), np.flatnonzero(is_network(ds))
     for r, places in zip(runs, permuted_within(kinds_of_samples(ds), len(runs), random), strict=True):
@@ -74,6 +80,10 @@ def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     (True, False)
     """
     validate(ds)
+    return _confusions(ds, seed)
+
+
+def _confusions(ds: xr.Dataset, seed: int) -> xr.Dataset:
     random = np.random.default_rng(seed)
     label, log_prob = ds["label"].values, ds["log_prob"].values.copy()
     samples, classes = len(label), ds.sizes["class"]
@@ -83,6 +93,32 @@ def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
         np.put_along_axis(order, wrong, random.permuted(wrong, axis=1), axis=1)
         log_prob[r] = np.take_along_axis(log_prob[r], order[None], axis=2)
     return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
+
+
+Null = Callable[[xr.Dataset, int], xr.Dataset]
+# What draws from a dataset that is known to be valid, and gives another.
+_DRAWS: dict[Null, Null] = {shuffle_within_class: _within_class, shuffle_confusions: _confusions}
+
+
+def valid_draws(null: Null) -> Null:
+    """Give a null that draws valid datasets: one of ours without its check, another with a check of what it draws.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds, mine = tk.simulate(runs=2), lambda ds, seed: ds.isel(run=[1, 0])
+    >>> valid_draws(mine)(ds, 0).run.values.tolist()
+    ['B-0', 'A-0']
+    """
+    if null in _DRAWS:
+        return _DRAWS[null]
+
+    def checked(ds: xr.Dataset, seed: int) -> xr.Dataset:
+        drawn = null(ds, seed)
+        validate(drawn)
+        return drawn
+
+    return checked
 
 
 def kinds_of_samples(ds: xr.Dataset) -> Labels:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.run_groups import groups
-from trajkit.curves import progress
+from trajkit.curves.progress import progress_of
 from trajkit.schema import networks
 from trajkit.typing import Array, Labels
 
@@ -68,7 +68,7 @@ def speed_comparison(
         raise ValueError(f"level: wanted a share between 0 and 1, got {level}")
     ds = networks(ds, least=2)
     code, values = groups(ds, by)
-    steps = _steps_to(progress(ds).values, ds["step"].values, wanted)
+    steps = _steps_to(progress_of(ds).values, ds["step"].values, wanted)
     members = [steps[code == g] for g in range(len(values))]
     middle = np.array([_median(m, level) for m in members])
     unequal = np.ptp(stats.rankdata(steps, axis=0), axis=0) > 0

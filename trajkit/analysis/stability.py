@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.run_groups import groups
-from trajkit.embedding import align, embed
+from trajkit.distances import Metric, as_metric
+from trajkit.embedding import align
+from trajkit.embedding.embed import embedded
 from trajkit.schema import networks
 from trajkit.typing import Indices
 
@@ -20,9 +22,10 @@ def stability(
     shares: Sequence[float] = (0.5, 0.25),
     repeats: int = 5,
     n_components: int = 3,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     landmarks: int | None = None,
     seed: int = 0,
+    cap: float | None = None,
 ) -> xr.Dataset:
     """Embed anew with fewer samples, fewer runs and without each group of runs, and compare with the whole.
 
@@ -74,12 +77,13 @@ def stability(
         raise ValueError(f"shares: wanted numbers between 0 and 1, got {wanted}")
     if repeats < 1:
         raise ValueError(f"repeats: wanted one or more, got {repeats}")
+    chosen = as_metric(metric, cap)
     ds = networks(ds, least=2)
     code, values = groups(ds, by)
     random = np.random.default_rng(seed)
 
     def picture(some: xr.Dataset) -> xr.Dataset:
-        return embed(some, n_components, metric=metric, landmarks=landmarks, seed=seed)
+        return embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)
 
     whole = picture(ds)
     changes = [("all", "nothing", 1.0), *_thinned(wanted), *_groups_left_out(by, code, values.tolist())]
@@ -105,7 +109,7 @@ def stability(
             "what": ("change", [c[1] for c in changes]),
             "kept": ("change", [c[2] for c in changes]),
         },
-        {"by": by, "components": n_components, "metric": metric, "seed": seed, "limitations": said},
+        {"by": by, "components": n_components, **chosen.identity, "seed": seed, "limitations": said},
     )
 
 

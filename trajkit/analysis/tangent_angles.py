@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.curves import ignorance, resample, tangent, truth
+from trajkit.curves import ignorance, tangent, truth
+from trajkit.curves.resample import resampled
 from trajkit.schema import networks, run_attributes
 from trajkit.typing import Array
 
@@ -59,7 +60,7 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
     if not 0 < near <= 0.5:
         raise ValueError(f"near: wanted a progress above 0 and up to 0.5, got {near}")
     ds = networks(ds, least=2)
-    even = resample(ds, _STEPS + 1)
+    even = resampled(ds, _STEPS + 1)
     step = max(1, round(near * _STEPS))
     first, last = ignorance(ds), truth(ds)
     found = [

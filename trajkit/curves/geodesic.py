@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.distances.metrics import check_log_prob, half_chord
+from trajkit.distances.divergences import check_log_prob
+from trajkit.distances.formulas import angle, half_chord
 from trajkit.probabilities import normalize
 from trajkit.typing import AnyArray, Array
 
@@ -71,7 +72,7 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
 def great_circle(p: AnyArray, q: AnyArray, t: Array) -> Array:
     """Compute `geodesic` for arrays (..., sample, class) and t (...)."""
     p, q, t = normalize(p), normalize(q), t[..., None]
-    theta = _angle(half_chord(p, q))
+    theta = angle(half_chord(p, q))
     apart = theta > 0
     sine = np.where(apart, np.sin(theta), 1.0)
     # In logarithms, because the amplitudes of confident predictions lie below the smallest float64.
@@ -125,11 +126,6 @@ def tangent(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
 def _velocity(p: AnyArray, q: AnyArray) -> Array:
     p, q = normalize(p), normalize(q)
     from_p, from_q, h = np.exp(0.5 * p), np.exp(0.5 * q), half_chord(p, q)[..., None]
-    theta = _angle(h)
+    theta = angle(h)
     # sqrt q - cos theta sqrt p = (sqrt q - sqrt p) + h sqrt p: no cancellation close by.
     return (from_q - from_p + h * from_p) / np.sinc(theta / np.pi)
-
-
-def _angle(h: Array) -> Array:
-    """Angle of two points at half the squared chord h; rounding carries h of disjoint ones past 1 by 1e-16."""
-    return 2 * np.arcsin(np.sqrt(0.5 * np.minimum(h, 1.0)))

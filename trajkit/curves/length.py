@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.distances import METRICS
+from trajkit.distances import FISHER_RAO, Metric, as_metric
 from trajkit.probabilities import normalize
 from trajkit.schema import run_attributes, validate
 from trajkit.typing import Array, Labels
@@ -16,7 +16,7 @@ from trajkit.typing import Array, Labels
 _METRICS = ("fisher_rao", "bhattacharyya")
 
 
-def length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
+def length(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | None = None) -> xr.DataArray:
     """Length of each run, summed over consecutive checkpoints.
 
         fisher_rao:     sum_t 2 sqrt((1/N) sum_n angle_n(t, t+1)^2)
@@ -31,6 +31,9 @@ def length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
         A trajectory dataset.
     metric
         "fisher_rao" or "bhattacharyya".
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     Raises
     ------
     ValueError
-        If the metric is neither.
+        If the metric is neither, or takes no such cap.
 
     Examples
     --------
@@ -50,10 +53,12 @@ def length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     >>> round(float(tk.length(ds).sel(run="geodesic")), 5)  # 2 arccos(1/2)
     2.0944
     """
-    return arc_length(ds, metric).max("checkpoint", keep_attrs=True).rename("length")
+    chosen = as_metric(metric, cap, among=_METRICS, what="length")
+    validate(ds)
+    return arc_length(ds, chosen).max("checkpoint", keep_attrs=True).rename("length")
 
 
-def speed(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
+def speed(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | None = None) -> xr.DataArray:
     """Length per optimizer step on the way to each checkpoint: (arc(t) - arc(t-1)) / (step(t) - step(t-1)).
 
     Parameters
@@ -72,7 +77,7 @@ def speed(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     Raises
     ------
     ValueError
-        If the metric is neither.
+        If the metric is neither, or takes no such cap.
 
     Examples
     --------
@@ -80,37 +85,38 @@ def speed(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     >>> tk.speed(tk.simulate(runs=1, checkpoints=3, classes=4)).values.round(4)  # a third of pi, once for each step
     array([[   nan, 1.0472, 1.0472]])
     """
-    out = _along_runs(ds, metric, lambda pieces, step: np.concatenate([[np.nan], pieces / np.diff(step)]))
-    return out.rename("speed").assign_attrs(long_name=f"{metric} length per step", units=f"{out.attrs['units']} / step")
+    chosen = as_metric(metric, cap, among=_METRICS, what="speed")
+    validate(ds)
+    out = _along_runs(ds, chosen, lambda pieces, step: np.concatenate([[np.nan], pieces / np.diff(step)]))
+    return out.rename("speed").assign_attrs(
+        long_name=f"{chosen.name} length per step", units=f"{out.attrs['units']} / step"
+    )
 
 
-def arc_length(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
+def arc_length(ds: xr.Dataset, metric: Metric = FISHER_RAO) -> xr.DataArray:
     """Length of each run up to each checkpoint (run, checkpoint); NaN where missing. See `length`."""
     return _along_runs(ds, metric, lambda pieces, step: np.concatenate([[0.0], np.cumsum(pieces)]))
 
 
-def _along_runs(ds: xr.Dataset, metric: str, what: Callable[[Array, Labels], Array]) -> xr.DataArray:
+def _along_runs(ds: xr.Dataset, metric: Metric, what: Callable[[Array, Labels], Array]) -> xr.DataArray:
     """Apply `what` to each run's lengths between checkpoints and its steps; NaN where missing."""
-    if metric not in _METRICS:
-        raise ValueError(f"length is defined by {list(_METRICS)}, not by metric {metric!r}")
-    validate(ds)
     log_prob, out = ds["log_prob"].values, np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan)
     for r, step in enumerate(ds["step"].values):
         at = np.flatnonzero(step >= 0)
         out[r, at] = what(_pieces(log_prob[r, at], metric), step[at])
     coords = {n: ds[n] for n in ("run", "checkpoint", *run_attributes(ds))}
-    units = "rad" if metric == "fisher_rao" else "nat^(1/2)"
+    units = metric.units if metric.scale == "length" else f"{metric.units}^(1/2)"
     return xr.DataArray(
         out,
         coords,
         ("run", "checkpoint"),
         "length",
-        {"long_name": f"{metric} length", "metric": metric, "units": units},
+        metric.attrs | {"long_name": f"{metric.name} length", "scale": "length", "units": units},
     )
 
 
-def _pieces(log_prob: NDArray[np.float32], metric: str) -> Array:
+def _pieces(log_prob: NDArray[np.float32], metric: Metric) -> Array:
     """Lengths between consecutive checkpoints of one run (checkpoint, sample, class)."""
     p = normalize(log_prob)
-    each = METRICS[metric].per_sample(p[:-1], p[1:])
-    return 2 * np.sqrt(np.square(each).mean(-1) if metric == "fisher_rao" else each.mean(-1))
+    each = metric.per_sample(p[:-1], p[1:])
+    return 2 * np.sqrt((np.square(each) if metric.scale == "length" else each).mean(-1))

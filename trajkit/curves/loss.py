@@ -34,6 +34,19 @@ def loss(ds: xr.Dataset) -> xr.DataArray:
     1.3863
     """
     validate(ds)
+    return loss_of(ds)
+
+
+def loss_of(ds: xr.Dataset) -> xr.DataArray:
+    """Compute `loss` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> loss_of(ds).identical(tk.loss(ds))
+    True
+    """
     on_label = ds["log_prob"].isel({"class": ds["label"].drop_vars("label")})
     out = 0.0 - on_label.astype(np.float64).mean("sample", skipna=False)  # no minus sign before a loss of zero
     return _per_point(out, ds, "loss", "mean cross-entropy", "nat")
@@ -64,6 +77,19 @@ def error(ds: xr.Dataset) -> xr.DataArray:
     0.0
     """
     validate(ds)
+    return error_of(ds)
+
+
+def error_of(ds: xr.Dataset) -> xr.DataArray:
+    """Compute `error` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> error_of(ds).identical(tk.error(ds))
+    True
+    """
     wrong = (ds["log_prob"].fillna(-np.inf).argmax("class") != ds["label"]).mean("sample")
     return _per_point(wrong.where(ds["step"] >= 0), ds, "error", "classification error", "1")
 

@@ -10,8 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.curves.means import MEANS
-from trajkit.curves.resample import resample
-from trajkit.distances import METRICS
+from trajkit.curves.resample import resampled
+from trajkit.distances import Metric, as_metric
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes, run_table
 from trajkit.typing import Array, Indices
@@ -68,7 +68,7 @@ def mean_trajectory(
     if mean not in MEANS:
         raise ValueError(f"unknown mean {mean!r}: wanted one of {list(MEANS)}")
     names = [by] if isinstance(by, str) else list(by)
-    even = resample(networks(ds), n, extend=extend)
+    even = resampled(networks(ds), n, extend=extend)
     groups = list(_groups(even, names))
     log_prob = np.stack([_mean(even["log_prob"].values[members], mean) for _, members in groups]).astype(np.float32)
     missing = np.asarray(np.isnan(log_prob).all((2, 3)))
@@ -100,10 +100,11 @@ def tube(
     ds: xr.Dataset,
     by: str | list[str],
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     mean: str = "arithmetic",
     n: int = 100,
     extend: str = "hold",
+    cap: float | None = None,
 ) -> xr.DataArray:
     """Distance of each run to the mean of the other runs of its group, at each progress.
 
@@ -138,10 +139,9 @@ def tube(
     """
     if mean not in MEANS:
         raise ValueError(f"unknown mean {mean!r}: wanted one of {list(MEANS)}")
-    if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}: wanted one of {list(METRICS)}")
+    chosen = as_metric(metric, cap)
     names = [by] if isinstance(by, str) else list(by)
-    even = resample(networks(ds), n, extend=extend)
+    even = resampled(networks(ds), n, extend=extend)
     log_prob = even["log_prob"].values
     out = np.full((even.sizes["run"], n), np.nan)
     for key, members in _groups(even, names):
@@ -153,8 +153,8 @@ def tube(
             others = _mean(log_prob[members[members != run]], mean)
             there = ~np.isnan(log_prob[run]).any((1, 2)) & ~np.isnan(others).any((1, 2))
             p, q = normalize(log_prob[run, there]), normalize(others[there])
-            out[run, there] = METRICS[metric].per_sample(p, q).mean(-1)
-    attrs = METRICS[metric].attrs(metric) | {"long_name": f"{metric} distance to the group's mean"}
+            out[run, there] = chosen.per_sample(p, q).mean(-1)
+    attrs = chosen.attrs | {"long_name": f"{chosen.name} distance to the group's mean"}
     coords = {
         **{name: even[name] for name in ("run", "checkpoint", *run_attributes(even))},
         "progress": ("checkpoint", np.linspace(0, 1, n)),

@@ -8,19 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from trajkit.distances import METRICS
+from trajkit.distances import FISHER_RAO, Metric, as_metric
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
 from trajkit.schema import validate
 from trajkit.typing import AnyArray, Array, Labels, Mask
+from trajkit.workspace import workspace_bytes
 
-# Bytes of temporaries that `progress` works on at a time.
-_WORKSPACE = 64e6
+# Arrays (point, sample, class) in float64 that are in work at a time.
+_ARRAYS = 3
 # Halvings of [0, 1]: progress is exact to 2^-41.
 _HALVINGS = 40
 
 
-def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
+def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | None = None) -> xr.DataArray:
     """Progress of each point: where on the geodesic from ignorance to truth its nearest point lies.
 
         progress(p) = argmin over t in [0, 1] of metric(p, geodesic(ignorance, truth, t))
@@ -36,6 +37,9 @@ def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
         A trajectory dataset.
     metric
         "fisher_rao", the published definition; or "bhattacharyya".
+    cap
+        Accepted so that one set of options serves all functions. Progress minimises the distance without a cap: this
+        objective is convex in t, and finite inside the geodesic.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     Raises
     ------
     ValueError
-        If the metric is neither.
+        If the metric is neither, or takes no such cap.
 
     Examples
     --------
@@ -58,11 +62,28 @@ def progress(ds: xr.Dataset, metric: str = "fisher_rao") -> xr.DataArray:
     ----------
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (progress).
     """
-    out = _for_each_point(ds, metric, lambda plane: _progress(plane, metric))
-    return _on_runs(ds, out, "progress", {"long_name": "progress", "metric": metric, "units": "1"})
+    chosen = as_metric(metric, cap, among=_SLOPES, what="progress")
+    validate(ds)
+    return progress_of(ds, chosen)
 
 
-def distance_to_geodesic(ds: xr.Dataset, metric: str = "bhattacharyya") -> xr.DataArray:
+def progress_of(ds: xr.Dataset, metric: Metric = FISHER_RAO) -> xr.DataArray:
+    """Compute `progress` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> progress_of(ds).identical(tk.progress(ds))
+    True
+    """
+    out = _for_each_point(ds, lambda plane: _progress(plane, metric))
+    return _on_runs(ds, out, "progress", {"long_name": "progress", "metric": metric.name, "units": "1"})
+
+
+def distance_to_geodesic(
+    ds: xr.Dataset, metric: str | Metric = "bhattacharyya", *, cap: float | None = None
+) -> xr.DataArray:
     """Distance of each point to the nearest point of the geodesic from ignorance to truth.
 
         metric(p, geodesic(ignorance, truth, t)) at t = progress(p, metric)
@@ -73,6 +94,10 @@ def distance_to_geodesic(ds: xr.Dataset, metric: str = "bhattacharyya") -> xr.Da
         A trajectory dataset.
     metric
         "bhattacharyya" or "fisher_rao", for both the progress and the distance.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
+        It limits the distance; the nearest point is found without it, as by `progress`.
 
     Returns
     -------
@@ -82,7 +107,7 @@ def distance_to_geodesic(ds: xr.Dataset, metric: str = "bhattacharyya") -> xr.Da
     Raises
     ------
     ValueError
-        If the metric is neither.
+        If the metric is neither, or takes no such cap.
 
     Examples
     --------
@@ -92,8 +117,23 @@ def distance_to_geodesic(ds: xr.Dataset, metric: str = "bhattacharyya") -> xr.Da
     >>> bool(away.sel(run="geodesic").max() < 1e-12), bool(away.sel(run="A-0").max() > 1e-3)
     (True, True)
     """
-    out = _for_each_point(ds, metric, lambda plane: _distance(plane, _progress(plane, metric), metric))
-    attrs = METRICS[metric].attrs(metric) | {"long_name": f"{metric} distance to the geodesic"}
+    chosen = as_metric(metric, cap, among=_SLOPES, what="distance_to_geodesic")
+    validate(ds)
+    return distance_to_geodesic_of(ds, chosen)
+
+
+def distance_to_geodesic_of(ds: xr.Dataset, metric: Metric) -> xr.DataArray:
+    """Compute `distance_to_geodesic` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> distance_to_geodesic_of(ds, Metric("fisher_rao")).identical(tk.distance_to_geodesic(ds, "fisher_rao"))
+    True
+    """
+    out = _for_each_point(ds, lambda plane: _distance(plane, _progress(plane, metric), metric))
+    attrs = metric.attrs | {"long_name": f"{metric.name} distance to the geodesic"}
     return _on_runs(ds, out, "distance_to_geodesic", attrs)
 
 
@@ -110,11 +150,19 @@ class _Plane(NamedTuple):
         return (1 - t[:, None]) * self.theta_0 - self.angle
 
 
-def _for_each_point(ds: xr.Dataset, metric: str, what: Callable[[_Plane], Array]) -> Array:
+def measures_progress(metric: Metric) -> bool:
+    """Say whether progress is defined by this metric.
+
+    Examples
+    --------
+    >>> measures_progress(Metric("fisher_rao")), measures_progress(Metric("jeffreys"))
+    (True, False)
+    """
+    return metric.name in _SLOPES
+
+
+def _for_each_point(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
     """Apply `what` to every recorded point, a block at a time; NaN elsewhere."""
-    if metric not in _SLOPES:
-        raise ValueError(f"progress is defined by {list(_SLOPES)}, not by metric {metric!r}")
-    validate(ds)
     out = [_for_each_point_of_block(block, what) for block in run_blocks(ds)]
     return np.concatenate(out)
 
@@ -123,7 +171,7 @@ def _for_each_point_of_block(ds: xr.Dataset, what: Callable[[_Plane], Array]) ->
     recorded = ds["step"].values >= 0
     run, checkpoint = np.nonzero(recorded)
     log_prob, label = ds["log_prob"].values, ds["label"].values
-    at_once = max(1, int(_WORKSPACE / (8 * ds.sizes["sample"] * ds.sizes["class"])))
+    at_once = max(1, int(workspace_bytes() / (_ARRAYS * 8 * ds.sizes["sample"] * ds.sizes["class"])))
     out = np.full(recorded.shape, np.nan)
     for start in range(0, len(run), at_once):
         at = run[start : start + at_once], checkpoint[start : start + at_once]
@@ -174,12 +222,12 @@ _SLOPES: dict[str, Callable[[Array, _Plane], Array]] = {
 }
 
 
-def _progress(plane: _Plane, metric: str) -> Array:
+def _progress(plane: _Plane, metric: Metric) -> Array:
     """Midpoint of the minimisers t of each point."""
 
     def descent(plane: _Plane, t: Array) -> Array:
         """Return -d objective / dt, up to a positive factor: positive while the minimum lies ahead."""
-        return _SLOPES[metric](plane.angle_to(t), plane).sum(-1)
+        return _SLOPES[metric.name](plane.angle_to(t), plane).sum(-1)
 
     first = _boundary(lambda t: descent(plane, t) > 0, len(plane.length))
     # Where the objective is level from `first` on, the minimiser is an interval: find its other end.
@@ -203,13 +251,9 @@ def _boundary(ahead: Callable[[Array], Mask], n: int) -> Array:
     return np.where(at_end, 1.0, np.where(at_start, 0.5 * (low + high), 0.0))
 
 
-def _distance(plane: _Plane, t: Array, metric: str) -> Array:
-    """Measure from geodesic(t): with x the angle in the plane, BC = R cos x and 1 - BC^2 = off + (R sin x)^2."""
+def _distance(plane: _Plane, t: Array, metric: Metric) -> Array:
+    """Distance (point,) to geodesic(t): from the overlap BC and from h = 1 - BC = (1 - BC^2) / (1 + BC)."""
     x = plane.angle_to(t)
-    toward, away = plane.length * np.cos(x), plane.off + np.square(plane.length * np.sin(x))
-    if metric == "fisher_rao":
-        return np.arctan2(np.sqrt(away), toward).mean(-1)
-    near = away < 0.5
-    # No cancellation close by, where 1 - BC^2 is all there is.
-    each: Array = np.where(near, -0.5 * np.log1p(-np.where(near, away, 0.0)), -np.log(np.where(near, 1.0, toward)))
-    return each.mean(-1)
+    overlap, away = plane.length * np.cos(x), plane.off + np.square(plane.length * np.sin(x))
+    assert metric.of_overlap is not None, "both metrics of `progress` are made of overlaps"
+    return np.minimum(metric.of_overlap(away / (1 + overlap), overlap), metric.most).mean(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.concat import concat
+from trajkit.concat import concatenated
 from trajkit.curves.geodesic import geodesic
 from trajkit.points import points
 from trajkit.schema import SchemaError, run_attributes, validate
@@ -100,25 +100,31 @@ def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     >>> tk.curves.references(tk.simulate()).run.values
     array(['ignorance', 'truth', 'geodesic'], dtype='<U9')
     """
+    axes = _axes(ds, n_geodesic)
+    start, end = ignorance(ds), truth(ds)
+    curves = [start.expand_dims("t"), end.expand_dims("t")]
+    if n_geodesic:
+        curves.append(geodesic(start, end, np.linspace(0, 1, n_geodesic)))
+    log_prob = np.full((*axes["step"].shape, *start.shape), np.nan, dtype=np.float32)
+    for row, curve in enumerate(curves):
+        log_prob[row, : curve.sizes["t"]] = curve.values
+    predictions = (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs)
+    return xr.Dataset({"log_prob": predictions, **axes.data_vars}, axes.coords, ds.attrs)
+
+
+def _axes(ds: xr.Dataset, n_geodesic: int) -> xr.Dataset:
+    """Name the reference runs and their points: a dataset without predictions."""
     if n_geodesic < 0 or n_geodesic == 1:
         raise ValueError(f"n_geodesic: wanted 0, or 2 and more points, got {n_geodesic}")
-    start, end = ignorance(ds), truth(ds)
-    curves = {"ignorance": start.expand_dims("t"), "truth": end.expand_dims("t")}
-    if n_geodesic:
-        curves["geodesic"] = geodesic(start, end, np.linspace(0, 1, n_geodesic))
-    longest = max(c.sizes["t"] for c in curves.values())
-    log_prob = np.full((len(curves), longest, *start.shape), np.nan, dtype=np.float32)
-    step = np.full(log_prob.shape[:2], -1, dtype=np.int64)
-    for row, curve in enumerate(curves.values()):
-        log_prob[row, : curve.sizes["t"]] = curve.values
-        step[row, : curve.sizes["t"]] = np.arange(curve.sizes["t"])
+    lengths = {"ignorance": 1, "truth": 1} | ({"geodesic": n_geodesic} if n_geodesic else {})
+    checkpoint, length = np.arange(max(lengths.values())), np.array(list(lengths.values()))
     return xr.Dataset(
-        {"log_prob": (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs), "step": (ds["step"].dims, step)},
+        {"step": (("run", "checkpoint"), np.where(checkpoint < length[:, None], checkpoint, -1))},
         coords={
-            "run": ("run", list(curves)),
-            "kind": ("run", ["reference"] * len(curves)),
-            "checkpoint": np.arange(longest),
-            **{n: c for n, c in start.coords.items()},
+            "run": ("run", list(lengths)),
+            "kind": ("run", ["reference"] * len(lengths)),
+            "checkpoint": checkpoint,
+            **{n: c for n, c in ds.coords.items() if c.dims in (("sample",), ("class",))},
         },
         attrs=ds.attrs,
     )
@@ -157,45 +163,38 @@ def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     added = references(ds, n_geodesic)
     if present := sorted(set(ds["run"].values.tolist()) & set(added["run"].values.tolist())):
         raise SchemaError([f"runs {present} are there already: select the networks with kind='network' first"])
-    return concat([ds, added])
+    return concatenated([ds, added])
 
 
-def outline(ds: xr.Dataset) -> xr.Dataset:
-    """Give the same runs and steps on a single sample, always even: what names points, without their predictions.
+def missing_references(ds: xr.Dataset) -> xr.Dataset:
+    """Make those of "ignorance", "truth" and "geodesic" that `ds` lacks; without predictions where `ds` has none.
 
     Examples
     --------
     >>> import trajkit as tk
-    >>> outline(tk.simulate(runs=2)).log_prob.sizes["sample"]
-    1
+    >>> missing_references(tk.simulate(runs=2)).run.values.tolist()
+    ['ignorance', 'truth', 'geodesic']
     """
-    probe = ds.isel(sample=[0])
-    even = xr.full_like(ds["step"], -np.log(ds.sizes["class"]), dtype=np.float32).where(ds["step"] >= 0)
-    log_prob = even.expand_dims({"sample": 1, "class": ds.sizes["class"]}, axis=(2, 3))
-    return probe.assign(log_prob=log_prob.variable)
-
-
-def _missing_references(ds: xr.Dataset) -> xr.Dataset:
-    """Make those of ignorance, truth and geodesic that `ds` lacks."""
-    added = references(ds)
+    added = references(ds) if "log_prob" in ds else _axes(ds, 50)
     return added.isel(run=~np.isin(added["run"].values, ds["run"].values))
 
 
 def with_missing_references(ds: xr.Dataset) -> xr.Dataset:
-    """Add the references that `ds` lacks, to what an embedding needs of it.
+    """Append those references that `ds` lacks; keep only what the contract names, and the run attributes.
+
+    Without `log_prob`, `ds` names points, and so does the result: nothing is invented in place of predictions.
 
     Examples
     --------
     >>> import trajkit as tk
-    >>> with_missing_references(tk.simulate(runs=1)).run.values
-    array(['A-0', 'ignorance', 'truth', 'geodesic'], dtype='<U9')
+    >>> ds = tk.simulate(runs=1)
+    >>> with_missing_references(ds.drop_vars("log_prob")).run.values.tolist()
+    ['A-0', 'ignorance', 'truth', 'geodesic']
     """
-    added = _missing_references(ds)
+    added = missing_references(ds)
     kept = ("log_prob", "step", "kind", "label", "split", *ds.dims, *run_attributes(ds))
     bare = ds.drop_vars([n for n in ds.variables if n not in kept])
-    return (
-        concat([bare, added.drop_vars([n for n in added.variables if n not in kept])]) if added.sizes["run"] else bare
-    )
+    return concatenated([bare, added]) if added.sizes["run"] else bare
 
 
 def points_with_references(ds: xr.Dataset) -> xr.Dataset:
@@ -210,8 +209,6 @@ def points_with_references(ds: xr.Dataset) -> xr.Dataset:
     >>> points_with_references(ds).run.values[[0, 5, 6, 7, 8, 57]].tolist()
     ['A-0', 'B-0', 'ignorance', 'truth', 'geodesic', 'geodesic']
     """
-    named = points(with_missing_references(outline(ds)))
-    each = [points(part[["log_prob", "step"]])["log_prob"].values for part in (ds, _missing_references(ds))]
-    probe = {name: ds[name].variable for name in ("sample", "label", "split")}
-    log_prob = (("point", "sample", "class"), np.concatenate(each))
-    return named.drop_dims("sample").assign_coords(probe).assign(log_prob=log_prob)
+    named = points(with_missing_references(ds.drop_vars("log_prob")))
+    each = [points(part[["log_prob", "step"]])["log_prob"].values for part in (ds, missing_references(ds))]
+    return named.assign(log_prob=(("point", "sample", "class"), np.concatenate(each)))

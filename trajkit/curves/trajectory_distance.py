@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from trajkit.curves.progress import progress
-from trajkit.curves.resample import resample
-from trajkit.distances import METRICS, pairwise
+from trajkit.curves.progress import progress_of
+from trajkit.curves.resample import resampled
+from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.points import points
-from trajkit.schema import run_attributes
+from trajkit.schema import run_attributes, validate
 from trajkit.typing import Array
 
 _METHODS = ("progress", "frechet", "hausdorff", "kernel")
@@ -23,7 +23,7 @@ def trajectory_distance(
     ds: xr.Dataset,
     *,
     method: str = "progress",
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     n: int = 100,
     extend: str = "hold",
     bandwidth: float = 0.05,
@@ -80,11 +80,34 @@ def trajectory_distance(
     "progress": Mao et al., PNAS 121(12), 2024, arXiv 2305.01604. "frechet": Eiter & Mannila, TU Vienna, CD-TR 94/64,
     1994.
     """
-    _check(method, metric, extend, bandwidth)
+    chosen = as_metric(metric, cap, symmetric=True)
+    _check(method, extend, bandwidth)
+    validate(ds)
+    return trajectory_distance_of(ds, chosen, n, method=method, extend=extend, bandwidth=bandwidth)
+
+
+def trajectory_distance_of(
+    ds: xr.Dataset,
+    metric: Metric,
+    n: int = 100,
+    *,
+    method: str = "progress",
+    extend: str = "hold",
+    bandwidth: float = 0.05,
+) -> xr.DataArray:
+    """Compute `trajectory_distance` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> trajectory_distance_of(ds, Metric("hellinger")).identical(tk.trajectory_distance(ds, metric="hellinger"))
+    True
+    """
     if method == "progress":
-        values = matched_distance(resample(ds, n, extend="hold" if extend == "hold" else "nan"), metric, cap)
+        values = matched_distance(resampled(ds, n, extend="hold" if extend == "hold" else "nan"), metric)
     else:
-        values = _of_point_sets(ds, method, metric, bandwidth, cap)
+        values = _of_point_sets(ds, method, metric, bandwidth)
     np.fill_diagonal(values, 0.0)
     attributes = {name: ds[name] for name in run_attributes(ds)}
     what = {"long_name": f"{method} distance of trajectories", "method": method}
@@ -93,21 +116,19 @@ def trajectory_distance(
         dims=("run", "run2"),
         coords={"run": ds["run"], **attributes, "run2": ds["run"].values},
         name="trajectory_distance",
-        attrs=METRICS[metric].attrs(metric) | what | ({} if cap is None else {"cap": float(cap)}),
+        attrs=metric.attrs | what,
     )
 
 
-def _check(method: str, metric: str, extend: str, bandwidth: float) -> None:
-    for name, got, known in (("method", method, _METHODS), ("extend", extend, _EXTENDS), ("metric", metric, METRICS)):
+def _check(method: str, extend: str, bandwidth: float) -> None:
+    for name, got, known in (("method", method, _METHODS), ("extend", extend, _EXTENDS)):
         if got not in known:
             raise ValueError(f"{name}: wanted one of {list(known)}, got {got!r}")
-    if not METRICS[metric].symmetric:
-        raise ValueError(f"metric {metric!r} is not symmetric; 'jeffreys' and 'jensen_shannon' are its symmetric forms")
     if not bandwidth > 0:
         raise ValueError(f"bandwidth: wanted a positive difference of progress, got {bandwidth}")
 
 
-def matched_distance(even: xr.Dataset, metric: str, cap: float | None = None) -> Array:
+def matched_distance(even: xr.Dataset, metric: Metric) -> Array:
     """Mean over checkpoints of the distance of every run to every other at the same checkpoint, where both are."""
     total, count = np.zeros((2, even.sizes["run"], even.sizes["run"]))
     log_prob, names = even["log_prob"].values, even["run"].values
@@ -119,7 +140,7 @@ def matched_distance(even: xr.Dataset, metric: str, cap: float | None = None) ->
             coords = probe | {"run": ("point", names[here]), "checkpoint": ("point", np.full(len(here), checkpoint))}
             points = xr.Dataset({"log_prob": (("point", "sample", "class"), log_prob[here, k])}, coords)
             among = np.ix_(here, here)
-            total[among] += pairwise(points, metric=metric, cap=cap).values
+            total[among] += pairwise(points, metric=metric).values
             count[among] += 1
     np.fill_diagonal(count, 1)
     if not count.all():
@@ -131,12 +152,12 @@ def matched_distance(even: xr.Dataset, metric: str, cap: float | None = None) ->
     return total / count
 
 
-def _of_point_sets(ds: xr.Dataset, method: str, metric: str, bandwidth: float, cap: float | None) -> Array:
-    distance = pairwise(ds, metric=metric, cap=cap).values
+def _of_point_sets(ds: xr.Dataset, method: str, metric: Metric, bandwidth: float) -> Array:
+    distance = pairwise(ds, metric=metric).values
     length = (ds["step"].values >= 0).sum(1)
     start = np.concatenate([[0], np.cumsum(length)])
     part = [slice(a, b) for a, b in itertools.pairwise(start)]
-    at = points(xr.Dataset({"step": ds["step"], "progress": progress(ds)}))["progress"].values
+    at = points(xr.Dataset({"step": ds["step"], "progress": progress_of(ds)}))["progress"].values
 
     def kernel(i: slice, j: slice) -> float:
         exponent = -0.5 * np.square((at[i, None] - at[j]) / bandwidth)

@@ -21,27 +21,29 @@ The Bhattacharyya distance and InPCA's use of it: Quinn et al., PNAS 116(28), 20
 progress by `fisher_rao`: Mao et al., PNAS 121(12), 2024, arXiv 2305.01604, Eq. 5.
 """
 
-from trajkit.distances.metrics import (
-    METRICS,
+from trajkit.distances.divergences import (
     bhattacharyya,
     fisher_rao,
-    half_chord,
     hellinger,
     jeffreys,
     jensen_shannon,
     kullback_leibler,
 )
+from trajkit.distances.metric import BHATTACHARYYA, FISHER_RAO, Metric, as_metric, metric_names
 from trajkit.distances.pairwise import extend, pairwise
 
 __all__ = [
-    "METRICS",
+    "BHATTACHARYYA",
+    "FISHER_RAO",
+    "Metric",
+    "as_metric",
     "bhattacharyya",
     "extend",
     "fisher_rao",
-    "half_chord",
     "hellinger",
     "jeffreys",
     "jensen_shannon",
     "kullback_leibler",
+    "metric_names",
     "pairwise",
 ]

@@ -207,15 +207,8 @@ _ANGLE = (
 # As numbers, so that the compiler unrolls loops over them.
 _ATANH_TERMS, _ANGLE_TERMS, _EXP_TERMS = len(_ATANH), len(_ANGLE), len(_EXP)
 
-_BHATTACHARYYA, _HELLINGER, _FISHER_RAO, _KULLBACK_LEIBLER, _JEFFREYS, _JENSEN_SHANNON = range(6)
-CODES = {
-    "bhattacharyya": _BHATTACHARYYA,
-    "hellinger": _HELLINGER,
-    "fisher_rao": _FISHER_RAO,
-    "kullback_leibler": _KULLBACK_LEIBLER,
-    "jeffreys": _JEFFREYS,
-    "jensen_shannon": _JENSEN_SHANNON,
-}
+# What the formulas are called in compiled code, which cannot compare names.
+BHATTACHARYYA, HELLINGER, FISHER_RAO, KULLBACK_LEIBLER, JEFFREYS, JENSEN_SHANNON = range(6)
 
 # A product need not be rounded before it is added, and divisors are not checked: either would keep loops from becoming
 # vectors.
@@ -449,18 +442,18 @@ def _exact_sum(
     metric: int, log_p: Any, log_q: Any, a: Any, b: Any, weight: Any, cap: float
 ) -> Any:  # pragma: no cover (compiled)
     """Return one pair's sum, whose terms are right near and far; a and b are the `power` of the two points."""
-    if metric == _BHATTACHARYYA:
+    if metric == BHATTACHARYYA:
         return _exact_overlap_sum(log_p, log_q, a, b, weight, cap)
     total = 0.0
     for n in range(weight.shape[0]):
-        if metric == _HELLINGER:
+        if metric == HELLINGER:
             d = _half_chord(a, b, n)
-        elif metric == _JENSEN_SHANNON:
+        elif metric == JENSEN_SHANNON:
             middle = np.logaddexp(log_p[n], log_q[n]) - np.log(2.0)
             d = 0.5 * (_relative_entropy(log_p[n], middle) + _relative_entropy(log_q[n], middle))
         else:
             d = _relative_entropy(log_p[n], log_q[n])
-            if metric == _JEFFREYS:
+            if metric == JEFFREYS:
                 d += _relative_entropy(log_q[n], log_p[n])
         total += weight[n] * min(d, cap)
     return total
@@ -632,14 +625,14 @@ def add_samples(
     for k in numba.prange(pairs.shape[0]):
         row, column = pairs[k]
         total, lost = np.zeros(TILE * TILE), np.zeros(TILE * TILE, np.bool_)
-        if metric == _FISHER_RAO:
+        if metric == FISHER_RAO:
             _angles(a[row], b[column], weight, total)
-        elif metric == _JENSEN_SHANNON:
+        elif metric == JENSEN_SHANNON:
             _mixtures(a[row], b[column], own_p[row, :, 0], own_q[column, :, 0], weight, total)
         else:
             _entropies(a[row], b[column], own_p[row, :, 0], own_q[column, :, 0], weight, cap, total, lost)
         # Angles come from differences already.
-        if metric != _FISHER_RAO:
+        if metric != FISHER_RAO:
             _compute_lost(metric, row * TILE, column * TILE, p, q, weight, cap, near, lost, total)
         _add(total, row * TILE, column * TILE, symmetric, out)
 

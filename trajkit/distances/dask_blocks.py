@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from trajkit.distances.memory import check_fits
-from trajkit.distances.metrics import METRICS
+from trajkit.distances.memory import check_fits, tile_side
 from trajkit.distances.point_set import PointSet
 from trajkit.progress_bar import PATIENCE_S
 from trajkit.typing import AnyArray, Indices
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
     from trajkit.distances.work import Work
 
-# Points along a side of a block: 2048 x 2048 distances are 34 MB in float64.
-_SIDE = 2048
 # Attempts at deleting what an error left.
 _TRIES = 20
 
@@ -79,20 +76,21 @@ def _matrix(rows: PointSet, columns: PointSet, work: Work, client: Client | None
     import dask.array as da
 
     same = columns is rows
-    size = work.block_size(2 * _SIDE, rows.log_prob.sizes["class"])
+    side = tile_side()
+    size = work.block_size(2 * side, rows.log_prob.sizes["class"])
     samples = [slice(*bounds) for bounds in _cuts(rows.log_prob, size)]
-    left = [_Side(rows.take(part), samples, client) for part in _parts(len(rows))]
-    top = left if same else [_Side(columns.take(part), samples, client) for part in _parts(len(columns))]
-    mirrored = same and METRICS[work.metric].symmetric
+    left = [_Side(rows.take(part), samples, client) for part in _parts(len(rows), side)]
+    top = left if same else [_Side(columns.take(part), samples, client) for part in _parts(len(columns), side)]
+    mirrored = same and work.metric.symmetric
     blocks: dict[tuple[int, int], Any] = {}
-    for i, side in enumerate(left):
+    for i, one in enumerate(left):
         for j, other in enumerate(top):
-            blocks[i, j] = blocks[j, i].T if mirrored and j < i else side.distances(other, samples, work)
+            blocks[i, j] = blocks[j, i].T if mirrored and j < i else one.distances(other, samples, work)
     return da.block([[blocks[i, j] for j in range(len(top))] for i in range(len(left))])
 
 
-def _parts(points: int) -> list[slice]:
-    return [slice(start, min(start + _SIDE, points)) for start in range(0, points, _SIDE)]
+def _parts(points: int, side: int) -> list[slice]:
+    return [slice(start, min(start + side, points)) for start in range(0, points, side)]
 
 
 def _cuts(log_prob: xr.DataArray, size: int) -> Iterator[tuple[int, int]]:

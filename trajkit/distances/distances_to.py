@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from trajkit.distances.metrics import METRICS, check_cap
+from trajkit.distances.formulas import SMALLEST_OVERLAP
+from trajkit.distances.metric import Metric, as_metric
 from trajkit.probabilities import normalize
 from trajkit.typing import AnyArray, Array
 
 # Bytes of the differences that are in work at a time: they stay in the processor's cache.
-_WORKSPACE = 2e6
-# An overlap below this has lost digits, or all, and is taken from logarithms.
-_SMALLEST = 1e-290
-# Made from square roots of probabilities.
-_OF_OVERLAP = ("bhattacharyya", "hellinger", "fisher_rao")
+_CACHE = 2e6
 
 
 class DistancesTo:
@@ -45,14 +43,13 @@ class DistancesTo:
     True
     """
 
-    def __init__(self, log_prob: AnyArray, metric: str, cap: float | None = None) -> None:
-        self._name, self._cap = metric, check_cap(metric, cap)
+    def __init__(self, log_prob: AnyArray, metric: str | Metric, cap: float | None = None) -> None:
+        self._metric = as_metric(metric, cap)
         self._log_prob = log_prob
-        self._of_amplitude = metric in _OF_OVERLAP
         # Exponentials are most of the work.
-        self._amplitude = np.exp(0.5 * normalize(log_prob)) if self._of_amplitude else np.zeros(0)
+        self._amplitude = np.exp(0.5 * normalize(log_prob)) if self._metric.of_overlap else np.zeros(0)
         points, _, classes = log_prob.shape
-        self._at_once = max(1, int(_WORKSPACE / (8 * points * classes)))
+        self._at_once = max(1, int(_CACHE / (8 * points * classes)))
 
     def __len__(self) -> int:
         """Count the fixed points."""
@@ -71,29 +68,23 @@ class DistancesTo:
         for start in range(0, len(p), self._at_once):
             some = slice(start, start + self._at_once)
             each = (
-                self._of_overlap(p[some], some) if self._of_amplitude else self._of_logs(p[some], (slice(None), some))
+                self._of_overlap(p[some], some, self._metric.of_overlap)
+                if self._metric.of_overlap
+                else (self._of_logs(p[some], (slice(None), some)))
             )
-            total += np.minimum(each, self._cap).sum(-1)
+            total += np.minimum(each, self._metric.most).sum(-1)
         return total / len(p)
 
     def _of_logs(self, p: Array, where: Any) -> Array:
-        return METRICS[self._name].per_sample(p, normalize(self._log_prob[where]))
+        return self._metric.per_sample(p, normalize(self._log_prob[where]))
 
-    def _of_overlap(self, p: Array, some: slice) -> Array:
-        """From 1 - BC = |sqrt p - sqrt q|^2 / 2 near zero, and from BC far away, as the metrics do."""
+    def _of_overlap(self, p: Array, some: slice, formula: Callable[[Array, Array], Array]) -> Array:
         fixed, amplitude = self._amplitude[:, some], np.exp(0.5 * p)
         difference = fixed - amplitude
         h: Array = 0.5 * np.einsum("psc,psc->ps", difference, difference)
-        if self._name == "hellinger":
-            return h
-        far = h > 0.5
-        overlap = np.einsum("psc,sc->ps", fixed, amplitude)
-        near = np.where(far, 0.0, h)
-        if self._name == "fisher_rao":
-            return np.where(far, np.arccos(np.where(far, overlap, 0.0)), 2 * np.arcsin(np.sqrt(0.5 * near)))
-        out = -np.log1p(-near)
-        out[far] = -np.log(np.maximum(overlap[far], _SMALLEST))
-        place, sample = np.nonzero(overlap < _SMALLEST)
+        bc = np.einsum("psc,sc->ps", fixed, amplitude)
+        out = np.asarray(formula(h, bc))
+        place, sample = np.nonzero(bc < SMALLEST_OVERLAP)
         if place.size:
             out[place, sample] = self._of_logs(p[sample], (place, some.start + sample))
         return out

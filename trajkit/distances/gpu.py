@@ -15,10 +15,11 @@ from torch import Tensor
 
 from trajkit.distances import kernels
 from trajkit.distances.kernels import Block
+from trajkit.distances.memory import tile_side
+from trajkit.distances.metric import Metric
 from trajkit.typing import Array
 
-# Points along a side of a tile, and samples multiplied before powers of two are taken out: 64 MB in float32.
-_SIDE = 2048
+# Samples multiplied before powers of two are taken out: 64 MB in float32 at 2,000 points along a side.
 _GROUP = 4
 # A product of a group below this may have lost digits, by bytes of a number.
 _SMALLEST = {4: 2.0**-95, 8: 2.0**-480}
@@ -30,14 +31,16 @@ def on(device: str) -> Callable[..., Iterator[float]]:
     if place.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device={device!r}: torch finds no GPU here; device='cpu' needs none")
 
-    def add_sums(
-        metric: str, p: Block, q: Block, weight: Array, cap: float, symmetric: bool, out: Array
-    ) -> Iterator[float]:
-        sums = _Sums(place, metric, p, q, weight, cap, out.dtype)
-        starts = [(i, j) for i in range(0, out.shape[0], _SIDE) for j in range(0, out.shape[1], _SIDE)]
+    def add_sums(metric: Metric, p: Block, q: Block, weight: Array, symmetric: bool, out: Array) -> Iterator[float]:
+        if metric.name not in _PER_SAMPLE and not kernels.packs(metric):
+            yield from kernels.add_sums(metric, p, q, weight, symmetric, out)
+            return
+        sums = _Sums(place, metric, p, q, weight, out.dtype)
+        side = tile_side()
+        starts = [(i, j) for i in range(0, out.shape[0], side) for j in range(0, out.shape[1], side)]
         starts = [(i, j) for i, j in starts if j >= i or not symmetric]
         for i, j in starts:
-            rows, across = slice(i, i + _SIDE), slice(j, j + _SIDE)
+            rows, across = slice(i, i + side), slice(j, j + side)
             tile = sums.tile(rows, across)
             if symmetric and i == j:
                 kernels.mirror(tile)
@@ -52,12 +55,10 @@ def on(device: str) -> Callable[..., Iterator[float]]:
 class _Sums:
     """Predictions on the device, and the sums of a tile of pairs of them."""
 
-    def __init__(
-        self, device: torch.device, metric: str, p: Block, q: Block, weight: Array, cap: float, dtype: Any
-    ) -> None:
-        self.metric, self.p, self.q, self.weight, self.cap = metric, p, q, weight, cap
-        self.kind = dtype if metric == "bhattacharyya" else np.dtype(np.float64)
-        a, b, own_p, own_q = kernels.factors(metric, p, q)
+    def __init__(self, device: torch.device, metric: Metric, p: Block, q: Block, weight: Array, dtype: Any) -> None:
+        self.metric, self.p, self.q, self.weight = metric, p, q, weight
+        self.kind = dtype if kernels.packs(metric) else np.dtype(np.float64)
+        a, b, own_p, own_q = kernels.FORMS[metric.name].factors(p, q)
 
         def put(values: Array, kind: Any = self.kind) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values, dtype=kind)).to(device)
@@ -70,18 +71,17 @@ class _Sums:
         """Give the sums of some pairs, in memory."""
         a, b = self.a[:, rows], self.b[:, across].transpose(1, 2)
         own = self.own_p[:, rows, None], self.own_q[:, None, across]
-        formulas: dict[str, Callable[..., Tensor]] = {"fisher_rao": _angle, "jensen_shannon": _mixture}
-        per_sample = formulas.get(self.metric, self._entropy)
-        if self.metric == "bhattacharyya":
+        if kernels.packs(self.metric):
             sums = self._products(a, b)
         else:
             sums = torch.zeros(a.shape[1], b.shape[2], dtype=torch.float64, device=a.device)
+            per_sample = _PER_SAMPLE[self.metric.name]
             for n in range(len(a)):
-                sums += self.w[n] * per_sample(a[n], b[n], own[0][n], own[1][n])
+                sums += self.w[n] * per_sample(a[n], b[n], own[0][n], own[1][n]).clamp_(max=self.metric.most)
         out: Array = sums.cpu().numpy()
-        if self.metric != "fisher_rao":
+        if self.metric.name not in _EXACT:
             some = Block(*(x[rows] for x in self.p)), Block(*(x[across] for x in self.q))
-            kernels.compute_anew(self.metric, *some, self.weight, self.cap, self.kind, out)
+            kernels.recompute_doubtful(self.metric, *some, self.weight, self.kind, out)
         return out
 
     def _products(self, a: Tensor, b: Tensor) -> Tensor:
@@ -93,15 +93,16 @@ class _Sums:
             product, power = torch.ones(shape, dtype=a.dtype, device=a.device), torch.zeros_like(sums)
             for start in range(first, last, _GROUP):
                 overlap = torch.bmm(a[start : min(start + _GROUP, last)], b[start : min(start + _GROUP, last)])
-                product *= overlap.clamp_(min=float(np.exp(-self.cap))).prod(0)
+                product *= overlap.clamp_(min=float(np.exp(-self.metric.most))).prod(0)
                 power += torch.where(product < smallest, torch.nan, 0.0)
                 product, exponent = torch.frexp(product)
                 power += exponent
             sums -= self.w[first] * (power * np.log(2.0) + product.double().log())
         return sums
 
-    def _entropy(self, a: Tensor, b: Tensor, own_p: Tensor, own_q: Tensor) -> Tensor:
-        return (own_p + own_q + a @ b).clamp_(max=self.cap)
+
+def _sum(a: Tensor, b: Tensor, own_p: Tensor, own_q: Tensor) -> Tensor:
+    return own_p + own_q + a @ b
 
 
 def _angle(a: Tensor, b: Tensor, *_: Tensor) -> Tensor:
@@ -116,3 +117,15 @@ def _mixture(a: Tensor, b: Tensor, own_p: Tensor, own_q: Tensor) -> Tensor:
         total -= torch.xlogy(both, both)
     total /= 2
     return total
+
+
+# The formulas of single samples; overlaps that are multiplied have their own way.
+_PER_SAMPLE: dict[str, Callable[..., Tensor]] = {
+    "hellinger": _sum,
+    "fisher_rao": _angle,
+    "kullback_leibler": _sum,
+    "jeffreys": _sum,
+    "jensen_shannon": _mixture,
+}
+# Angles of near pairs need no second computation: they cancel only below 1e-8.
+_EXACT = {"fisher_rao"}

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from trajkit.workspace import workspace_bytes
+
+# For one distance in a tile: itself, and four temporaries of its size.
+_TILE_BYTES = 5 * 8
 # Containers (Binder, clusters) have a limit of their own below what the machine has.
 _LIMIT, _USED = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 
@@ -22,6 +28,11 @@ def available_memory() -> int:
 def _cached() -> int:
     statistics = dict(line.split() for line in _USED.with_name("memory.stat").read_text().splitlines())
     return int(statistics.get("inactive_file", 0))
+
+
+def tile_side() -> int:
+    """Give the side of a square tile of distances that, with its temporaries, fills the workspace: 2,000 by default."""
+    return max(1, int(np.sqrt(workspace_bytes() / _TILE_BYTES)))
 
 
 def check_fits(rows: int, columns: int, itemsize: int) -> None:

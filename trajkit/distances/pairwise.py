@@ -10,10 +10,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, DTypeLike
 
+from trajkit.distances.divergences import sample_weights
 from trajkit.distances.memory import check_fits
-from trajkit.distances.metrics import METRICS, check_cap, sample_weights
+from trajkit.distances.metric import Metric, as_metric
 from trajkit.distances.point_set import PointSet, check_alike, point_set
-from trajkit.distances.work import Work, _checked
+from trajkit.distances.work import Work, checked_dtype
 from trajkit.renamed import renamed
 from trajkit.typing import Indices
 
@@ -30,7 +31,7 @@ def pairwise(
     ds: xr.Dataset,
     other: xr.Dataset | None = None,
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     weights: ArrayLike | None = None,
     cap: float | None = None,
     dtype: DTypeLike = "float64",
@@ -96,13 +97,12 @@ def pairwise(
     >>> distance.dims, distance.attrs["scale"]
     (('point', 'point2'), 'squared length')
     """
-    if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}: wanted one of {list(METRICS)}")
+    chosen = as_metric(metric, cap)
     rows = point_set(ds)
     columns = rows if other is None else point_set(other)
     check_alike(rows, columns)
     weight = sample_weights(weights, samples := rows.log_prob.sizes["sample"])
-    work = Work(metric, check_cap(metric, cap), samples, weight, _checked(dtype), device)
+    work = Work(chosen, samples, weight, checked_dtype(dtype), device)
     if out is not None or client is not None or rows.log_prob.chunks or columns.log_prob.chunks:
         from trajkit.distances import dask_blocks
 
@@ -152,9 +152,9 @@ def extend(
     """
     every = point_set(ds)
     at = _places(distance, every)
-    metric, cap = distance.attrs["metric"], distance.attrs.get("cap")
+    metric = Metric(distance.attrs["metric"], distance.attrs.get("cap"))
     weight = sample_weights(weights, samples := every.log_prob.sizes["sample"])
-    work = Work(metric, check_cap(metric, cap), samples, weight, _checked(distance.dtype), device)
+    work = Work(metric, samples, weight, checked_dtype(distance.dtype), device)
     _check_old(distance, every.take(at), work)
     order = np.concatenate([at, np.setdiff1d(np.arange(len(every)), at)])
     old, new, whole = every.take(at), every.take(order[len(at) :]), every.take(order)
@@ -163,8 +163,7 @@ def extend(
     out[: len(at), : len(at)] = distance.values
     out[len(at) :, len(at) :] = work.distances(new, new)
     out[len(at) :, : len(at)] = work.distances(new, old)
-    symmetric = METRICS[metric].symmetric
-    out[: len(at), len(at) :] = out[len(at) :, : len(at)].T if symmetric else work.distances(old, new)
+    out[: len(at), len(at) :] = out[len(at) :, : len(at)].T if metric.symmetric else work.distances(old, new)
     return work.labelled(out, whole, whole)
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.points import points
-from trajkit.probabilities import ROW_TOLERANCE
-from trajkit.schema import SchemaError, validate
+from trajkit.probabilities import is_off, row_problem
+from trajkit.schema import SchemaError, validate_axes
 from trajkit.typing import AnyArray, Array, Indices
 
 # Points whose problems one message names.
@@ -57,7 +57,7 @@ def point_set(ds: xr.Dataset) -> PointSet:
     if "point" in ds.dims:
         log_prob = ds["log_prob"].transpose("point", "sample", "class")
         return PointSet(_labels(ds), log_prob, (np.arange(ds.sizes["point"]),))
-    validate(ds, values=False)
+    validate_axes(ds)
     return PointSet(_labels(points(ds[["step"]])), ds["log_prob"], np.nonzero(ds["step"].values >= 0))
 
 
@@ -77,26 +77,14 @@ def check_alike(a: PointSet, b: PointSet) -> None:
 
 def check_rows(total: Array, labels: xr.Dataset) -> None:
     """Refuse rows (point, sample) that are no distributions, and name their points."""
-    wrong = ~(np.abs(total - 1) <= ROW_TOLERANCE)
+    wrong = is_off(total)
     if not wrong.any():
         return
     at = np.flatnonzero(wrong.any(1))
     problems = [
-        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: {_problem(total[i])}"
+        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: {row_problem(total[i])}"
         for i in at[:_NAMED]
     ]
     if len(at) > _NAMED:
         problems.append(f"and {len(at) - _NAMED} more points")
     raise SchemaError(problems)
-
-
-def _problem(total: Array) -> str:
-    if (missing := np.isnan(total)).any():
-        return (
-            f"NaN in {missing.sum()} of {len(total)} samples of a recorded checkpoint; "
-            "a missing one is NaN throughout, with step -1, and `tk.points` leaves it out"
-        )
-    return (
-        f"the probabilities of a sample sum to {total[np.abs(total - 1).argmax()]:.6g}; wanted 1 within "
-        f"{ROW_TOLERANCE:g} (natural logs of probabilities; from_arrays takes raw network outputs as `logits=`)"
-    )

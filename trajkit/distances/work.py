@@ -9,24 +9,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import DTypeLike
 
-from trajkit.distances.metrics import METRICS
+from trajkit.distances.metric import Metric
 from trajkit.distances.point_set import PointSet, check_rows
 from trajkit.progress_bar import open_bar
 from trajkit.typing import AnyArray, Array, Indices
+from trajkit.workspace import workspace_bytes
 
 if TYPE_CHECKING:
     from trajkit.distances.kernels import Block, Packed
 
 
-# Bytes in work beside the result.
-_WORKSPACE = 160e6
-
-
 class Work(NamedTuple):
     """What is to be computed, whichever points it is computed of."""
 
-    metric: str
-    cap: float
+    metric: Metric
     samples: int
     weight: Array | None
     dtype: np.dtype[Any]
@@ -54,10 +50,12 @@ class Work(NamedTuple):
         from trajkit.distances import kernels  # compiled code takes half a second to load
 
         size = kernels.PACKED_BYTES if self._packs() else kernels.block_bytes(self.metric)
-        return max(1, int(_WORKSPACE / (size * classes * points)))
+        return max(1, int(workspace_bytes() / (size * classes * points)))
 
     def _packs(self) -> bool:
-        return self.metric == "bhattacharyya" and self.device == "cpu"
+        from trajkit.distances import kernels
+
+        return self.device == "cpu" and kernels.packs(self.metric)
 
     def _order(self, samples: slice) -> Indices | slice:
         """Bring equal weights side by side, and leave out those of zero, also where they would be infinitely far."""
@@ -87,8 +85,7 @@ class Work(NamedTuple):
             from trajkit.distances import gpu
 
             sums = gpu.on(self.device)
-        symmetric = q is p and METRICS[self.metric].symmetric
-        return sums(self.metric, p, q, weight, self.cap, symmetric, out)
+        return sums(self.metric, p, q, weight, q is p and self.metric.symmetric, out)
 
     def finish(self, out: AnyArray, labels: xr.Dataset, other: xr.Dataset | None) -> None:
         """Divide sums by the number of samples, or by their weight, and refuse infinities; no `other` is the same."""
@@ -96,7 +93,7 @@ class Work(NamedTuple):
         if other is None:
             np.fill_diagonal(out, 0.0)
         if out.size and np.isinf(out.max()):
-            raise ValueError(_infinite_message(out, labels, labels if other is None else other, self.metric))
+            raise ValueError(_infinite_message(out, labels, labels if other is None else other, self.metric.name))
 
     def labelled(self, values: Any, rows: PointSet, columns: PointSet) -> xr.DataArray:
         """Give the matrix the names of its points."""
@@ -108,11 +105,12 @@ class Work(NamedTuple):
                 **{f"{n}2": ("point2", columns.labels[n].values) for n in ("run", "checkpoint")},
             },
             name="distance",
-            attrs=METRICS[self.metric].attrs(self.metric) | ({} if self.cap == np.inf else {"cap": self.cap}),
+            attrs=self.metric.attrs,
         )
 
 
-def _checked(dtype: DTypeLike) -> np.dtype[Any]:
+def checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Take float32 or float64, and refuse every other dtype."""
     if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
         raise ValueError(f"dtype: wanted float32 or float64, got {kind}")
     return kind
@@ -125,6 +123,6 @@ def _infinite_message(distance: AnyArray, rows: xr.Dataset, columns: xr.Dataset,
         f"{np.isinf(distance).sum()} pairs of points have an infinite {metric} distance, because of some sample; "
         f"the first: run {str(row.run.values)!r}, checkpoint {row.checkpoint.values} and "
         f"run {str(column.run.values)!r}, checkpoint {column.checkpoint.values}. "
-        "One of them gives probability 0 to what the other allows. "
-        "Pass cap= (nats per sample) to bound what a sample counts, or use metric='hellinger'"
+        "Their predictions have disjoint support on at least one sample. "
+        "Pass cap= to limit each sample's contribution (in nats), or use metric='hellinger'"
     )

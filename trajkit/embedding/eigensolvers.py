@@ -12,7 +12,6 @@ from trajkit.typing import Array
 _RESIDUAL = 1e-12
 # Blocks of vectors that are kept before the better half replaces them.
 _BLOCKS = 12
-_MOST_PASSES = 200
 
 
 def dense(matrix: Array, n: int) -> tuple[Array, Array]:
@@ -36,14 +35,16 @@ def block_start(m: int, n: int) -> Array:
     return np.linalg.qr(np.random.default_rng(0).standard_normal((m, 2 * n + 24)))[0]
 
 
-def block_lanczos(apply: Callable[[Array], Array], basis: Array, image: Array, n: int) -> tuple[Array, Array]:
+def block_lanczos(
+    apply: Callable[[Array], Array], basis: Array, image: Array, n: int, *, most_passes: int = 200
+) -> tuple[Array, Array]:
     """Iterate with a block of vectors at a time: the fewest passes over a matrix that has to be read anew each time.
 
     Rayleigh-Ritz on a basis Q, of which A Q is kept: the residuals of the leading pairs are the next directions, so
     that Q spans the block Krylov space. `basis` and `image` are the first block and its product with A.
     """
     width = basis.shape[1]
-    for _ in range(_MOST_PASSES):
+    for _ in range(most_passes):
         small = basis.T @ image
         value, turn = _ordered(*np.linalg.eigh((small + small.T) / 2), basis.shape[1])
         full = basis.shape[1] >= _BLOCKS * width
@@ -60,7 +61,7 @@ def block_lanczos(apply: Callable[[Array], Array], basis: Array, image: Array, n
             rest = np.linalg.qr(rest - basis @ (basis.T @ rest))[0]
         basis, image = np.hstack([basis, rest]), np.hstack([image, apply(rest)])
     raise RuntimeError(
-        f"{n} components were not found in {_MOST_PASSES} passes over the matrix (relative residual {reached:.1g}, "
+        f"{n} components were not found in {most_passes} passes over the matrix (relative residual {reached:.1g}, "
         f"wanted {_RESIDUAL:g}): eigenvalues {n} and {n + 1} are nearly equal; ask for another number of components"
     )
 

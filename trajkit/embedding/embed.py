@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import xarray as xr
 
-from trajkit.curves.references import _missing_references, outline, points_with_references, with_missing_references
-from trajkit.distances import pairwise
+from trajkit.curves.references import missing_references, points_with_references, with_missing_references
+from trajkit.distances import BHATTACHARYYA, Metric, as_metric, pairwise
 from trajkit.embedding.inpca import inpca
 from trajkit.embedding.landmarks import landmark_embedding
 from trajkit.points import MISSING, points, unstack
 from trajkit.renamed import renamed
-from trajkit.schema import run_attributes, validate
+from trajkit.schema import run_attributes, validate_axes, validate_predictions
 
 
 @renamed(progress="progress_bar")
@@ -20,7 +18,7 @@ def embed(
     ds: xr.Dataset,
     n_components: int = 3,
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     references: bool = True,
     landmarks: int | None = None,
     cap: float | None = None,
@@ -83,17 +81,40 @@ def embed(
     >>> tk.embed(tk.simulate(runs=4)).coordinate.sel(run="truth", checkpoint=0).shape
     (3,)
     """
-    # Predictions of a lazy dataset are checked when their run is read.
-    validate(ds, values=landmarks is None)
-    bare = outline(ds)
+    chosen = as_metric(metric, cap)
+    validate_axes(ds)
+    if landmarks is None:
+        validate_predictions(ds)  # with landmarks, when their run is read
+    return embedded(ds, n_components, chosen, references, landmarks, seed, progress_bar)
+
+
+def embedded(
+    ds: xr.Dataset,
+    n_components: int = 3,
+    metric: Metric = BHATTACHARYYA,
+    references: bool = True,
+    landmarks: int | None = None,
+    seed: int = 0,
+    progress_bar: bool | None = None,
+) -> xr.Dataset:
+    """Compute `embed` of a dataset that is known to be valid.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> embedded(ds).identical(tk.embed(ds))
+    True
+    """
+    bare = ds.drop_vars("log_prob")
     everything = with_missing_references(bare) if references else bare
     if landmarks is None:
         stacked = points_with_references(ds) if references else points(ds)
-        embedding = inpca(pairwise(stacked, metric=metric, cap=cap, progress_bar=progress_bar), n_components)
+        embedding = inpca(pairwise(stacked, metric=metric, progress_bar=progress_bar), n_components)
     else:
-        parts = [ds, *([_missing_references(ds)] if everything.sizes["run"] > ds.sizes["run"] else [])]
-        how: dict[str, Any] = {"metric": metric, "cap": cap, "seed": seed, "progress_bar": progress_bar}
-        embedding = landmark_embedding(parts, points(everything), landmarks, n_components, **how)
+        parts = [ds, *([missing_references(ds)] if everything.sizes["run"] > ds.sizes["run"] else [])]
+        names = points(everything)
+        embedding = landmark_embedding(parts, names, landmarks, n_components, metric, seed, progress_bar)
     return on_runs(embedding, everything, ds)
 
 

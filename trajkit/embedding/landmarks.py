@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from trajkit.curves import progress
-from trajkit.distances import pairwise
+from trajkit.curves.progress import progress_of
+from trajkit.distances import Metric, pairwise
 from trajkit.embedding.inpca import inpca
 from trajkit.embedding.project import project
 from trajkit.embedding.quality import explained_distance
 from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.points import run_blocks
 from trajkit.progress_bar import open_bar
-from trajkit.schema import validate
+from trajkit.schema import validate_predictions
 from trajkit.typing import Array, Indices, Mask
 
 # Projected points on whose pairs the errors are measured.
@@ -46,9 +46,7 @@ def landmark_embedding(
     stacked: xr.Dataset,
     landmarks: int,
     n_components: int,
-    *,
-    metric: str,
-    cap: float | None,
+    metric: Metric,
     seed: int,
     progress_bar: bool | None,
 ) -> xr.Dataset:
@@ -56,7 +54,7 @@ def landmark_embedding(
     plan = _plan(stacked, landmarks, n_components, seed)
     times, more_times, both = _read_landmarks(parts, stacked, plan)
     chosen, more = times > 0, more_times > 0
-    between_both = pairwise(both, metric=metric, cap=cap, progress_bar=progress_bar)
+    between_both = pairwise(both, metric=metric, progress_bar=progress_bar)
     first = chosen[chosen | more]
     old = both.isel(point=first)
     exact = _repeated(between_both.isel(point=first, point2=first), times, n_components)
@@ -73,17 +71,17 @@ def landmark_embedding(
     with open_bar(int((~chosen).sum()), "placing points", progress_bar) as bar:
         for at, new in _point_blocks(parts, stacked, ~chosen):
             # float32 is right to 1e-6, far within the error of landmarks.
-            placed = project(exact, pairwise(new, old, metric=metric, cap=cap, dtype="float32", progress_bar=False))
+            placed = project(exact, pairwise(new, old, metric=metric, dtype="float32", progress_bar=False))
             per_point["coordinate"][at] = placed["coordinate"]
             kept.append(new.isel(point=held_out[at]))
             bar.update(len(at))
     unseen = _joined(kept)
-    between = pairwise(unseen, metric=metric, cap=cap, progress_bar=False)
+    between = pairwise(unseen, metric=metric, progress_bar=False)
     seen = exact[["signature"]].assign(coordinate=(("point", "component"), per_point["coordinate"][held_out]))
     share = len(plan.landmarks.place) / (len(plan.landmarks.place) + len(plan.more.place))
     all_times = np.where(plan.is_reference, 1, share * times + (1 - share) * more_times)
     finer = _repeated(between_both, all_times, n_components)
-    better = project(finer, pairwise(unseen, both, metric=metric, cap=cap, progress_bar=False))
+    better = project(finer, pairwise(unseen, both, metric=metric, progress_bar=False))
     moved = np.abs(_pictured(seen) - _pictured(better)).sum((1, 2))
     moved *= _left(len(plan.landmarks.place), len(plan.more.place), int((~plan.is_reference).sum()))
     return xr.Dataset(
@@ -148,7 +146,7 @@ def _read_landmarks(parts: Sequence[xr.Dataset], stacked: xr.Dataset, plan: _Pla
     times, more_times = plan.is_reference.astype(float), np.zeros(len(plan.is_reference))
     kept, first, passed = [], 0, 0
     for block in _blocks(parts):
-        validate(block)
+        validate_predictions(block)
         here = slice(first, first + int((block["step"] >= 0).sum()))
         order = first + _in_order(block, ~plan.is_reference[here])
         for out, draw in ((times, plan.landmarks), (more_times, plan.more)):
@@ -163,7 +161,7 @@ def _in_order(block: xr.Dataset, wanted: Mask) -> Indices:
     """Put the wanted points of a block in the order of runs, and of progress within a run."""
     thin = block.isel(sample=slice(None, None, -(-block.sizes["sample"] // _SAMPLES)))
     recorded = block["step"].values >= 0
-    along = progress(thin).values[recorded]
+    along = progress_of(thin).values[recorded]
     free = np.flatnonzero(wanted)
     return free[np.lexsort((along[free], np.nonzero(recorded)[0][free]))]
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.curves.references import points_with_references
-from trajkit.distances import METRICS, pairwise
+from trajkit.distances import Metric, pairwise
 from trajkit.distances.distances_to import DistancesTo
 from trajkit.embedding.project import check_above_rounding
 from trajkit.embedding.squared_distances import squared_lengths
@@ -75,11 +75,11 @@ class Projector:
             raise ValueError(f"landmarks: wanted more than the embedding has components ({n}), got {landmarks}")
         some = embedded.isel(point=chosen)
         weight = some["weight"].values / some["weight"].values.sum()
-        self._metric, cap = embedding.attrs["metric"], embedding.attrs.get("cap")
-        self._distances = DistancesTo(log_prob[at[chosen]], self._metric, cap)
+        self._metric = Metric(embedding.attrs["metric"], embedding.attrs.get("cap"))
+        self._distances = DistancesTo(log_prob[at[chosen]], self._metric)
         self._weight, self._mean = weight, some["mean_distance"].values
         if len(chosen) < len(at):
-            between = pairwise(stacked.isel(point=at[chosen]), metric=self._metric, cap=cap, progress_bar=False)
+            between = pairwise(stacked.isel(point=at[chosen]), metric=self._metric, progress_bar=False)
             self._mean = squared_lengths(between) @ weight
         coordinate = some["coordinate"].transpose("point", "component").values
         self._center = weight @ coordinate
@@ -101,10 +101,10 @@ class Projector:
         d = self._distances(log_prob)
         if not np.isfinite(d).all():
             raise ValueError(
-                f"a new point is infinitely far from an embedded one by {self._metric!r}: embed with cap= (nats per "
-                "sample), or with metric='hellinger'"
+                f"a new point has an infinite {self._metric.name} distance to an embedded one: embed with cap= "
+                "to limit each sample's contribution (in nats), or with metric='hellinger'"
             )
-        if METRICS[self._metric].scale == "length":
+        if self._metric.scale == "length":
             d = np.square(d)
         centered = -0.5 * (d - (d @ self._weight)[:, None] - self._mean + self._weight @ self._mean)
         return centered @ self._solve + self._center

@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 
 from trajkit.typing import AnyArray, Array
+from trajkit.workspace import workspace_bytes
 
 # Rows and columns of a tile: its temporaries stay in the processor's cache.
 _TILE = 128
-# Bytes of a matrix that are read at a time; a matrix that needs no more is read whole.
-_WORKSPACE = 64e6
+# Copies of what is read that stand in memory at a time: as stored, and squared or centred.
+_COPIES = 2
 # How far d(i, j) and d(j, i) may differ and d(i, i) may be from zero, in units of the largest distance.
 _TOLERANCE = 1e-6
 # Random sums by which the symmetry of a matrix that is not in memory is checked.
@@ -38,7 +39,7 @@ class SquaredDistances:
             )
         self._is_length = scale_of(distance) == "length"
         self._m = len(distance)
-        small = 8 * self._m**2 <= _WORKSPACE
+        small = _COPIES * 8 * self._m**2 <= workspace_bytes()
         self.in_memory = small or _is_in_memory(distance)
         # Of a variable that is not in memory, only what is indexed is read.
         self._source: Any = distance.values if self.in_memory else distance.variable
@@ -185,7 +186,7 @@ def _is_in_memory(distance: xr.DataArray) -> bool:
 
 def _piece(distance: xr.DataArray) -> tuple[int, int, int]:
     """Choose how many rows and columns to read at a time, in whole chunks of what is stored; and a chunk's columns."""
-    m, entries = len(distance), _WORKSPACE / distance.dtype.itemsize
+    m, entries = len(distance), workspace_bytes() / (_COPIES * distance.dtype.itemsize)
     if distance.chunks is not None:
         height, width = (max(lengths) for lengths in distance.chunks)
     else:

@@ -11,7 +11,7 @@ from trajkit.figures.template import GRID, RED_GRID
 
 # With more runs than this their names overlap.
 MOST_NAMES = 48
-# Above the axes, from the left.
+# Above the axes, from the left: beside them it would make narrow panels narrower still.
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
 # A line at a value to compare with.
 DOTTED = {"color": REFERENCE, "dash": "dot", "width": 1}
@@ -44,4 +44,5 @@ def component_title(axis: xr.Dataset) -> str:
 
 def result_title(text: str) -> dict[str, Any]:
     """Describe a title that gives a result in a line or two, at the top edge of the figure."""
+    # At the edge of the figure, not of the axes: the legend is between them.
     return {"text": text, "font": {"size": 12}, "y": 1, "yref": "container", "pad": {"t": 10}}

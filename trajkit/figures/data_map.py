@@ -72,6 +72,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
             # In the legend the markers are black; on a dark page only their rim is visible.
             marker={
                 "color": some["correctness"].values,
+                # One scale for both splits, which have a trace each.
                 "coloraxis": "coloraxis",
                 "symbol": symbol,
                 "size": 6,

@@ -90,9 +90,11 @@ def distance_matrix(
         # plotly would read names that look like numbers as numbers.
         "type": "category",
         "showticklabels": False,
+        # Otherwise plotly leaves out some names.
         "dtick": 1,
         "tickfont": {"size": 9},
         "showgrid": False,
+        # Cells stay square: the axes shrink, where plotly would otherwise widen the range.
         "constrain": "domain",
         "automargin": True,
         "title": {"text": "" if few else f"{len(names)} runs"},
@@ -124,6 +126,7 @@ def _positions(values: Array, sorting: Coloring) -> Indices:
         key = sorting.value[:, 0]
     else:
         assert sorting.code is not None
+        # References have no category and come last.
         key = np.where(sorting.code < 0, np.inf, sorting.code)
     return np.lexsort((leaves, key))
 
@@ -146,6 +149,7 @@ def _strips(colors: Coloring, position: Indices, thickness: float) -> list[dict[
         }
         along, across = (start - 0.5, end - 0.5), (far, near)
         for (x0, x1), (y0, y1), first in ((along, across, name not in named), (across, along, False)):
+            # Shapes, not traces: a trace on the axes would add its own categories to them.
             shapes.append(look | {"x0": x0, "x1": x1, "y0": y0, "y1": y1, "showlegend": first})
         named.add(name)
         start = end

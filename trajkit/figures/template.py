@@ -40,6 +40,7 @@ plotly.io.templates[TEMPLATE] = go.layout.Template(plotly.io.templates["plotly_w
         "margin": {"t": 45, "b": 45},
         "legend": {"bgcolor": CLEAR},
         "modebar": {"bgcolor": CLEAR, "color": REFERENCE, "activecolor": PALETTE[0]},
+        # Lines of shapes and arrows are black unless told otherwise.
         "shapedefaults": {"line": {"color": REFERENCE}},
         "annotationdefaults": {"arrowcolor": REFERENCE},
         "xaxis": _LINES,

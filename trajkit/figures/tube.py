@@ -63,6 +63,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         x, y = outline(progress, group.min(0), group.max(0))
         band = go.Scatter(x=x, y=y, mode="lines", fill="toself", hoverinfo="skip", showlegend=False, **look)
         paint = colors.palette(code)
+        # Bands overlap, so they are nearly transparent.
         bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"{paint}22"))
         line = go.Scatter(x=progress, y=np.median(group, axis=0), mode="lines", **look)
         line.update(

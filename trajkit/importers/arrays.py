@@ -114,7 +114,7 @@ def read_arrays(
     read: list[Arrays] = []
     for file in iterate_with_bar(files, "reading", progress_bar):
         run = _one_run(file, form)
-        # The first run completes the probe; all other runs are compared with it.
+        # A run completes what is still unknown of the probe; later runs are compared with it.
         probe = {name: run[name] for name in _PROBE if name in run} | probe
         read.append(_on_probe(run, probe, read[0] if read else run, file))
     if "label" not in probe:

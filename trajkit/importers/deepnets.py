@@ -214,7 +214,7 @@ def _read_run(
 
 
 def _rows(read: Any, file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the checkpoints, and the settings of the training that stand beside them."""
+    """Return the checkpoints, and the settings of the training if the file holds them."""
     settings: Any = {}
     if isinstance(read, dict) and "data" in read:
         read, settings = read["data"], read.get("configs") or {}

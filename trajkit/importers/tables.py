@@ -76,28 +76,14 @@ def read_table(
     (array(['sgd'], dtype='<U3'), array([0, 1]))
     """
     if isinstance(table, str | os.PathLike):
-        source = source or f"table {Path(table).name}"
-        table = _read(Path(table))
-    form = _form(table)
-    table = table.assign(run=table["run"].astype(str), **{"class": table["class"].astype(str)})
-    # `unique` keeps the order of appearance; numpy's would sort.
-    samples, classes = table["sample"].unique(), table["class"].unique()
-    groups = list(table.groupby("run", sort=False))
-    parts = []
-    for run, rows in iterate_with_bar(groups, "reading", progress_bar):
-        parts.append(_one_run(str(run), rows, form, samples, classes))
-    predictions: dict[str, Any] = {_FORMS[form]: [values for values, _ in parts]}
-    ds = from_arrays(
-        **predictions,
-        label=_labels(_constant(table, "label", "sample").loc[samples], classes),
-        runs=_attributes(table),
-        step=[epochs.index.to_numpy() for _, epochs in parts],
-        classes=classes.tolist(),
-        split=_constant(table, "split", "sample").loc[samples].to_numpy() if "split" in table else None,
-        sample=samples,
-        source=source,
-    )
-    return with_epochs(ds, [epochs.to_numpy() for _, epochs in parts]) if "epoch" in table else ds
+        path = Path(table)
+        table, where, source = _read(path), str(path), source or f"table {path.name}"
+    else:
+        where = "the table"
+    try:
+        return _trajectories(table, source, progress_bar)
+    except SchemaError as error:
+        raise SchemaError([f"{where}: {problem}" for problem in error.problems]) from None
 
 
 @renamed(progress="progress_bar")
@@ -189,6 +175,29 @@ def _read(path: Path) -> pd.DataFrame:
         raise unreadable(path, f"a whole {suffix} file", error) from error
 
 
+def _trajectories(table: pd.DataFrame, source: str, progress_bar: bool | None) -> xr.Dataset:
+    form = _form(table)
+    table = table.assign(run=table["run"].astype(str), **{"class": table["class"].astype(str)})
+    # `unique` keeps the order of appearance; numpy's would sort.
+    samples, classes = table["sample"].unique(), table["class"].unique()
+    groups = list(table.groupby("run", sort=False))
+    parts = []
+    for run, rows in iterate_with_bar(groups, "reading", progress_bar):
+        parts.append(_one_run(str(run), rows, form, samples, classes))
+    predictions: dict[str, Any] = {_FORMS[form]: [values for values, _ in parts]}
+    ds = from_arrays(
+        **predictions,
+        label=_labels(_constant(table, "label", "sample").loc[samples], classes),
+        runs=_attributes(table),
+        step=[epochs.index.to_numpy() for _, epochs in parts],
+        classes=classes.tolist(),
+        split=_constant(table, "split", "sample").loc[samples].to_numpy() if "split" in table else None,
+        sample=samples,
+        source=source,
+    )
+    return with_epochs(ds, [epochs.to_numpy() for _, epochs in parts]) if "epoch" in table else ds
+
+
 def _form(table: pd.DataFrame) -> str:
     problems = [f"no column {name!r}" for name in (*_KEYS, "label") if name not in table]
     forms = [name for name in _FORMS if name in table]
@@ -202,7 +211,7 @@ def _form(table: pd.DataFrame) -> str:
         problems.append("no rows")
     problems += [f"column {name!r} has gaps" for name in _KEYS if name in table and table[name].isna().any()]
     if problems:
-        raise SchemaError([f"the table: {problem}" for problem in problems])
+        raise SchemaError(problems)
     return forms[0]
 
 
@@ -245,18 +254,14 @@ def _constant(table: pd.DataFrame, column: str, by: str) -> pd.Series:
     """Return the value of `column` for each value of `by`; it must have only one."""
     pairs = table[[by, column]].drop_duplicates()
     if changing := listed(pairs.loc[pairs[by].duplicated(), by].unique()):
-        raise SchemaError(
-            [f"the table: {column!r} is not constant within the {by} {changing}; wanted one value for each"]
-        )
+        raise SchemaError([f"{column!r} is not constant within the {by} {changing}; wanted one value for each"])
     return pairs.set_index(by)[column]
 
 
 def _labels(label: pd.Series, classes: AnyArray) -> Labels:
     index = pd.Index(classes).get_indexer(pd.Index(label.astype(str)))
     if unknown := listed(label[index < 0].unique()):
-        raise SchemaError(
-            [f"the table: 'label' holds {unknown}: wanted values of the column 'class', {listed(classes)}"]
-        )
+        raise SchemaError([f"'label' holds {unknown}: wanted values of the column 'class', {listed(classes)}"])
     return index
 
 

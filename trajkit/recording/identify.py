@@ -37,6 +37,6 @@ def identify(run: Mapping[str, Any] | str) -> tuple[str, dict[str, Any]]:
     if not name:
         problems.append("the run has no name: pass run=dict(architecture=..., seed=...) or run=dict(run=...)")
     if problems:
-        # A name such as "step" is reserved in datasets and in the store's table alike.
+        # Once each: "step" is reserved both in datasets and in the table of a store.
         raise SchemaError(list(dict.fromkeys(problems)))
     return name, values

@@ -9,7 +9,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import NDArray
 
-from trajkit.probabilities import ROW_TOLERANCE, to_log_prob
+from trajkit.probabilities import row_problem, row_sums, to_log_prob
 from trajkit.recording.typing import Predict
 from trajkit.storage import Probe
 from trajkit.storage.probe import as_numpy
@@ -84,15 +84,8 @@ def _problem(raw: Array, form: str) -> str | None:
         return 'these "logits" are probabilities: pass output="prob"' if is_prob else None
     if form == "prob" and (raw < 0).any():
         return 'output="prob" holds negative numbers: pass output="logits" for raw outputs'
-    with np.errstate(over="ignore"):
-        total = raw.sum(-1) if form == "prob" else np.exp(raw).sum(-1)
-    worst = int(np.abs(total - 1).argmax())
-    if not abs(total[worst] - 1) <= ROW_TOLERANCE:
-        return (
-            f"the probabilities of sample {worst} sum to {total[worst]:.6g}; wanted 1 within {ROW_TOLERANCE:g} "
-            '(pass output="logits" for raw outputs)'
-        )
-    return None
+    total = raw.sum(-1) if form == "prob" else row_sums(raw)
+    return row_problem(total, hint='pass output="logits" for raw outputs')
 
 
 def _call(model: Any, inputs: Any) -> Any:

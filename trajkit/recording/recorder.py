@@ -65,7 +65,7 @@ class Recorder:
     step : int
         Step of the last checkpoint in the store; -1 without any.
     diverged_at : int or None
-        Step at which the predictions held NaN. These predictions are stored apart from the checkpoints, the run is
+        Step at which the predictions held NaN. These predictions are stored, but not as a checkpoint; the run is
         marked as diverged, and nothing more is recorded of it.
 
     Raises
@@ -141,7 +141,7 @@ class Recorder:
         if not (self._at is None or step in self._at) or 0 <= step <= self._resumed_at or self.diverged_at is not None:
             return
         if step <= self.step:
-            raise ValueError(f"step {step} comes after step {self.step}: wanted steps that increase, from 0 on")
+            raise ValueError(f"got step {step} after step {self.step}: wanted steps that increase, from 0 on")
         self._predictor.wait_for(model)
         start = time.perf_counter()
         try:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from trajkit.analysis.run_groups import check_metrics
-from trajkit.distances.metrics import check_cap
+from trajkit.distances import as_metric
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.reporting.claim import Claim
@@ -86,13 +85,15 @@ def claims(
     >>> table.verdict.unique().tolist(), table.because[0]
     (['cannot be told'], 'with 2 draws no p-value can reach 0.05')
     """
-    return table_of(examine(ds, Settings(metric, cap, null_draws, permutations, level, seed), progress_bar))
+    return table_of(
+        examine(
+            ds, Settings(as_metric(metric, cap, symmetric=True), null_draws, permutations, level, seed), progress_bar
+        )
+    )
 
 
 def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None) -> Findings:
     """Examine every claim on every part of the samples."""
-    check_metrics(settings.metric)
-    check_cap(settings.metric, settings.cap)
     if settings.null_draws < 2 or settings.permutations < 1 or not 0 < settings.level < 1:
         raise ValueError(
             "wanted null_draws of 2 or more, permutations of 1 or more and a level between 0 and 1, got "

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from trajkit.distances import BHATTACHARYYA, Metric
+
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
 
@@ -15,8 +17,7 @@ HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 class Settings:
     """How claims are examined; `significant` is the largest p-value that counts as evidence."""
 
-    metric: str = "bhattacharyya"
-    cap: float | None = None
+    metric: Metric = BHATTACHARYYA
     null_draws: int = 19
     permutations: int = 999
     level: float = 0.95
@@ -26,7 +27,7 @@ class Settings:
     @property
     def distance(self) -> dict[str, Any]:
         """Keywords of every function that takes a metric."""
-        return {"metric": self.metric} | ({} if self.cap is None else {"cap": self.cap})
+        return self.metric.identity
 
 
 @dataclass(frozen=True)

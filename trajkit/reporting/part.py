@@ -11,9 +11,9 @@ import xarray as xr
 from trajkit.analysis import compare_groups
 from trajkit.analysis.pair_distances import pair_distances, r_squared_intervals
 from trajkit.analysis.strata import comparable_settings, other_settings, strata, value_codes
-from trajkit.curves import resample
+from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
-from trajkit.distances import METRICS
+from trajkit.distances import Metric
 from trajkit.reporting.finding import CannotTellError, Settings, written
 from trajkit.schema import networks, run_attributes
 from trajkit.select import select
@@ -45,34 +45,33 @@ class Part:
     @cached_property
     def even(self) -> xr.Dataset:
         """The runs at equal progress."""
-        return resample(self.ds, PROGRESS)
+        return resampled(self.ds, PROGRESS)
 
     @cached_property
     def distance(self) -> xr.DataArray:
         """Distances (run, run2) of whole trajectories."""
-        return self.distance_under(**self.settings.distance)
+        return self.distance_under(self.settings.metric)
 
-    def distance_under(self, metric: str, cap: float | None = None) -> xr.DataArray:
+    def distance_under(self, metric: Metric) -> xr.DataArray:
         """Compute what `trajectory_distance` does, from the runs that are at equal progress already."""
         runs = self.ds["run"].values
         coords = {"run": runs, "run2": runs} | {name: self.ds[name] for name in run_attributes(self.ds)}
         # `trajectory_distance` would resample the runs for each metric.
-        values = matched_distance(self.even, metric, cap)
-        return xr.DataArray(values, coords, ("run", "run2"), attrs=METRICS[metric].attrs(metric))
+        return xr.DataArray(matched_distance(self.even, metric), coords, ("run", "run2"), attrs=metric.attrs)
 
-    def code_of_distance_under(self, **distance: Any) -> str:
+    def code_of_distance_under(self, metric: Metric) -> str:
         """Write the line that gives `distance_under`."""
-        return f"distance = tk.trajectory_distance(ds, n={PROGRESS}, {written(**distance)})"
+        return f"distance = tk.trajectory_distance(ds, n={PROGRESS}, {written(**metric.identity)})"
 
     @property
     def code_of_distance(self) -> list[str]:
         """Write the lines that give `distance`."""
-        return [*self.code_of_ds, self.code_of_distance_under(**self.settings.distance)]
+        return [*self.code_of_ds, self.code_of_distance_under(self.settings.metric)]
 
     @cached_property
     def pair_distances(self) -> xr.DataArray:
         """Distances (sample, pair) at equal progress, from which intervals over samples are made."""
-        return pair_distances(self.even, **self.settings.distance)
+        return pair_distances(self.even, self.settings.metric)
 
     @cached_property
     def attributes(self) -> list[str]:

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from trajkit.distances import as_metric
 from trajkit.renamed import renamed
 from trajkit.reporting.claims_table import Findings, examine, table_of
 from trajkit.reporting.contents import contents, overview, title_of
@@ -91,7 +92,7 @@ def report(
     """
     target = Path(path)
     check_destination(target, overwrite=True)  # before minutes of work
-    settings = Settings(metric, cap, null_draws, permutations, level, seed)
+    settings = Settings(as_metric(metric, cap, symmetric=True), null_draws, permutations, level, seed)
     found = examine(ds, settings, progress_bar)
     page = page_of(ds, found, settings, title or title_of(ds))
     with atomic_write(target, overwrite=True) as part:

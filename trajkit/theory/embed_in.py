@@ -7,7 +7,7 @@ import xarray as xr
 
 from trajkit.concat import concat
 from trajkit.curves import with_references
-from trajkit.distances import pairwise
+from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.embedding import explained_distance, inpca, project
 from trajkit.points import points, unstack
 from trajkit.schema import run_attributes
@@ -18,7 +18,7 @@ def embed_in(
     networks: xr.Dataset,
     n_components: int = 3,
     *,
-    metric: str = "bhattacharyya",
+    metric: str | Metric = "bhattacharyya",
     cap: float | None = None,
 ) -> xr.Dataset:
     """Embed linear models by InPCA and project networks on the components.
@@ -71,12 +71,14 @@ def embed_in(
     Mao et al., Phys. Rev. E 113, 015306, 2026, arXiv 2505.08915; figure 1 shows the explained stress of such an
     embedding.
     """
+    chosen = as_metric(metric, cap)
+    # Together first: `concat` refuses another probe or a repeated name before anything is computed.
     everything = concat([with_references(linear), networks])
     placed = np.isin(everything["run"].values, networks["run"].values)
     base, new = (points(everything.isel(run=at)) for at in (~placed, placed))
-    own = pairwise(new, metric=metric, cap=cap)
-    embedded = inpca(pairwise(base, metric=metric, cap=cap), n_components)
-    projected = project(embedded, pairwise(new, base, metric=metric, cap=cap))
+    own = pairwise(new, metric=chosen)
+    embedded = inpca(pairwise(base, metric=chosen), n_components)
+    projected = project(embedded, pairwise(new, base, metric=chosen))
     explained = {
         "linear": embedded["explained_distance"],
         "networks": explained_distance(projected, own),

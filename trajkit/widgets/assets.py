@@ -23,9 +23,9 @@ def stylesheet(name: str) -> str:
 def module(name: str, *, folder: Path = _FOLDER) -> str:
     """Join a module of `widgets/js` with all it imports into one module, in the order of the imports.
 
-    anywidget takes a widget's JavaScript as one text, in which files cannot import each other. A text, because from a
-    path anywidget would watch the file and keep a reference to each widget. All modules then share one scope, so two
-    of them must not define the same name at top level.
+    anywidget takes the JavaScript of a widget as one text, and a text cannot import files. (Given a path instead, it
+    watches the file and keeps a reference to each widget.) The joined modules share one scope: two of them must not
+    define the same name at top level.
 
     Parameters
     ----------

@@ -18,21 +18,20 @@ from trajkit.widgets import assets
 
 _NOTHING = '{"data": []}'
 
-# What happened ("click", "select", "hover", "leave"), to which points, and whether a key says "beside the others".
+# Called with the event ("click", "select", "hover" or "leave"), its points (trace, point, x, y), and whether the key is
+# held that adds to what is marked.
 Listener = Callable[[str, list[dict[str, Any]], bool], None]
 
 
 class FigurePanel(anywidget.AnyWidget):
-    """One long-lived view of plotly figures; `draw` brings it up to date with a new one, and the reader's zoom stays.
+    """A view of plotly figures that lives as long as its page: `draw` shows another figure and keeps the reader's zoom.
 
-    All panels of a page share one copy of plotly.js, which the kernel sends once. (Each of plotly's own FigureWidgets
-    brings its own 5 MB, of which anywidget gives up when they are not read within two seconds, and is never freed:
-    anywidget issue #929.) On a dark page, figures are dark.
+    All panels of a page share one copy of plotly.js, which the kernel sends once. On a dark page, figures are dark.
 
     Parameters
     ----------
     height
-        In pixels.
+        Height in pixels.
 
     Examples
     --------
@@ -43,6 +42,8 @@ class FigurePanel(anywidget.AnyWidget):
     ['space-like', 'time-like', 'explained stress', 'explained distance']
     """
 
+    # Not plotly's own FigureWidget: each holds 5 MB of JavaScript that is never freed (anywidget issue #929), and
+    # anywidget gives up if the browser needs more than two seconds to read it.
     _esm = assets.module("figure_panel.js")
     _css = assets.stylesheet("figure_panel.css")
 
@@ -50,7 +51,7 @@ class FigurePanel(anywidget.AnyWidget):
     _drawn = traitlets.Unicode("").tag(sync=True)
     _marks = traitlets.Unicode(_NOTHING).tag(sync=True)
     _faded = traitlets.Bool(False).tag(sync=True)
-    # What figures use for text and references; the browser replaces it with the ink of the page.
+    # The colour of text and references in figures. The browser replaces it by the text colour of its page.
     _gray = traitlets.Unicode(REFERENCE).tag(sync=True)
 
     def __init__(self, height: int = 300) -> None:
@@ -67,17 +68,17 @@ class FigurePanel(anywidget.AnyWidget):
             self._drawn, self._marks, self._faded = str(to_json(figure, validate=False)), _NOTHING, False
 
     def mark(self, traces: Sequence[dict[str, Any]], *, faded: bool) -> None:
-        """Draw some traces more, above those of the figure, and these faint if they are to be `faded`."""
+        """Draw more traces above those of the figure; `faded` draws the figure's own traces faintly."""
         self.marks = list(traces)
         with self.hold_sync():
             self._marks, self._faded = str(to_json({"data": self.marks}, validate=False)), faded
 
     def listen(self, listener: Listener) -> None:
-        """Have a function called with what happened, to which points (trace, point, x, y), and whether to add them."""
+        """Call a function for each event of the mouse; it replaces the one before."""
         self._listener = listener
 
     def close(self) -> None:
-        """Close the view and let the figure go."""
+        """Close the view and release the figure."""
         self._listener = None
         self.__dict__.pop("figure", None)
         super().close()

@@ -1,4 +1,4 @@
-"""Widgets as a page that needs neither kernel nor network."""
+"""HTML pages of widgets, which need neither kernel nor network."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ def write_page(
     links: Iterable[tuple[int, int, Sequence[str]]] = (),
     columns: int = 1,
 ) -> Path:
-    """Write views of one class to a single HTML file, in which their module runs on a stand-in for the widget model.
+    """Write views of one class to a single HTML file.
+
+    The page holds their JavaScript, and a stand-in for the widget model with their state (`js/html_export.js`).
 
     Parameters
     ----------
     path
-        Where to.
+        Path of the file. An existing file is replaced.
     views
         Widgets of the same class, in the order of the page.
     title
-        Of the page; text, whatever it contains.
+        Title of the page. HTML in it is shown as text.
     links
-        (view, view, traits): which traits of which two views change together, by their place in `views`.
+        (i, j, traits) for each two views, `views[i]` and `views[j]`, of which these traits change together.
     columns
-        How many views stand side by side.
+        Number of views side by side.
 
     Returns
     -------
@@ -49,13 +51,14 @@ def write_page(
     Raises
     ------
     ValueError
-        If there is no view, or they are of several classes.
+        If there is no view, if views are of several classes, or if a number is NaN or infinite.
     FileNotFoundError
         If the folder of the file does not exist.
     """
     modules = {str(view._esm) for view in views}
     if len(modules) != 1:
-        raise ValueError(f"wanted one or more views of one class, got {[type(view).__name__ for view in views]}")
+        got = [type(view).__name__ for view in views]
+        raise ValueError(f"views: wanted one or more widgets of one class, got {got}; write a page for each class")
     data = {
         "views": [_state(view) for view in views],
         "links": [[i, j, list(traits)] for i, j, traits in links],
@@ -65,7 +68,7 @@ def write_page(
         css=views[0]._css,
         columns=int(columns),
         data=data,
-        # In one script, because the page's policy stops it from loading a second.
+        # In one script, because the policy of the page forbids it to load modules.
         javascript=modules.pop() + assets.module("html_export.js"),
     )
     out = Path(path)
@@ -75,7 +78,7 @@ def write_page(
 
 
 def _state(widget: anywidget.AnyWidget) -> dict[str, Any]:
-    """Give a widget's own traits: plain values, and buffers in base64."""
+    """Give the traits that belong to the widget itself: plain values, and buffers in base64."""
     own = {k: v for k, v in widget.get_state().items() if k not in ("_esm", "_css", "layout", "tabbable", "tooltip")}
     own = {k: v for k, v in own.items() if not k.startswith(("_model_", "_view_", "_dom_", "_anywidget"))}
     plain, paths, buffers = _remove_buffers(own)
@@ -88,6 +91,6 @@ def _template() -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("trajkit.widgets", "js"), autoescape=True)
-    # JSON has no NaN: a page with one would not open.
+    # NaN is no JSON, and a page with NaN would not open: refuse it here.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment.get_template("html_export.html")

@@ -40,6 +40,7 @@ class Drawn(NamedTuple):
 
 def progress_and_loss(probe: xr.Dataset, log_prob: NDArray[np.float32]) -> tuple[Array, Array]:
     """Progress and mean cross-entropy of predictions (point, sample, class) on a probe, each on point."""
+    # `progress` takes a dataset, so the points become the checkpoints of one run.
     one_run = probe.assign(
         log_prob=(("run", "checkpoint", "sample", "class"), log_prob[None]),
         step=(("run", "checkpoint"), np.arange(len(log_prob))[None]),
@@ -91,6 +92,7 @@ def extend(figure: go.Figure, runs: xr.Dataset) -> None:
     """Update a figure that `curves` made of the same runs. Making a new one is the slowest part of drawing."""
     along = 1.0 + runs["step"].values
     groups = len(figure.data) // len(_CURVES)
+    # With colours, each run has a trace per curve; without, one trace per curve holds all runs.
     for k, trace in enumerate(figure.data):
         shown = runs["run"].values == trace.name if groups > 1 else np.ones(runs.sizes["run"], dtype=bool)
         lines = RunLines(runs, shown)

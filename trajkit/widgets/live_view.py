@@ -110,6 +110,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     ) -> None:
         validate(ds)
         self.budget = TimeBudget(share, clock)
+        # Without predictions: a view may stay open long after the dataset is closed.
         self._probe = ds.drop_vars([n for n in ds.variables if n not in ("sample", "class", "label", "split")])
         self._place = Projector(embedding, ds, landmarks)
         self._components = embedding["component"].values
@@ -210,6 +211,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the view and the panel, and release the predictions."""
+        # ipywidgets calls this once more when the widget is deleted, and also if __init__ failed.
         if hasattr(self, "panel") and self.comm is not None:
             if self._timer is not None:
                 self._timer.cancel()
@@ -231,6 +233,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
 
     def _draw_if_affordable(self) -> None:
         """Draw all checkpoints that wait, or the newest of each run, or nothing yet."""
+        # The newest tell where the training is now; the others only fill the line.
         newest = list({checkpoint.run: checkpoint for checkpoint in self._queue}.values())
         for some in (self._queue, newest):
             if self.budget.wait(self._expected(some)) == 0:
@@ -283,6 +286,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         if not some:
             return
         some = list(some)
+        # One message to the browser for all points, instead of one for each.
         with self.budget.spending("point", len(some)), self.view.hold_sync():
             log_prob = np.stack([c.log_prob for c in some])
             measured = progress_and_loss(self._probe, log_prob)

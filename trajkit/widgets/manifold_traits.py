@@ -20,11 +20,6 @@ CAMERA: dict[str, Any] = {
     "projection": "perspective",
 }
 TOOLBAR = ("color", "filter", "axes", "tools", "camera", "time", "legend", "export")
-_CHOICES = {
-    "tool": ("orbit", "pan", "lasso", "box"),
-    "theme": ("auto", "light", "dark"),
-    "aspect": ("cube", "equal"),
-}
 _NUMBERS = ("point_size", "line_width", "opacity", "time", "duration", "height")
 
 
@@ -44,9 +39,9 @@ class ManifoldTraits(anywidget.AnyWidget):
     point_size = traitlets.Float(4.0).tag(sync=True)
     line_width = traitlets.Float(1.5).tag(sync=True)
     opacity = traitlets.Float(0.85).tag(sync=True)
-    aspect = traitlets.Unicode("cube").tag(sync=True)
-    theme = traitlets.Unicode("auto").tag(sync=True)
-    tool = traitlets.Unicode("orbit").tag(sync=True)
+    aspect = traitlets.Enum(["cube", "equal"], "cube").tag(sync=True)
+    theme = traitlets.Enum(["auto", "light", "dark"], "auto").tag(sync=True)
+    tool = traitlets.Enum(["orbit", "pan", "lasso", "box"], "orbit").tag(sync=True)
     selection: Any = traitlets.List().tag(sync=True)
     highlighted: Any = traitlets.List().tag(sync=True)
     hidden: Any = traitlets.List().tag(sync=True)
@@ -104,6 +99,7 @@ class ManifoldTraits(anywidget.AnyWidget):
         given = proposal["value"]
         if unknown := sorted(set(given) - set(CAMERA)):
             raise traitlets.TraitError(f"camera: unknown keys {unknown}; wanted some of {list(CAMERA)}")
+        # `{"yaw": 30}` turns the present camera; it does not put the rest back to the start.
         camera = {**CAMERA, **self.camera, **given}
         numbers = [camera["yaw"], camera["pitch"], camera["zoom"], *camera["target"]]
         if len(numbers) != 6 or not all(_is_number(x) for x in numbers) or camera["zoom"] <= 0:
@@ -114,11 +110,6 @@ class ManifoldTraits(anywidget.AnyWidget):
         yaw, pitch, zoom, *target = (float(x) for x in numbers)
         return {"yaw": yaw, "pitch": pitch, "zoom": zoom, "target": target, "projection": camera["projection"]}
 
-    @traitlets.validate(*_CHOICES)
-    def _check_choice(self, proposal: Any) -> str:
-        name, value = proposal["trait"].name, proposal["value"]
-        return str(_one_of(name, value, _CHOICES[name]))
-
     @traitlets.validate("color", "time_axis")
     def _check_offered(self, proposal: Any) -> str:
         name, value = proposal["trait"].name, proposal["value"]
@@ -127,6 +118,7 @@ class ManifoldTraits(anywidget.AnyWidget):
     @traitlets.validate("components")
     def _check_components(self, proposal: Any) -> tuple[int, ...]:
         value = tuple(proposal["value"])
+        # An empty view takes any: it does not know yet what there will be.
         known = value if self.embedding is None else self.embedding["component"].values.tolist()
         try:
             _check_components(list(known), value)
@@ -136,6 +128,7 @@ class ManifoldTraits(anywidget.AnyWidget):
 
     @traitlets.validate(*_NUMBERS)
     def _check_number(self, proposal: Any) -> Any:
+        # Not the bounds of `traitlets.Float`: they let NaN pass.
         name, value = proposal["trait"].name, proposal["value"]
         if name in ("opacity", "time"):
             fits, wanted = 0 <= value <= 1, "from 0 to 1"
@@ -203,6 +196,7 @@ class ManifoldTraits(anywidget.AnyWidget):
         if self.time_axis not in self.time_axes:
             self.time_axis = "step"
 
+    # Entries of another legend have other names, and hidden ones could not be switched on again.
     @traitlets.observe("color")
     def _show_all_categories(self, _: object) -> None:
         self.hidden = []

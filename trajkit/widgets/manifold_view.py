@@ -222,6 +222,7 @@ class ManifoldView(ManifoldTraits):
         >>> view.color
         'progress'
         """
+        # The browser has the numbers of every name in `colors` already.
         if color is None or (isinstance(color, str) and color in self.colors):
             self.color = color or ""
             return
@@ -243,6 +244,7 @@ class ManifoldView(ManifoldTraits):
         if self.embedding is not None:
             self._box = packing.framed(self.embedding, {})
             self._send_axes([axis["component"] for axis in self._axes])
+        # The projection is the reader's choice, not a part of the frame.
         self.camera = {**CAMERA, "projection": self.camera["projection"]}
 
     @property
@@ -309,6 +311,7 @@ class ManifoldView(ManifoldTraits):
         place = packing.place_in_box(self.embedding, xyz, self._box, [axis["component"] for axis in self._axes])
         if run not in self._live_runs:
             self._live_runs = [*self._live_runs, run]
+        # Earlier points are sent again with each new one: they are few, and a view that opens later needs them all.
         row = [self._live_runs.index(run), checkpoint, value, *place]
         self._live += np.array(row, dtype=np.float32).tobytes()
 

@@ -17,7 +17,7 @@ from trajkit.widgets.slicer_selection import WINDOWS, Conditions, Selection
 
 
 class Board(anywidget.AnyWidget):
-    """The controls as the browser shows them: what there is, what is chosen, and what follows from it."""
+    """The controls in the browser: what they offer (`spec`), what is chosen (`state`), and what follows (`shown`)."""
 
     _esm = assets.module("slicer/slicer.js")
     _css = assets.stylesheet("slicer/slicer.css")
@@ -27,18 +27,19 @@ class Board(anywidget.AnyWidget):
 
 
 class Slicer(ipywidgets.VBox):  # type: ignore[misc]
-    """A control for each run attribute that varies, for samples and for checkpoints; nothing chosen is no restriction.
+    """Controls for each run attribute that varies, for samples and for checkpoints.
 
-    Text and numbers of few values are chosen one by one, many values by a search, numbers of many values by a range
-    (logarithmic where they span decades); missing numbers are a choice of their own, "(none)". Each count is of the
-    runs that the choice would leave under all other conditions.
+    With nothing chosen, everything is selected. Text and numbers of few values have a button for each value, attributes
+    of many values a search box, and numbers of many values a range (logarithmic if they span decades). "(none)" stands
+    for missing numbers. The count beside a value says how many runs it would leave under all other conditions.
 
     Parameters
     ----------
     ds
-        A trajectory dataset. Reference runs are not selected.
+        A trajectory dataset. Reference runs are left out.
     progress
-        A function of the split (or None) that gives progress on (run, checkpoint), where it is known already.
+        Function from a split, or None for all samples, to progress on (run, checkpoint), if it is known already. By
+        default progress is measured when it is first needed.
     selection
         The selection that the controls set, such as one that several views share. By default a new one on `ds`.
 
@@ -49,12 +50,12 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
     code : str
         The line of Python that makes the selection from `ds`. A trait.
     presets : dict
-        Conditions by name. A trait.
+        Saved conditions by name. A trait.
 
     Raises
     ------
     ValueError
-        If there are reference runs only.
+        If `ds` has no networks.
 
     Examples
     --------
@@ -81,7 +82,10 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         self.selection = Selection(ds, progress=progress) if selection is None else selection
         self._past: list[Conditions] = []
         self._future: list[Conditions] = []
+        # While `undo` or `redo` sets conditions, they are no new step of the history. While the board is updated, its
+        # new state is not a choice of the reader.
         self._travels = self._settles = False
+        # What was typed as "where", and why it is not valid. It stays in its box, so that the reader can correct it.
         self._draft = self._problem = ""
         self.board = Board(spec=self._spec(), state=self._state({}))
         self.code_line = CodeLine()
@@ -109,7 +113,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def selected(self) -> xr.Dataset:
-        """What is selected, as a dataset.
+        """The selected runs, checkpoints and samples, as a dataset.
 
         Raises
         ------
@@ -125,15 +129,15 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def selected_points(self) -> xr.DataArray:
-        """Whether each point is selected: booleans (run, checkpoint), of the networks."""
+        """Which points of the networks are selected: booleans on (run, checkpoint)."""
         return self.selection.points
 
     def code_on(self, name: str, without: tuple[str, ...] = ()) -> str:
-        """Write the line of Python that makes this selection from a dataset of that name."""
+        """Write the line of Python that makes this selection from a dataset called `name`."""
         return self.selection.code_on(name, without)
 
     def counts(self, name: str) -> dict[str, int]:
-        """Count the runs for each value of an attribute, as its control shows them.
+        """Count the runs with each value of an attribute, as its control shows them.
 
         Raises
         ------
@@ -151,31 +155,31 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         self.conditions = {}
 
     def undo(self) -> None:
-        """Go back to the conditions before, if there were any."""
+        """Return to the previous conditions, if there are any."""
         self._travel(self._past, self._future)
 
     def redo(self) -> None:
-        """Take back an undo, if there was any."""
+        """Take back the last `undo`, if there was one."""
         self._travel(self._future, self._past)
 
     def save(self, name: str) -> None:
-        """Keep the present conditions under a name, in place of those that had it."""
+        """Save the present conditions under a name. Conditions of the same name are replaced."""
         self.presets = {**self.presets, name: dict(self.conditions)}
 
     def recall(self, name: str) -> None:
-        """Select what was kept under a name.
+        """Select what was saved under a name.
 
         Raises
         ------
         KeyError
-            If nothing was.
+            If nothing has this name.
         """
         if name not in self.presets:
             raise KeyError(f"no preset {name!r}: wanted one of {list(self.presets)}")
         self.conditions = self.presets[name]
 
     def close(self) -> None:
-        """Close the controls and let the dataset go."""
+        """Close the controls and release what was measured."""
         if hasattr(self, "board"):
             self.board.close()
             self.code_line.close()
@@ -196,6 +200,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         if not self._travels:
             self._past.append(change["old"])
             self._future.clear()
+        # Conditions from Python replace what was typed; those from the board come with it.
         if not self._settles:
             self._problem = ""
         self.conditions = change["new"]
@@ -218,7 +223,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         self._show()
 
     def _front_changed(self, change: Any) -> None:
-        """Take what the reader chose; a "where" that makes no sense is said beside it and leaves the one before."""
+        """Take what the reader chose. If "where" is not valid, the last valid one stays and the board says why."""
         if self._settles:
             return
         state = change["new"]
@@ -243,12 +248,13 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _asked(self, _: object, content: dict[str, Any], __: object) -> None:
         """Do what a button in the browser asks for."""
+        # A table, not `getattr`: the browser must not name any method.
         deeds: dict[str, Callable[..., None]] = {"undo": self.undo, "redo": self.redo, "reset": self.reset}
         deeds |= {"save": self.save, "recall": self.recall}
         deeds[content["do"]](*content.get("with", []))
 
     def _show(self, serial: int = 0) -> None:
-        """Bring the browser, and the line of Python, up to date."""
+        """Update the controls in the browser."""
         if self._settles:
             return
         points = self.selection.mask
@@ -265,6 +271,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
                     "presets": list(self.presets),
                     "undo": bool(self._past),
                     "redo": bool(self._future),
+                    # Tells the browser which of its messages this answers; older answers would undo newer clicks.
                     "serial": serial,
                 }
         finally:

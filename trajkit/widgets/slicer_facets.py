@@ -1,4 +1,4 @@
-"""What can be asked of one run attribute: single values, or a range; counts of runs for each."""
+"""The controls of single run attributes: choose values or a range, and count the runs of each value."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ from trajkit.figures.coloring import text
 from trajkit.select import Condition, matches
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
-# A number with more values than this is sliced by a range.
+# Numbers with more values than this are selected by a range.
 _MOST_VALUES = 8
-# With more values than this, a search box finds them.
+# With more values than this, the control has a search box.
 _MOST_CHIPS = 12
 _BINS = 32
-# A range of numbers has a logarithmic scale where they span so much.
+# A range has a logarithmic scale if its largest value is this many times its smallest positive one.
 _DECADES = 100.0
 
 
 class Facet(Protocol):
-    """One attribute: what it offers, which runs meet a condition, and the condition in the words of the front end.
+    """The control of one attribute.
 
-    `choice` is what the reader chose, as JSON, None for no restriction.
+    A `condition` is written as for `trajkit.select`. A `choice` is the same condition in the words of the browser, as
+    JSON; None is no restriction.
     """
 
     name: str
 
     def spec(self) -> dict[str, Any]:
-        """Describe the control."""
+        """Describe the control to the browser."""
 
     def normalized(self, condition: Condition) -> Condition:
-        """Check a condition and give it its one form; ValueError where the control cannot show it."""
+        """Check a condition and bring it into its one form; ValueError if the control cannot show it."""
 
     def choice(self, condition: Condition) -> dict[str, Any]:
-        """Put a condition into the words of the front end."""
+        """Translate a condition for the browser."""
 
     def condition(self, choice: dict[str, Any]) -> Condition:
-        """Take a condition from the front end; None for no restriction."""
+        """Translate a choice of the browser into a condition; None for no restriction."""
 
     def counts(self, among: Mask) -> list[int]:
-        """Count the values among some of the runs, the missing ones last where there can be any."""
+        """Count the values among some of the runs; the count of missing values comes last."""
 
 
 class ValueFacet:
-    """An attribute of which values are chosen, one by one.
+    """A control that chooses single values.
 
     Examples
     --------
@@ -67,7 +68,7 @@ class ValueFacet:
         }
 
     def normalized(self, condition: Condition) -> list[Any]:
-        """Check that these are some of the values, and put them in their order."""
+        """Check that these are values of the attribute, and sort them as the control does."""
         wanted = condition if isinstance(condition, list) else [condition]
         places = [self._place(v) for v in wanted]
         if not wanted or None in places:
@@ -76,11 +77,11 @@ class ValueFacet:
         return [self.values[i] for i in sorted({i for i in places if i is not None})]
 
     def choice(self, condition: Condition) -> dict[str, Any]:
-        """Name the values by their places."""
+        """Give the places of the values in the control."""
         return {"chosen": [self._place(v) for v in condition]}
 
     def condition(self, choice: dict[str, Any]) -> list[Any] | None:
-        """Give the values of these places."""
+        """Give the values at these places."""
         return [self.values[i] for i in choice["chosen"]] or None
 
     def counts(self, among: Mask) -> list[int]:
@@ -88,6 +89,7 @@ class ValueFacet:
         return np.bincount(self._code[among], minlength=len(self.values)).tolist()
 
     def _place(self, value: Any) -> int | None:
+        # NaN does not equal itself.
         missing = isinstance(value, float) and np.isnan(value)
         for i, known in enumerate(self.values):
             if (missing and isinstance(known, float) and np.isnan(known)) or (
@@ -98,7 +100,7 @@ class ValueFacet:
 
 
 class RangeFacet:
-    """A number of many values, of which a range is chosen, with or without those that are missing.
+    """A control that chooses a range of a number, with or without missing values.
 
     Examples
     --------
@@ -119,7 +121,7 @@ class RangeFacet:
         self._bin = np.where(self._missing, _BINS, np.minimum((place * _BINS).astype(np.intp), _BINS - 1))
 
     def spec(self) -> dict[str, Any]:
-        """Describe the control: its ends, its scale, and whether some values are missing."""
+        """Describe the control: its ends, its scale, and whether values are missing."""
         return {
             "kind": "range",
             "name": self.name,
@@ -132,7 +134,7 @@ class RangeFacet:
         }
 
     def normalized(self, condition: Condition) -> Condition:
-        """Check that this is a range, a list of values, or either or both with NaN."""
+        """Check that this is a range, a list of values, or both, and that NaN stands beside them at most."""
         parts = condition if isinstance(condition, list) else [condition]
         parts = [(p.start, p.stop) if isinstance(p, slice) and p.step is None else p for p in parts]
         ranges = [p for p in parts if isinstance(p, tuple)]
@@ -150,7 +152,7 @@ class RangeFacet:
         return parts[0] if len(parts) == 1 and ranges else parts
 
     def choice(self, condition: Condition) -> dict[str, Any]:
-        """Give the ends of a range, whether missing values are in, and single values as text."""
+        """Give the ends of the range, whether missing values are included, and the single values."""
         parts = condition if isinstance(condition, list) else [condition]
         low, high = next((p for p in parts if isinstance(p, tuple)), (None, None))
         values = [p for p in parts if not isinstance(p, tuple)]
@@ -158,7 +160,7 @@ class RangeFacet:
         return {"low": low, "high": high, "none": len(single) < len(values), "single": single}
 
     def condition(self, choice: dict[str, Any]) -> Condition:
-        """Put ends, missing values and single values together."""
+        """Combine ends, single values and missing values to one condition."""
         low, high = (None if end is None else self._number(end) for end in (choice["low"], choice["high"]))
         parts: list[Any] = [] if low is None and high is None else [(low, high)]
         parts += [self._number(v) for v in choice.get("single", [])]
@@ -166,14 +168,15 @@ class RangeFacet:
         return parts[0] if len(parts) == 1 and isinstance(parts[0], tuple) else parts or None
 
     def counts(self, among: Mask) -> list[int]:
-        """Count the values in each of equal stretches of the scale, then those that are missing."""
+        """Count the values in each of 32 equal bins of the scale, then the missing ones."""
         return np.bincount(self._bin[among], minlength=_BINS + 1).tolist()
 
     def _number(self, value: float) -> int | float:
+        # JSON has one kind of number, but 4 and 4.0 differ in the Python that is shown.
         return int(value) if self._whole and float(value).is_integer() else float(value)
 
     def _along(self, values: Array) -> Array:
-        """Place of values on the scale, from 0 to 1; the front end has the same formulas."""
+        """Place of values on the scale, from 0 to 1. The browser has the same formulas."""
         if self.scale == "linear":
             return np.asarray((values - self.low) / (self.high - self.low))
         if self.scale == "log":
@@ -182,18 +185,22 @@ class RangeFacet:
 
 
 def facet(name: str, values: AnyArray) -> Facet | None:
-    """Choose what fits an attribute; None where all runs are alike."""
+    """Choose the control that fits an attribute; None if all runs have the same value."""
     known = np.unique(values[~np.isnan(values)] if values.dtype.kind == "f" else values)
     missing = values.dtype.kind == "f" and bool(np.isnan(values).any())
     if len(known) + missing < 2:
         return None
+    # An infinite value has no place on a scale.
     if values.dtype.kind in "if" and len(known) > _MOST_VALUES and bool(np.isfinite(known).all()):
         return RangeFacet(name, values)
     return ValueFacet(name, values)
 
 
 def _coded(values: AnyArray) -> tuple[list[Any], Indices]:
-    """Values as Python's own, text in order of appearance and numbers of size with NaN last, and each run's place."""
+    """Give the values as Python objects, and the place of each run's value among them.
+
+    Text keeps its order of appearance; numbers are sorted by size, NaN last.
+    """
     unique, first, code = np.unique(values, return_index=True, return_inverse=True)
     if values.dtype.kind == "U":
         order = np.argsort(first)
@@ -202,7 +209,7 @@ def _coded(values: AnyArray) -> tuple[list[Any], Indices]:
 
 
 def _scale(known: AnyArray) -> tuple[str, float]:
-    """Choose a scale, and the unit in which a logarithmic one that begins at zero is linear."""
+    """Choose the scale of a range. Its unit is where a logarithmic scale that starts at zero becomes linear."""
     positive = known[known > 0]
     if known[0] < 0 or not len(positive) or positive[-1] < _DECADES * positive[0]:
         return "linear", 1.0

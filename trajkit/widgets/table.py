@@ -11,14 +11,15 @@ from trajkit.widgets import assets
 
 
 class RunTable(anywidget.AnyWidget):
-    """Rows to sort by a click on a column's head and to highlight by a click on the row.
+    """A table of runs. A click on a column's head sorts the rows, a click on a row highlights its run.
 
     Attributes
     ----------
     columns, rows : list
-        Names, and a list of text and numbers (None where there is none) for each row, its first the run.
+        Names of the columns; for each row a list of text and numbers, with None for a missing value. The first column
+        names the run. Traits.
     highlighted : list
-        Runs that are marked. A trait that clicks set.
+        Names of the runs that are marked. A trait, which clicks set.
 
     Examples
     --------

@@ -18,7 +18,7 @@ def examine(part: Part) -> Finding:
     found = null_test(part.ds, **arguments)
     code = [*part.code_of_ds, f"found = tk.null_test(ds, {written(**arguments)})"]
     # One shuffle gives the interval: all draws of the null would cost as much as `null_test` again.
-    shuffled = pair_distances(shuffle_within_class(part.even, how.seed), **how.distance)
+    shuffled = pair_distances(shuffle_within_class(part.even, how.seed), how.metric)
     chosen = pairs_of_groups(part.ds, by)
     interval = ratio_interval(
         part.ds, part.pair_distances.isel(pair=chosen), shuffled.isel(pair=chosen),

@@ -9,16 +9,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.curves import distance_to_geodesic, error, loss, progress, trajectory_distance
-from trajkit.curves.references import outline, points_with_references, with_missing_references
-from trajkit.distances import METRICS, pairwise
-from trajkit.embedding import align, embed, inpca
-from trajkit.embedding.embed import on_runs
-from trajkit.schema import is_network, networks
-from trajkit.select import select
+from trajkit.curves.loss import error_of, loss_of
+from trajkit.curves.progress import distance_to_geodesic_of, measures_progress, progress_of
+from trajkit.curves.references import points_with_references, with_missing_references
+from trajkit.curves.trajectory_distance import trajectory_distance_of
+from trajkit.distances import BHATTACHARYYA, Metric, as_metric, metric_names, pairwise
+from trajkit.embedding import align, inpca
+from trajkit.embedding.embed import embedded, on_runs
+from trajkit.schema import is_network, networks_of
 from trajkit.widgets.manifold_packing import per_point_quantities, quantity_ranges
 
-QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {"progress": progress, "loss": loss, "error": error}
+QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
+    "progress": progress_of,
+    "loss": loss_of,
+    "error": error_of,
+}
 N_COMPONENTS = 6
 # Beyond so many points, distances between all of them would take more memory than a laptop spares.
 MOST_POINTS = 8000
@@ -68,7 +73,7 @@ class Measurements:
         return self._once(("part", split), lambda: self._measured(split))
 
     def _measured(self, split: str | None) -> xr.Dataset:
-        part = self.dataset if split is None else select(self.dataset, split=split)
+        part = self.dataset if split is None else self.dataset.isel(sample=self.dataset["split"].values == split)
         return part.assign({name: measure(part) for name, measure in QUANTITIES.items()})
 
     def quantities(self, split: str | None) -> list[str]:
@@ -85,17 +90,17 @@ class Measurements:
         """Distances (run, run2) of the networks' whole trajectories."""
         return self._once(
             ("runs", split, metric),
-            lambda: trajectory_distance(networks(self.part(split)), metric=metric, cap=self.cap_of(metric)),
+            lambda: trajectory_distance_of(networks_of(self.part(split)), self.metric(metric)),
         )
 
     def geodesic_metric(self, metric: str) -> str:
         """Choose the metric of distances to the geodesic: `metric` if progress is defined by it."""
-        return metric if metric == "fisher_rao" else "bhattacharyya"
+        return metric if measures_progress(self.metric(metric)) else BHATTACHARYYA.name
 
     def distance_to_geodesic(self, split: str | None, metric: str) -> xr.DataArray:
         """Distance of each point to the geodesic by `geodesic_metric`."""
         known = self.geodesic_metric(metric)
-        return self._once(("geodesic", split, known), lambda: distance_to_geodesic(self.part(split), metric=known))
+        return self._once(("geodesic", split, known), lambda: distance_to_geodesic_of(self.part(split), Metric(known)))
 
     def embedding(self, split: str | None, metric: str, chosen: xr.DataArray | None = None) -> xr.Dataset:
         """InPCA of all points; or of references and those networks' points that are `chosen` (run, checkpoint)."""
@@ -113,7 +118,7 @@ class Measurements:
                 else _cut(self.part(split), _with_references(chosen, self.part(split)))
             )
             landmarks = fitting(self.landmarks, ds)
-            return embed(ds, N_COMPONENTS, metric=metric, cap=self.cap_of(metric), landmarks=landmarks)
+            return embedded(ds, N_COMPONENTS, self.metric(metric), landmarks=landmarks)
         distance = self._pairwise(split, metric)
         distance = distance if chosen is None else _among(distance, everything)
         return on_runs(inpca(distance, N_COMPONENTS), everything, own)
@@ -122,20 +127,24 @@ class Measurements:
         """Names of runs and points, without and with references, and without predictions: all a slice needs."""
 
         def make() -> tuple[xr.Dataset, xr.Dataset]:
-            own = outline(self.part(split))
+            own = self.part(split).drop_vars("log_prob")
             return own, with_missing_references(own)
 
         return self._once(("outlines", split), make)
 
+    def metric(self, name: str) -> Metric:
+        """Make the metric of this name, with the cap if it takes one."""
+        return as_metric(name, self.cap, optional_cap=True)
+
     def cap_of(self, metric: str) -> float | None:
         """Give the cap, where the metric takes one."""
-        return None if METRICS[metric].bounded else self.cap
+        return self.metric(metric).cap
 
     def _pairwise(self, split: str | None, metric: str) -> xr.DataArray:
         """Distances between all points and the references."""
 
         def measure() -> xr.DataArray:
-            return pairwise(points_with_references(self.part(split)), metric=metric, cap=self.cap_of(metric))
+            return pairwise(points_with_references(self.part(split)), metric=self.metric(metric))
 
         return self._once(("points", split, metric), measure)
 
@@ -163,8 +172,8 @@ def fitting(landmarks: int, ds: xr.Dataset) -> int | None:
 
 
 def metrics(cap: float | None) -> list[str]:
-    """Name the metrics for points that include the truth; without a cap, "jeffreys" makes it infinitely far away."""
-    return [n for n, m in METRICS.items() if m.symmetric and (cap is not None or n != "jeffreys")]
+    """Name the metrics that are finite between networks and the truth; "jeffreys" is only with a cap."""
+    return [n for n in metric_names(symmetric=True) if as_metric(n, cap, optional_cap=True).finite_at_truth]
 
 
 def aligned(frame: xr.Dataset, own: xr.Dataset, components: tuple[int, ...]) -> xr.Dataset:

@@ -1,4 +1,4 @@
-// A plotly figure that stays while its data change, in the ink of the page.
+// A plotly figure that keeps its zoom while its data change, in the colours of the page.
 
 import { make } from "./dom.js";
 import { plotlyOf } from "./plotly.js";
@@ -14,12 +14,12 @@ function isDark(element) {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** A figure's JSON read with text and references in the page's ink. Figures are made for any page, with one `gray`. */
+/** A figure from JSON. Figures are made for any page, with one `gray` for text and references; here the page is known. */
 function inked(json, gray, dark) {
   return JSON.parse(json.replaceAll(gray, dark ? "#d0d4da" : "#333a44"));
 }
 
-/** A layout without a ground of its own. On a dark page also figures of other templates, which are light, become dark. */
+/** A layout with a transparent background. On a dark page, figures with other templates, which are light, become dark. */
 function themed(layout, dark) {
   const out = { ...layout, paper_bgcolor: CLEAR, plot_bgcolor: CLEAR, uirevision: "trajkit", autosize: true };
   if (!dark) return out;
@@ -53,7 +53,7 @@ function report(place, model) {
   place.on("plotly_hover", ({ points }) => {
     const [first] = told(points);
     const key = `${first.trace} ${first.point} ${first.x} ${first.y}`;
-    // plotly repeats itself while the mouse moves over one point.
+    // plotly repeats the event while the mouse moves over one point.
     if (key !== over) model.send({ event: "hover", points: [first] });
     over = key;
   });
@@ -87,7 +87,7 @@ function render({ model, el }) {
     ready = true;
   }
 
-  /** Draw in the next frame: one drawing at a time, and of several changes in one turn only the last. */
+  /** Draw once in the next frame, after all changes of this turn; never two drawings at the same time. */
   function redraw() {
     if (wanted) return;
     wanted = true;

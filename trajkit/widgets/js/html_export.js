@@ -32,7 +32,7 @@ class StandInModel {
     this.listeners.get(event)?.delete(listener);
   }
 
-  // There is no kernel to hear of it.
+  // A page has no kernel.
   save_changes() {}
 
   send() {}

@@ -1,4 +1,4 @@
-// One copy of plotly.js for all panels of a page: it is large, and the first panel asks the kernel for it.
+// One copy of plotly.js for all panels of a page. It is large: only the first panel asks the kernel for it.
 
 const SHARED = Symbol.for("trajkit.plotly");
 // A kernel with cells in its queue answers after the last of them, which may take long.

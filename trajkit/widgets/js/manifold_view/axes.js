@@ -1,4 +1,4 @@
-// The box behind the points on a 2D canvas: its three far faces with grids, and an axis on an edge of its outline for each.
+// The box behind the points on a 2D canvas: its three far faces with grids, and an axis on an edge for each component.
 //
 // A `frame` holds what all steps need: { context, projection, axes, half, far, marks, middle, ink, timeLike, font }.
 
@@ -33,7 +33,7 @@ function axisMarks(axis, half) {
   return at.map((value) => ({ place: place(value), text: tickText(value, step) }));
 }
 
-/** On the stage: the place with `along` on axis k, and `a` and `b` on the other two. */
+/** The pixel of the position that is `along` on axis k, and `a` and `b` on the other two axes. */
 function onStage(projection, k, along, a, b) {
   const [i, j] = AXES.filter((other) => other !== k);
   const position = [0, 0, 0];
@@ -63,7 +63,7 @@ function paintFace({ context, projection, axes, half, far, marks, ink }, k) {
   context.stroke();
 }
 
-/** The edge of the outline that carries axis k, where it covers nothing; undefined if none lies before the eye. */
+/** The edge that carries axis k, where it covers nothing; undefined if all such edges are behind the eye. */
 function edgeOf({ projection, half, far }, k) {
   const [i, j] = AXES.filter((other) => other !== k);
   const edges = [];
@@ -102,7 +102,7 @@ function paintAxis(frame, k) {
   paintTitle(frame, axis, centre, way, out, reach + 5);
 }
 
-/** Ticks with their numbers; gives how far these reach outwards. */
+/** Paint ticks with their numbers; returns how far the numbers reach outwards. */
 function paintTicks({ context, marks, font }, k, edge, way, out, long) {
   context.font = `11px ${font}`;
   context.textBaseline = "middle";
@@ -131,12 +131,12 @@ function paintTitle({ context, ink, timeLike, font }, axis, [x, y], way, out, re
   let angle = Math.atan2(way[1], way[0]);
   if (angle > Math.PI / 2 + 1e-6) angle -= Math.PI;
   if (angle <= -Math.PI / 2 + 1e-6) angle += Math.PI;
-  // Upright titles are read from below, whichever side rounding puts the angle on.
+  // Rounding puts the angle of an upright title on either side; it is always read from the right.
   if (Math.abs(Math.abs(angle) - Math.PI / 2) < 1e-3) angle = -Math.PI / 2;
   context.save();
   context.translate(x + out[0] * reach, y + out[1] * reach);
   context.rotate(angle);
-  // Below the axis in its own turned frame, or above.
+  // Whether the title is below the axis, in the rotated frame.
   const below = -Math.sin(angle) * out[0] + Math.cos(angle) * out[1] > 0;
   context.textAlign = "center";
   context.textBaseline = "middle";

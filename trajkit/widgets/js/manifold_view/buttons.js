@@ -1,8 +1,8 @@
-// Buttons with icons, as the toolbar and the timeline have them.
+// Buttons with icons, for the toolbar and the timeline.
 
 import { make } from "../dom.js";
 
-// Paths on a ground of 16 by 16.
+// Paths in a square of 16 by 16.
 const ICONS = {
   orbit: ["M8 2.2a5.8 5.8 0 1 0 5.8 5.8", "M1.5 9.3C4 11.8 11.5 11.4 14 7", "M13.8 3.2v3.6h-3.6"],
   pan: ["M8 1.5v13M1.5 8h13", "M6 3.5l2-2 2 2M6 12.5l2 2 2-2M3.5 6l-2 2 2 2M12.5 6l2 2-2 2"],

@@ -15,7 +15,7 @@ export function buildCards(store) {
     wanted.forEach((i, k) => {
       const card = element.children[k] ?? element.appendChild(make("div", { className: "trajkit-card" }));
       const isPinned = k < pinned.length;
-      // Filling a card lays the page out again, and most frames only move it.
+      // Filling a card costs a layout of the page, and most frames only move it.
       const shows = [i, isPinned, store.painted.coloring, store.points];
       if (!card.shows?.every((s, n) => s === shows[n])) {
         fill(card, store.name(i)[0], isPinned ? brief(store, i) : facts(store, i));

@@ -1,8 +1,8 @@
-// Colours: the ink of light and dark pages, and the palettes that Python sends, adapted to the page.
+// Colours: the ink of light and dark pages (text, lines, backgrounds), and Python's palettes adapted to the page.
 
 import { clamp, mix } from "../scales.js";
 
-// The ink of canvases and elements by theme. The view writes it to CSS variables too, so that each colour stands once.
+// The view also writes these to CSS variables, so that each colour is defined only here.
 const INKS = {
   light: {
     ...{ text: "#24292f", faint: "#57606a", accent: "#0a5cad", ground: "#ffffff", raised: "#ffffff", soft: "#f1f4f7", line: "#d5dbe1" },

@@ -18,7 +18,7 @@ export function buildLegend(store) {
     }
     const { coloring } = store.painted;
     const [entries, curves] = [entriesOf(store), curvesOf(store)];
-    // Only what changed is built again, so that an entry that is clicked twice stays the same element.
+    // Entries are rebuilt only after a change: a double click needs the same element for both clicks.
     const key = JSON.stringify([coloring.title, entries, curves, store.theme, coloring.low, coloring.high]);
     if (element.dataset.key !== key) {
       element.dataset.key = key;

@@ -44,7 +44,7 @@ function paintRing(store, context, i) {
   const { ink } = store;
   const [x, y] = store.at(i);
   const radius = Math.max(5.5, 0.5 * store.get("point_size") + 3);
-  // A broad ring of the ground below a thin dark one is seen on points of any colour.
+  // A thin dark ring on a broad light one is visible on points of any colour.
   for (const [color, wide] of [[ink.ground, 4], [ink.text, 1.75]]) {
     context.strokeStyle = color;
     context.lineWidth = wide;
@@ -65,7 +65,7 @@ function paintOutline({ outline, ink }, context) {
   context.setLineDash([]);
 }
 
-/** Text that can be read on anything: it has a halo of the ground's colour. */
+/** Text with a halo in the colour of the background, so that it is readable over points. */
 function paintLabel({ ink, font }, context, text, x, y) {
   context.font = `600 12px ${font}`;
   context.textAlign = "center";

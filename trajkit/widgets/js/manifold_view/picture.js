@@ -2,7 +2,7 @@
 
 import { make } from "../dom.js";
 
-/** Saving the picture, and sending it to Python. `parts` gives the elements that stand over or beside the canvases. */
+/** Save the picture, or send it to Python. `parts` gives the elements over and beside the canvases. */
 export function buildPicture(store, { stage, parts }) {
   async function picture() {
     stage.redraw();
@@ -12,7 +12,7 @@ export function buildPicture(store, { stage, parts }) {
     const context = canvas.getContext("2d");
     context.fillStyle = store.ink.ground;
     context.fillRect(0, 0, canvas.width, canvas.height);
-    // In the same turn as drawing: later the browser no longer has what WebGL drew.
+    // In the same turn as drawing: after it, the browser clears what WebGL drew.
     for (const layer of stage.layers()) context.drawImage(layer, 0, 0);
     context.scale(pixels, pixels);
     for (const part of parts()) paintElement(context, part, [box.left, box.top]);
@@ -38,7 +38,7 @@ export function buildPicture(store, { stage, parts }) {
   return { save };
 }
 
-/** Paint what the page shows of an element, at its place: grounds, dashes and texts. */
+/** Paint what the page shows of an element, at its place: backgrounds, dashes and texts. */
 function paintElement(context, element, [left, top]) {
   const box = element.getBoundingClientRect();
   const style = getComputedStyle(element);

@@ -42,7 +42,7 @@ function positions(points, columns, half) {
   return { position, drawable };
 }
 
-/** Note when each point is reached (references always); give the length of its run so far, -1 where no line leads on. */
+/** Write the time of each point (-1 for references); returns the length of its run so far, -1 where no line follows. */
 function placeInTime(points, position, drawable, scale) {
   const course = new Float32Array(room(points.total)).fill(-1);
   for (let r = 0; r < points.names.length; r++) {

@@ -9,7 +9,7 @@ const CLICK = 3;
 export function listenToPointers(store, stage, moves) {
   const pointers = new Map();
   let hover = -1;
-  // What the present drag does ("orbit", "pan", "lasso", "box"), how far it went, where it began, and how it selects.
+  // The drag: what it does ("orbit", "pan", "lasso", "box"), its length in pixels, its start, and how it selects.
   let drag = "", travelled = 0, corner = [0, 0], how = "replace";
 
   const placeOf = (event) => {
@@ -86,7 +86,7 @@ export function listenToPointers(store, stage, moves) {
 
   function wheeled(event) {
     event.preventDefault();
-    // Firefox counts lines.
+    // Some browsers count lines instead of pixels.
     const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
     moves.zoom(Math.exp(-0.0012 * clamp(pixels, -400, 400)));
   }

@@ -62,7 +62,7 @@ function filterSection(store, { name, categories }) {
   const onchange = () => {
     const values = boxes.filter((box) => box.checked).map((box) => box.value);
     const { [name]: _, ...others } = store.get("filters");
-    // All values ticked is no filter, also for values that come later.
+    // With all values ticked there is no filter, so that values of later data are shown too.
     store.set({ filters: values.length === categories.length ? others : { ...others, [name]: values } });
   };
   return make("fieldset", { onchange }, make("legend", { textContent: name }), ...labels);

@@ -99,7 +99,7 @@ export class Scene {
     }
   }
 
-  /** Draw all runs: what is dimmed first, then networks, reference curves, and runs that train now. */
+  /** Draw all runs: dimmed networks, networks, reference curves, then runs that train now. */
   drawRuns({ points, matrix, now, opacity, pointSize, lineWidth, pixels, anyDimmed, hurried, heads }) {
     const { gl, canvas } = this;
     const uniforms = {
@@ -108,7 +108,7 @@ export class Scene {
     };
     const end = points.offset[points.networks];
     for (const dimmedPass of anyDimmed ? [true, false] : [false]) {
-      // Dimmed runs write no depth, so that they cover no other run; nor do transparent runs.
+      // Dimmed or transparent runs write no depth: they must not hide other runs.
       gl.depthMask(!dimmedPass && opacity >= 0.5);
       const pass = { ...uniforms, dimmedPass };
       if (uniforms.width > 0) this.draw("lines", 0, end, pass);

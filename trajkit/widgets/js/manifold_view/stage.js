@@ -1,4 +1,4 @@
-// The stage: three canvases over each other, with the box, with runs and points (WebGL2), and with marks; then cards.
+// The stage: three canvases over each other (the box, WebGL2 with runs and points, marks), and cards over them.
 
 import { make } from "../dom.js";
 import { paintBox } from "./axes.js";
@@ -51,7 +51,7 @@ export function buildStage(store, { cards, paintMarks }) {
     scene = null;
   }
 
-  /** Give the textures what these stages made. */
+  /** Upload the results of these stages to the textures. */
   function upload(stages) {
     if (!scene || !store.placed) return;
     for (const stage of stages) {
@@ -62,7 +62,7 @@ export function buildStage(store, { cards, paintMarks }) {
     }
   }
 
-  /** Draw what these stages have changed: all layers, or only the marks. */
+  /** Draw what these stages changed: all layers, or only the marks. */
   function draw(stages) {
     upload(stages);
     if (visible) drawLayers(stages.has("picture"));
@@ -112,7 +112,7 @@ export function buildStage(store, { cards, paintMarks }) {
     drawLayers(true);
   }
 
-  /** Give the context back if it was only opened for a picture. */
+  /** Close a scene that was opened only for a picture. */
   function rest() {
     if (!visible) close();
   }

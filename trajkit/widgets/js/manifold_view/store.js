@@ -1,6 +1,7 @@
 // The state of one view: the model's traits, and what follows from them. It knows no part of the page.
 //
-// The work is done in stages. When a trait changes, its stage and those after it are done again before the next frame.
+// It is computed in stages: points (read), places (positions), paint (colours), picture (camera and time), marks. A trait
+// that changes makes its stage and all later stages out of date; they are computed again in the next frame.
 
 import { projectionOf } from "./camera.js";
 import { HitGrid, inside } from "./hit_grid.js";
@@ -20,7 +21,7 @@ const TRAITS_OF = {
   marks: ["hovered", "pinned"],
 };
 const STAGES = Object.keys(TRAITS_OF);
-// With more points than this, moving pictures leave points out.
+// Above this number of points, a moving picture shows only lines.
 const MANY = 40_000;
 
 export class Store {
@@ -29,16 +30,16 @@ export class Store {
     this.ending = new AbortController();
     this.signal = this.ending.signal;
     this.stale = new Set();
-    // What the page tells: the stage's size in pixels, and the ink of its theme.
+    // Set by the view: the size of the stage in pixels, and the colours and font of the page.
     this.size = { width: 0, height: 0, pixels: 1 };
     this.theme = "light";
     this.ink = this.font = null;
-    // Runs ahead of the trait while time plays.
+    // While time plays, this is ahead of the trait.
     this.time = model.get("time");
     this.outline = null;
     this.hurried = false;
     this.placed = this.painted = this.projection = null;
-    /** Set by the view: draws what is out of date, given the stages that were done again. */
+    /** Set by the view: draws, given the names of the stages that were computed again. */
     this.draw = () => {};
     for (const [stage, names] of Object.entries(TRAITS_OF)) {
       for (const name of names) this.on(`change:${name}`, () => this.refresh(stage));
@@ -48,7 +49,7 @@ export class Store {
     });
   }
 
-  // Traits. What the reader does goes to the model at once, and to the kernel ten times a second.
+  // Traits. A change goes to the model at once, and to the kernel at most ten times a second.
 
   get(name) {
     return this.model.get(name);
@@ -71,7 +72,7 @@ export class Store {
 
   // Stages
 
-  /** Note that a stage is out of date, and do the work in the next frame. */
+  /** Compute a stage and all later ones again in the next frame. */
   refresh(stage) {
     this.outdate(stage);
     this.frame ??= requestAnimationFrame(() => {
@@ -84,7 +85,7 @@ export class Store {
     for (const s of STAGES.slice(STAGES.indexOf(stage))) this.stale.add(s);
   }
 
-  /** Do again what is out of date, now. */
+  /** Compute now what is out of date, and draw. */
   update() {
     const fresh = new Set(this.stale);
     this.stale.clear();
@@ -138,17 +139,18 @@ export class Store {
     return { ...this.get("_start_camera"), ...this.get("camera") };
   }
 
-  /** Points up to now are drawn; at the end all, whatever rounding says. */
+  /** The latest time that is drawn. At the end it is beyond 1, so that rounding hides no point. */
   get now() {
     return this.time >= 1 ? 2 : this.time;
   }
 
-  /** Index of the hovered point, -1 for none; and of the pinned ones, -1 for those that are not here. */
+  /** Index of the hovered point, -1 for none. */
   get hovered() {
     const pair = this.get("hovered");
     return pair.length ? this.find(pair) : -1;
   }
 
+  /** Index of each pinned point, -1 for those that only a linked view has. */
   get pinned() {
     return this.get("pinned").map((pair) => this.find(pair));
   }
@@ -226,7 +228,7 @@ export class Store {
     this.set({ selection });
   }
 
-  /** Let go of model, timers and data. */
+  /** End listeners and timers, and free the data. */
   close() {
     this.ending.abort();
     cancelAnimationFrame(this.frame);

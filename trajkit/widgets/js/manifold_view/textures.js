@@ -1,4 +1,4 @@
-// How points lie in textures: ROW points in a row, and each point's strength as the alpha of its colour.
+// Layout of the textures: ROW points in a row; the alpha of a point's colour is its strength.
 
 // WebGL2 guarantees textures that are 2048 wide.
 export const ROW = 2048;

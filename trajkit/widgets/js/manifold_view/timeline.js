@@ -1,4 +1,4 @@
-// Time: a button that plays, what time is, and how far it has come.
+// The timeline: a button that plays, a menu of what time is, a slider, and the present value.
 
 import { fillMenu, make } from "../dom.js";
 import { countText, numberText, valueAt } from "../scales.js";
@@ -29,7 +29,7 @@ export function buildTimeline(store) {
     store.set({ time: store.time, playing });
   }
 
-  // Time runs in the browser; the model hears of it only when it stops, because the kernel could not follow each frame.
+  // Time runs in the browser; the model gets it only at the end, because the kernel could not follow each frame.
   function run() {
     store.refresh("picture");
     if (!store.get("playing") || running) return;

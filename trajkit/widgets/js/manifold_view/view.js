@@ -1,7 +1,7 @@
 // The browser's half of ManifoldView, an anywidget module: it makes the parts of the page and joins them to one store.
 //
-// State lives in the model's traits (see manifold_view.py), what follows from it in store.js. Each part gets the store,
-// and functions where it needs another part; no part imports another. Nothing is drawn unless something changed.
+// The state is in the model's traits (see manifold_view.py), what is computed from it in store.js. Each part gets the
+// store, and callbacks where it needs another part; no part imports another. Only a change causes drawing.
 
 import { make } from "../dom.js";
 import { cameraMoves } from "./camera_moves.js";
@@ -65,7 +65,7 @@ function render({ model, el }) {
   };
 }
 
-/** Follow the page's theme, the view's size, and whether it is in sight; gives a function that ends this. */
+/** Follow the theme of the page, the size of the view, and whether it is in sight; returns a function that stops. */
 function watchPage(store, root, stage) {
   const restyle = () => {
     store.theme = themeOf(store.model);
@@ -81,7 +81,7 @@ function watchPage(store, root, stage) {
     store.size = { width, height, pixels: Math.min(3, devicePixelRatio || 1) };
     root.classList.toggle("trajkit-narrow", root.clientWidth < 720);
     root.classList.toggle("trajkit-small", root.clientWidth < 540);
-    // JupyterLab renders a view before it stands on the page, where it has no font yet.
+    // JupyterLab renders a view before it is on the page; until then it has no font.
     store.font = getComputedStyle(root).fontFamily;
     store.refresh("picture");
   };

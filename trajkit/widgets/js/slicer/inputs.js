@@ -6,7 +6,7 @@ export function button(textContent, title, onclick, className = "") {
   return make("button", { type: "button", className, textContent, title, onclick });
 }
 
-/** Call `take` once for each text that the reader has finished: by Enter, or by leaving the field. */
+/** Call `take` once for each text that the reader has finished, by Enter or by leaving the field. */
 export function onText(input, take) {
   // Not every page turns Enter into a "change", and where it does, `take` must not run twice.
   let last = null;

@@ -63,11 +63,11 @@ export function rangeControl(facet, choose) {
   function update(given, counts) {
     choice = given ?? EVERYTHING;
     const [a, b] = [choice.low ?? facet.low, choice.high ?? facet.high].map((x) => clamp(along(facet, x), 0, 1));
-    // What the reader holds is left alone, unless the choice was lifted.
+    // The control that has the focus keeps its value, unless the restriction was lifted.
     const free = (element) => document.activeElement !== element;
     if (free(low) || given === null) low.value = a * STEPS;
     if (free(high) || given === null) high.value = b * STEPS;
-    // At the right end the lower handle would lie hidden under the upper one.
+    // At the right end, the upper handle would cover the lower one.
     low.style.zIndex = a > 0.5 ? 2 : "";
     const format = (x) => String(facet.whole ? x : Number(x.toPrecision(4)));
     if (free(lowNumber)) lowNumber.value = format(choice.low ?? facet.low);

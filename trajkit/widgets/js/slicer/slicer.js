@@ -5,7 +5,7 @@ import { button, onText, section } from "./inputs.js";
 import { rangeControl } from "./range.js";
 import { valuesControl } from "./values.js";
 
-/** Changes of the state: { change, answered }. While the kernel works on one, only the last of the later ones is kept. */
+/** Changes of the state: { change, answered }. While the kernel works on one change, only the last later one is kept. */
 function buildSender(model) {
   let serial = 0, last = 0, waits = false;
 
@@ -140,7 +140,7 @@ function render({ model, el }) {
 
   function draw() {
     const state = model.get("state"), shown = model.get("shown");
-    // A later choice stands on the screen already; its own answer will come.
+    // The page already shows a later choice, and its answer will come.
     if (answered(shown.serial)) return;
     head.update(state, shown);
     facets.forEach((facet, i) => facet.update(state.facets[i], shown.counts?.[i]));

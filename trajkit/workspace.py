@@ -1,0 +1,53 @@
+"""How much memory a computation may take beside its input and its result: one setting for all of trajkit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+# 160 MB: blocks this large keep the cores busy, and the peak of `pairwise` stays within its budget of 256 MB.
+_BYTES: ContextVar[float] = ContextVar("workspace", default=160e6)
+
+
+def workspace_bytes() -> float:
+    """Give the number of bytes that temporary arrays may take.
+
+    Examples
+    --------
+    >>> workspace_bytes()
+    160000000.0
+    """
+    return _BYTES.get()
+
+
+@contextmanager
+def limit_workspace(size: float) -> Iterator[None]:
+    """Work in smaller or larger blocks: temporary arrays take about `size` bytes. Results stay the same to rounding.
+
+    Parameters
+    ----------
+    size
+        Bytes, at least 1. One row, sample or run is always read whole, however small the workspace is.
+
+    Raises
+    ------
+    ValueError
+        If `size` is below 1.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=3)
+    >>> with limit_workspace(10_000):
+    ...     small = tk.progress(ds)
+    >>> bool((small == tk.progress(ds)).all())
+    True
+    """
+    if not size >= 1:
+        raise ValueError(f"size: wanted 1 byte or more, got {size}")
+    token = _BYTES.set(float(size))
+    try:
+        yield
+    finally:
+        _BYTES.reset(token)
