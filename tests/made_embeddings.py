@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from trajkit.widgets.manifold_view import ManifoldView
+
 
 def made_embedding(runs: int, checkpoints: int, *, components: int = 4, groups: int = 6, seed: int = 0) -> xr.Dataset:
     """Return an embedding as `tk.embed` does: runs with common ends whose paths bend by group."""
@@ -34,3 +36,8 @@ def made_embedding(runs: int, checkpoints: int, *, components: int = 4, groups: 
             "seed": ("run", np.arange(runs) // groups),
         },
     )
+
+
+def sent_numbers(view: ManifoldView, name: str, shape: tuple[int, ...] = (-1,)) -> np.ndarray:
+    """Read a buffer of float32 that a view sends to the browser."""
+    return np.frombuffer(getattr(view, name), np.float32).reshape(shape)

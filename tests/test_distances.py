@@ -419,3 +419,39 @@ def test_weights__that_make_no_sense_are_refused(weights: list[float]) -> None:
         tk.pairwise(ds, weights=weights)
     with pytest.raises(ValueError, match="wanted 7 finite numbers"):
         tk.hellinger(ds.log_prob[0, 0], ds.log_prob[0, 1], weights=weights)
+
+
+def test_pairwise__takes_datasets_that_differ_in_what_else_they_know_of_samples() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    more = ds.assign_coords(difficulty=("sample", np.arange(20)))
+    np.testing.assert_array_equal(tk.pairwise(ds, more), tk.pairwise(more, ds))
+
+
+def test_distances__refuse_probabilities_arrays_and_datasets() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    a, b = ds.log_prob[0, 3], ds.log_prob[1, 5]
+    for f in (tk.bhattacharyya, tk.fisher_rao, tk.jeffreys, lambda p, q: tk.geodesic(p, q, 0.5), tk.tangent):
+        with pytest.raises(ValueError, match="natural logs of probabilities that sum to 1"):
+            f(np.exp(a), np.exp(b))
+        with pytest.raises(TypeError, match=r"such as ds\.log_prob"):
+            f(a.values, b.values)
+        with pytest.raises(TypeError, match=r"such as ds\.log_prob"):
+            f(ds, b)
+    with pytest.raises(TypeError, match="wanted a trajectory dataset"):
+        tk.pairwise(ds.log_prob)
+    with pytest.raises(ValueError, match="a dimension 't'"):
+        tk.geodesic(tk.geodesic(a, b, [0, 1]), b, [0, 1])
+
+
+@pytest.mark.parametrize("below", [-800.0, -668.0, -30.0])
+def test_divergences__to_an_impossible_class_are_infinite_however_small_its_probability(below: float) -> None:
+    log_prob = np.full((1, 2, 1, 3), -np.inf)
+    log_prob[0, 0, 0, :2] = [0, below]
+    log_prob[0, 1, 0, 0] = 0
+    ds = tk.from_arrays(log_prob=log_prob, label=[0], runs={"seed": [0]})
+    p, q = ds.log_prob[0]
+    assert float(tk.kullback_leibler(p, q)) == float(tk.jeffreys(p, q)) == np.inf
+    assert float(tk.kullback_leibler(q, p)) == pytest.approx(np.exp(below), abs=1e-16)
+    for metric in ("kullback_leibler", "jeffreys"):
+        with pytest.raises(ValueError, match="infinite"):
+            tk.pairwise(ds, metric=metric)

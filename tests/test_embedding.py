@@ -485,3 +485,39 @@ def test_points_with_references__are_those_of_runs_side_by_side(known) -> None:
     xr.testing.assert_identical(
         points_with_references(ds).drop_attrs(), tk.points(with_missing_references(ds)).drop_attrs()
     )
+
+
+def test_embed__takes_datasets_with_results_of_their_own() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    own = ds.assign(length=tk.length(ds), correct=ds.step * 0 + 3, rank=("run", np.arange(6)))
+    own = own.assign_coords(wall=(("run", "checkpoint"), np.ones((6, 8))))
+    embedding = tk.embed(own)
+    np.testing.assert_array_equal(embedding.coordinate, tk.embed(ds).coordinate)
+    np.testing.assert_array_equal(embedding.correct.sel(run=ds.run)[:, :8], 3)
+    assert (embedding.correct.sel(run="truth") == -1).all()
+    np.testing.assert_allclose(tk.with_references(ds.assign(length=tk.length(ds))).length[:6], tk.length(ds))
+    masked = tk.select(own, progress=(0.5, None))
+    np.testing.assert_array_equal(masked.wall.isnull(), masked.step < 0)
+    assert tk.explore(own).embedding.sizes["run"] == 9
+
+
+def test_align__gives_what_figures_draw_and_takes_what_project_gives() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    distance = tk.pairwise(ds)
+    embedding = tk.inpca(distance)
+    np.testing.assert_allclose(
+        tk.align(embedding, tk.project(embedding, distance)).coordinate, embedding.coordinate, atol=1e-8
+    )
+    aligned = tk.align(tk.embed(ds), tk.embed(ds.isel(run=[0, 1, 2, 3])))
+    assert "explained" not in tk.figures.manifold(aligned).layout.scene.xaxis.title.text
+
+
+def test_project__onto_landmarks_alone() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    stacked = tk.points(tk.embed(ds, landmarks=80))
+    everything = tk.points(tk.with_references(ds))
+    with pytest.raises(ValueError, match="is_landmark"):
+        tk.project(stacked, tk.pairwise(ds, everything))
+    chosen = stacked.is_landmark.values
+    placed = tk.project(stacked.isel(point=chosen), tk.pairwise(ds, everything.isel(point=chosen)))
+    assert np.isfinite(placed.coordinate).all()

@@ -240,3 +240,23 @@ def test_concat__wants_datasets() -> None:
         tk.concat([])
     with pytest.raises(TypeError, match=r"wanted an xarray.Dataset of trajectories, got DataArray"):
         tk.concat([tk.simulate().log_prob])
+
+
+def test_concat__booleans_beside_integers_are_refused() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    a, b = ds.isel(run=slice(0, 3)), ds.isel(run=slice(3, 6))
+    a, b = a.assign_coords(flag=("run", [True] * 3)), b.assign_coords(flag=("run", [1, 0, 2]))
+    with pytest.raises(tk.SchemaError, match="'flag' is of several kinds"):
+        tk.concat([a, b])
+
+
+def test_errors__of_likely_slips_lead_on() -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+    with pytest.raises(tk.SchemaError, match=r"ds.isel\(checkpoint=\[-1\]\)"):
+        tk.progress(ds.isel(checkpoint=-1))
+    with pytest.raises(TypeError, match="assign it to its dataset first"):
+        tk.points(tk.progress(ds))
+    with pytest.raises(ValueError, match=r"tk\.embed"):
+        tk.figures.manifold(ds)
+    with pytest.raises(ValueError, match="wanted one run attribute or more"):
+        tk.mean_trajectory(ds, [])

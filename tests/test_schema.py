@@ -425,3 +425,41 @@ def test_stamp__keeps_what_stands_there_and_edits_nothing() -> None:
     own = ds.assign(step=ds.step.assign_attrs(long_name="mine", units="updates")).assign_attrs(created="long ago")
     assert stamp(own).step.attrs == {"long_name": "mine", "units": "updates"}
     assert stamp(own).attrs["created"] == "long ago"
+
+
+def six_runs(**columns: object) -> xr.Dataset:
+    return tk.from_arrays(prob=np.full((6, 1, 2, 2), 0.5), label=[0, 1], runs=columns)
+
+
+def test_from_arrays__integers_that_would_lose_digits_as_floats_are_refused_by_name() -> None:
+    seeds = [2**60 + i for i in range(6)]
+    exact = six_runs(seed=seeds)
+    assert tk.select(exact, seed=2**60 + 1).sizes["run"] == 1
+    with pytest.raises(tk.SchemaError, match=r"'seed' holds integers beyond 2\^53"):
+        tk.with_references(exact)
+    with pytest.raises(tk.SchemaError, match=r"'seed' holds integers beyond 2\^53"):
+        six_runs(seed=[*seeds[:5], None])
+    with pytest.raises(tk.SchemaError, match="beyond 64 bits"):
+        six_runs(seed=[2**70] * 6)
+
+
+@pytest.mark.parametrize("name", ["loss", "weight", "checkpoints", "progress", "where", "signature"])
+def test_from_arrays__attributes_with_names_that_results_use_are_refused(name: str) -> None:
+    with pytest.raises(tk.SchemaError, match=f"'{name}': the name is reserved"):
+        six_runs(**{name: range(6)})
+    with pytest.raises(tk.SchemaError, match=f"'{name}': the name is reserved"):
+        tk.validate(six_runs(seed=range(6)).assign_coords({name: ("run", range(6))}))
+
+
+def test_from_arrays__a_short_epoch_list_is_refused() -> None:
+    prob = np.full((4, 2, 2), 0.5)
+    with pytest.raises(tk.SchemaError, match="epoch"):
+        tk.from_arrays(prob=[prob[:3], prob[:3]], label=[0, 1], runs={"s": [0, 1]}, epoch=[[0, 1, 2], [0]])
+
+
+def test_schema_error__shows_the_first_problems_and_keeps_all() -> None:
+    prob = np.full((40, 1, 2, 2), 0.4)
+    ds = tk.simulate(runs=40, checkpoints=1, samples=2, classes=2)
+    with pytest.raises(tk.SchemaError, match="and 10 more") as error:
+        tk.validate(ds.assign(log_prob=ds.log_prob.copy(data=np.log(prob).astype(np.float32))))
+    assert len(error.value.problems) == 40

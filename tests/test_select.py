@@ -220,3 +220,19 @@ def test_select__refuses_a_dataset_without_labels(ds: xr.Dataset) -> None:
 def test_select__conditions_with_missing_answers_are_refused(ds: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="wanted booleans"):
         tk.select(ds, where=lambda t: pd.array([True, None, True, True, True, True], dtype="boolean"))
+
+
+def test_select__progress_after_means_were_put_beside_runs(ds: xr.Dataset) -> None:
+    both = tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=20)])
+    kept = tk.select(both, progress=(0.5, None))
+    assert set(kept.run.values) >= set(tk.select(ds, progress=(0.5, None)).run.values)
+    assert float(tk.progress(kept).min()) >= 0.5
+    with pytest.raises(ValueError, match="points have no progress"):
+        tk.figures.progress(both)
+
+
+def test_select__a_missing_number_is_nan(ds: xr.Dataset) -> None:
+    missing = ds.run.values[4]
+    assert tk.select(ds, learning_rate=np.nan).run.values.tolist() == [missing]
+    assert missing in tk.select(ds, learning_rate=[0.1, np.nan]).run.values
+    assert tk.select(ds, learning_rate=[0.1, np.nan]).sizes["run"] == 3

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from trajkit.storage.atomic import atomic_write
+from trajkit.storage.atomic import atomic_write, write_once
 
 
 @pytest.mark.parametrize(("old", "new"), [("file", "file"), ("folder", "folder"), (None, "file"), (None, "folder")])
@@ -32,3 +34,18 @@ def test_atomic_write__takes_the_place_at_the_end_or_not_at_all(tmp_path: Path, 
         write(part, new, "new")
     assert held.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_write_once__the_first_file_stands(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    write_once(tmp_path / "x", b"first")
+    assert (tmp_path / "x").read_bytes() == b"first"
+    write_once(tmp_path / "x", b"second")
+    # A file system without links cannot tell who was first: then the last stands, completely.
+    assert (tmp_path / "x").read_bytes() == (b"first" if links else b"second")
+    assert os.listdir(tmp_path) == ["x"]

@@ -132,14 +132,14 @@ KILLS = """
                 traceback.print_exc()
             os._exit(1)
         os.close(write)
+        # Every second kill comes after a checkpoint, however slow the machine is.
+        told = os.read(read, ACK.size) if kill % 2 else b""
         time.sleep(random.uniform(0, 0.12))
         os.kill(child, signal.SIGKILL)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
         acks = finished.setdefault(run, {})
-        with os.fdopen(read, "rb") as told:
-            while len(ack := told.read(ACK.size)) == ACK.size:
-                step, digest = ACK.unpack(ack)
-                acks[step] = digest
+        with os.fdopen(read, "rb") as rest:
+            acks.update(ACK.iter_unpack(told + rest.read()))
         found, messages = digests(run)
         lost += sum(found.get(step) != digest for step, digest in acks.items())
         # At most one checkpoint was finished and not yet reported, and it is whole too.
@@ -161,8 +161,7 @@ def test_store__fifty_kills_at_random_moments_lose_no_finished_checkpoint(tmp_pa
     report = json.loads(run_script(KILLS, tmp_path / "store", 50, seed))
     assert report["lost"] == 0, (seed, report)
     assert report["kills"] == 50
-    # So that there was something to lose; on a slow machine a kill may come before the first checkpoint.
-    assert report["checkpoints"] > 10, (seed, report)
+    assert report["checkpoints"] >= 25, (seed, report)  # so that there was something to lose
 
 
 FULL_DISK = """

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -132,24 +130,6 @@ def test_store__processes_that_begin_at_once_agree_on_the_probe(tmp_path: Path) 
     assert (ds.step == np.arange(3)).all()
     left = {path.name for path in (tmp_path / "store").iterdir() if path.suffix != ".run"}
     assert left == {"probe.json", ".index.npz"}
-
-
-@pytest.mark.parametrize("links", [True, False])
-def test_store__the_first_probe_stands(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: object) -> None:
-        raise OSError(errno.EPERM, "no links here")
-
-    if not links:
-        monkeypatch.setattr(os, "link", refuse)
-    first = tk.Store.create(tmp_path / "store", probe())
-    text = (tmp_path / "store" / "probe.json").read_text()
-    monkeypatch.setattr(Path, "exists", lambda path: False)  # another process was quicker
-    if links:
-        with pytest.raises(tk.SchemaError, match="holds runs on another probe"):
-            tk.Store.create(tmp_path / "store", probe(classes=5))
-    assert tk.Store.create(tmp_path / "store", probe()).probe.differences(first.probe) == []
-    assert (tmp_path / "store" / "probe.json").read_text() == text
-    assert os.listdir(tmp_path / "store") == ["probe.json"]
 
 
 READ_ONLY = """

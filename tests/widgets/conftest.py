@@ -36,6 +36,17 @@ def embedding(ds: xr.Dataset) -> xr.Dataset:
     return tk.embed(ds)
 
 
+@pytest.fixture(scope="session")
+def ragged_ds() -> xr.Dataset:
+    """Runs of different numbers of checkpoints."""
+    return tk.simulate(runs=12, groups=3, spread=0.3, checkpoints=8, ragged=True)
+
+
+@pytest.fixture(scope="session")
+def ragged_embedding(ragged_ds: xr.Dataset) -> xr.Dataset:
+    return tk.embed(ragged_ds, 4)
+
+
 class Clock:
     """Seconds that pass when a test says so."""
 

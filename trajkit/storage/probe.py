@@ -1,4 +1,4 @@
-"""The inputs on which every model of a store is asked for its predictions."""
+"""The inputs on which the predictions of all models are recorded."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from trajkit.typing import AnyArray, Labels
 
 
 class Probe:
-    """The fixed inputs, in a fixed order, on which all runs are recorded, and what is known of them.
+    """The fixed inputs, in a fixed order, on which all runs are recorded, with their labels.
 
-    Two probes are the same if their labels, classes, split, sample identities and `identity` are equal, in one order.
+    Two probes are equal if their labels, classes, split, sample identities and `identity` are equal, in the same order.
 
     Parameters
     ----------
     inputs
-        What the models take, the samples along the first dimension: an array, a tensor, a table, a list with one
+        Inputs of the models, with samples along the first dimension: an array, a tensor, a table, a list with one
         entry per sample, or a dict or tuple of several of these.
     label
         Index of the true class of each sample (sample,).
     classes
-        Names of the classes, or how many there are; without it, as many as `label` needs.
+        Names of the classes, or their number; by default as many as `label` needs.
     split
-        "train" or "test" for each sample, or one for all.
+        "train" or "test" for each sample, or one of them for all.
     sample
-        Identities of the inputs; 0, 1, ... otherwise.
+        Identities of the inputs, by default 0, 1, ...
     identity
-        Text that changes when the inputs change. By default a SHA-256 of their values, dtypes and shapes, the same
-        for an array and an equal tensor.
+        Text that changes if the inputs change. By default a SHA-256 of their values, dtypes and shapes, the same for
+        an array and an equal tensor.
 
     Raises
     ------
     SchemaError
-        If lengths disagree, labels lie outside the classes, samples repeat or splits are unknown.
+        If lengths disagree, a label is outside the classes, a sample appears twice or a split is unknown.
     TypeError
-        If `inputs` hold something whose values cannot be hashed: give `identity` then.
+        If `inputs` hold values that cannot be hashed and `identity` is not given.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class Probe:
 
     @cached_property
     def identity(self) -> str:
-        """Text that stands for the values of the inputs."""
+        """Text that changes if the inputs change."""
         if self._identity is not None:
             return self._identity
         digest = hashlib.sha256()
@@ -106,7 +106,7 @@ class Probe:
         return digest.hexdigest()
 
     def coordinates(self) -> dict[str, xr.Variable]:
-        """Coordinates of a trajectory dataset on this probe."""
+        """Coordinates of a trajectory dataset that was recorded on this probe."""
         return {
             "sample": xr.Variable("sample", self.sample),
             "label": xr.Variable("sample", self.label),
@@ -115,13 +115,13 @@ class Probe:
         }
 
     def describe(self) -> str:
-        """Everything but the inputs as JSON, equal for equal probes."""
+        """Describe the probe as JSON, without the inputs; equal probes have equal descriptions."""
         arrays = {name: variable.values.tolist() for name, variable in self.coordinates().items()}
         return json.dumps({"inputs": self.identity, **arrays}, ensure_ascii=False)
 
     @classmethod
     def from_description(cls, text: str) -> Probe:
-        """Make a probe without inputs from what `describe` gave."""
+        """Make a probe, without inputs, from a description that `describe` returned."""
         held = json.loads(text)
         return cls(
             None, held["label"], classes=held["class"], split=held["split"], sample=held["sample"],
@@ -129,7 +129,7 @@ class Probe:
         )  # fmt: skip
 
     def differences(self, other: Probe) -> list[str]:
-        """Say in what `other` is another probe than this one."""
+        """List the differences between this probe and `other`."""
         here, there = self.coordinates(), other.coordinates()
         problems = []
         for name, mine in here.items():
@@ -149,14 +149,14 @@ class Probe:
 
 
 def _length(inputs: Any) -> int | None:
-    """Count the samples, where that can be told."""
+    """Count the samples; None if the inputs have no length."""
     if isinstance(inputs, Mapping | tuple):
         return _length(next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs), None))
     return len(inputs) if hasattr(inputs, "__len__") else None
 
 
 def _feed(value: Any, digest: Any) -> None:
-    """Add dtype, shape and values to a digest, piece by piece where `value` holds several."""
+    """Update a hash with the dtypes, shapes and values of nested inputs."""
     if isinstance(value, Mapping):
         for key in sorted(value, key=str):
             digest.update(f"{key}:".encode())
@@ -172,20 +172,22 @@ def _feed(value: Any, digest: Any) -> None:
         if array.dtype == object:
             _feed(array.tolist(), digest)
             return
+        # Little-endian, so that the hash is the same on every machine.
         little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
         digest.update(f"{little.dtype.str}{little.shape}".encode())
         digest.update(little.tobytes())
     else:
         raise TypeError(
             f"the probe's inputs hold {type(value).__name__}, whose values cannot be hashed: wanted arrays, tensors, "
-            "text or numbers; or pass identity=, a text that changes when the inputs change"
+            "text or numbers. Or pass identity=, a text that changes if the inputs change"
         )
 
 
 def as_numpy(value: Any) -> AnyArray:
-    """Bring a tensor of any device to memory; numpy has no bfloat16."""
+    """Copy an array or a tensor of any device to memory."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
+        # numpy has no bfloat16.
         if not hasattr(np, str(value.dtype).removeprefix("torch.")):
             value = value.float()
     return np.asarray(value)

@@ -23,7 +23,7 @@ from trajkit.storage.run_file import Run, file_name
 from trajkit.storage.run_index import list_runs
 from trajkit.storage.run_writer import RunWriter
 
-_PROBE = "probe.json"
+PROBE_FILE = "probe.json"
 # Columns of `table` beside the run attributes, which may therefore not have these names.
 COLUMNS = ("checkpoints", "step", "train_loss", "test_loss", "state", "diverged_at", "unfinished")
 
@@ -69,15 +69,17 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        if not (self.path / _PROBE).is_file():
+        if not (self.path / PROBE_FILE).is_file():
             what = "it holds no probe.json: nothing was recorded there" if self.path.is_dir() else "no such folder"
             raise FileNotFoundError(f"{self.path} is not a store of runs: {what}")
-        self._description = (self.path / _PROBE).read_bytes()
+        description = (self.path / PROBE_FILE).read_bytes()
+        # Each run holds this hash, so that a file from the folder of another probe is recognised.
+        self._probe_hash = hashlib.sha256(description).hexdigest()
         try:
-            self.probe = Probe.from_description(self._description.decode())
+            self.probe = Probe.from_description(description.decode())
         except (ValueError, KeyError, TypeError) as error:
             raise OSError(
-                f"cannot read {self.path / _PROBE}: it is damaged ({error}). Restore it from a copy"
+                f"cannot read {self.path / PROBE_FILE}: it is damaged ({error}). Restore it from a copy"
             ) from error
 
     @classmethod
@@ -94,8 +96,8 @@ class Store:
         folder = Path(path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not (folder / _PROBE).exists():
-                write_once(folder / _PROBE, probe.describe().encode())
+            if not (folder / PROBE_FILE).exists():
+                write_once(folder / PROBE_FILE, probe.describe().encode())
         except OSError as error:
             raise type(error)(error.errno, f"cannot make a store of runs in {folder} ({error.strerror})") from error
         store = cls(folder)
@@ -175,7 +177,7 @@ class Store:
             Names the runs with unfinished or damaged checkpoints, and the runs without checkpoints, which are left out.
         """
         runs = self.runs()
-        for message in _losses(runs):
+        for message in _incomplete(runs):
             warn(f"{self.path}: {message}", RuntimeWarning, stacklevel=2)
         runs = [run for run in runs if len(run.checkpoints)]
         if not runs:
@@ -194,7 +196,7 @@ class Store:
         head = {
             "run": run,
             "attributes": dict(attributes),
-            "probe": hashlib.sha256(self._description).hexdigest(),
+            "probe": self._probe_hash,
             "samples": len(self.probe),
             "classes": len(self.probe.classes),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -212,11 +214,10 @@ class Store:
         return "recording" if is_locked(self.path / run.file) else "interrupted"
 
     def _check(self, runs: list[Run]) -> None:
-        digest = hashlib.sha256(self._description).hexdigest()
         problems = [
             f"{run.file}: recorded on another probe than that of {self.path}; move it to a folder of its own"
             for run in runs
-            if run.head["probe"] != digest
+            if run.head["probe"] != self._probe_hash
         ]
         names = pd.Series([run.name for run in runs])
         for name in names[names.duplicated()].unique():
@@ -226,7 +227,7 @@ class Store:
             raise SchemaError(problems)
 
 
-def _losses(runs: list[Run]) -> Iterator[str]:
+def _incomplete(runs: list[Run]) -> Iterator[str]:
     """Describe the checkpoints, and the runs, that a dataset of these runs does not contain."""
     for run in runs:
         last = f"after step {run.checkpoints['step'][-1]}" if len(run.checkpoints) else "and has no complete checkpoint"

@@ -1,7 +1,7 @@
-"""Widgets: slicing and turning trajectories in a notebook.
+"""Widgets: slice, turn and compare trajectories in a notebook.
 
-Widgets hold state and layout; pictures come from `trajkit.figures`, numbers from the functions at the top level, and
-every state can be written as a line of Python, which is shown.
+Widgets hold state and layout. Pictures come from `trajkit.figures`, numbers from the public functions of `trajkit`, and
+each state can be written as Python, which is shown.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer", "FigurePanel", "LiveView", "ManifoldView", "Slicer", "explore"]
 
-# Loaded when they are asked for: the state and the panels of the Explorer are used without ipywidgets.
+# Loaded when they are first used: the state and the panels of the Explorer are used without ipywidgets.
 _FILES = {
     "Explorer": "explorer.explorer",
     "FigurePanel": "figure_panel",
@@ -27,10 +27,12 @@ _FILES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which it would turn every misspelt name into Any.
+    def __getattr__(name: str) -> Any:
+        if name not in _FILES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
 
 
 def __dir__() -> list[str]:

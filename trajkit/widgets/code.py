@@ -1,4 +1,4 @@
-"""Lines of Python to copy."""
+"""Lines of Python that the reader can copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CodeLine(anywidget.AnyWidget):
     Attributes
     ----------
     code, title : str
-        The lines, and what stands above them. Traits.
+        The lines, and a title above them. Traits.
 
     Examples
     --------

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from trajkit.renamed import renamed
 from trajkit.storage import Store
+from trajkit.storage.store import PROBE_FILE
 from trajkit.zoo.data import Data, load_data
 from trajkit.zoo.grid import Grid, GridError, check, read_grid
 from trajkit.zoo.outcomes import STATES, Outcome, Plan, read_outcomes, write_outcome
@@ -214,7 +215,7 @@ def _pending(grid: Grid, plan: Plan, data: Data) -> list[Settings]:
     if problems:
         raise GridError(problems)
     # `create` refuses another probe: better here once than in every run.
-    if (out / "probe.json").exists() and "recording" in set(Store.create(out, data.probe).table()["state"]):
+    if (out / PROBE_FILE).exists() and "recording" in set(Store.create(out, data.probe).table()["state"]):
         raise GridError([f"another process trains into {out}: wait for it, or choose another folder"])
     return [s for s in grid.runs if outcomes.get(s.run, {}).get("state") not in ("trained", "diverged")]
 
