@@ -34,3 +34,10 @@ def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
 NAMES = dict(public(tk))
 # `trajkit.zoo` is imported by itself, since it needs torch; its functions keep the same laws.
 FUNCTIONS = {name: f for name, f in (NAMES | dict(public(trajkit.zoo))).items() if inspect.isfunction(f)}
+
+
+def described(function: Any, parameter: str) -> str:
+    """The description of a parameter, alone or with others that share it."""
+    text = inspect.getdoc(function) or ""
+    entry = re.search(rf"^(?:\w+, )*{parameter}(?:, \w+)*\n((?:    .*\n?)+)", text, flags=re.MULTILINE)
+    return " ".join(entry[1].split()) if entry else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ OLD = [
 
 def parameters(function: Any) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(function).parameters)
-
-
-def described(function: Any, parameter: str) -> str:
-    """The description of a parameter, alone or with others that share it."""
-    text = inspect.getdoc(function) or ""
-    entry = re.search(rf"^(?:\w+, )*{parameter}(?:, \w+)*\n((?:    .*\n?)+)", text, flags=re.MULTILINE)
-    return " ".join(entry[1].split()) if entry else ""
 
 
 @pytest.mark.parametrize(("name", "function", "old", "new"), OLD, ids=[f"{name}-{old}" for name, _, old, _ in OLD])
@@ -57,10 +49,3 @@ def test_progress_bar__is_the_only_name_of_the_switch() -> None:
     assert not silent, "these functions do not say what became of progress="
     asked = {name: str(parameters(f)["progress"]) for name, f in FUNCTIONS.items() if "progress" in parameters(f)}
     assert not [name for name, parameter in asked.items() if "bool" in parameter]
-
-
-@pytest.mark.xfail(reason="the words of shared parameters are being made the same", strict=False)
-def test_n__is_a_number_of_points() -> None:
-    said = {name: described(f, "n") for name, f in FUNCTIONS.items() if "n" in parameters(f)}
-    assert len(said) >= 4
-    assert not {name: text for name, text in said.items() if not text.startswith("Number of points")}

@@ -41,7 +41,7 @@ def imprint(
     | "prototype" | -abs(h - mu_c)^2, a linear head with weights 2 mu_c: the code published with Ramesh et al.   |
     | "cosine"    | scale cos(h, nu_c), nu_c the mean of h / abs(h): the imprinted weights of Qi et al.          |
     | "head"      | w_c . h / s + b_c, with w that minimise the mean cross-entropy + l2 / 2 abs(w)^2, s the root |
-    |             | mean square of centred features: the best linear head, whatever the units of features        |
+    |             | mean square of centred features: the best linear head, for features in any units             |
 
     "prototype" and "cosine" fit nothing. "prototype" depends on the scale of the features, as published: features that
     are far apart give certain predictions, right or wrong.

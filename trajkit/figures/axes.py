@@ -1,4 +1,4 @@
-"""Axes, titles and legends that several figures have alike."""
+"""Axes, titles and legends that several figures share."""
 
 from __future__ import annotations
 
