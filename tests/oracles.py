@@ -160,7 +160,8 @@ def prob(log_prob: Any) -> NDArray[np.float64]:
 
 def one_sample(metric: str, p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
     """Distance of two rows of log-probabilities, straight from the formula."""
-    p, q = (x - np.logaddexp.reduce(x) for x in (p, q))
+    p, q = (np.asarray(x, dtype=np.float64) - np.max(x) for x in (p, q))
+    p, q = (x - np.log(np.exp(x).sum()) for x in (p, q))
     half = 0.5 * math.fsum((np.exp(p / 2) - np.exp(q / 2)) ** 2)
     if metric == "hellinger":
         return half
