@@ -1,7 +1,5 @@
 """Laws of the formats that can be written: they give back what was written, or refuse to write it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path

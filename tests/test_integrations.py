@@ -4,8 +4,6 @@ In the tests of each integration, the library trains for real. Its predictions a
 library's own means, and compared with what was recorded.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Laws of folders of arrays: runs, checkpoints and samples are found, and objects are never unpickled."""
 
-from __future__ import annotations
-
 import os
 import pickle
 from pathlib import Path

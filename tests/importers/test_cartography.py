@@ -1,7 +1,5 @@
 """Laws of `read_cartography`: shuffled samples are aligned, and no epoch is missed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Laws of `read_deepnets`: runs, steps, labels and attributes come from the files of the reference code."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from types import SimpleNamespace

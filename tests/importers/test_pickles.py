@@ -1,7 +1,5 @@
 """Laws of `read_pickle`: arrays, tensors and tables come back, and nothing in a file is run."""
 
-from __future__ import annotations
-
 import base64
 import pickle
 import subprocess

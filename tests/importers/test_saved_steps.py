@@ -1,7 +1,5 @@
 """Laws of the schedule of the reference code."""
 
-from __future__ import annotations
-
 import pytest
 
 import trajkit as tk

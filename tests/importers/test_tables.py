@@ -1,7 +1,5 @@
 """Laws of long tables: rows are put together by their keys, and what does not fit is refused."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

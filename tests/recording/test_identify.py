@@ -1,7 +1,5 @@
 """Laws of a run's attributes: the store and its table can hold them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Laws of predictions: what is recorded is what the model predicts, and mistakes in its form are refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Laws of recording in memory: it gives what a recorder keeps."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Laws of a recorder: training is not changed, and the store holds what was predicted."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap

@@ -1,7 +1,5 @@
 """Laws of torch modules: they are asked in eval mode, in batches, on inputs of any kind."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from typing import Any

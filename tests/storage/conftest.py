@@ -1,7 +1,5 @@
 """Fixtures of the tests of storage."""
 
-from __future__ import annotations
-
 import pytest
 import xarray as xr
 

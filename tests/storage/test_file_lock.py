@@ -1,7 +1,5 @@
 """Laws of locks: one recorder for each run, as long as its process lives."""
 
-from __future__ import annotations
-
 import errno
 import subprocess
 import sys

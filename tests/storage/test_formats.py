@@ -1,7 +1,5 @@
 """Laws of both file formats: checksums, chunks and names."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Laws of loading: what was saved comes back, and damage is noticed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

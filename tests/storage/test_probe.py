@@ -1,7 +1,5 @@
 """Laws of the probe: two probes are equal only if every sample is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Laws of rounding: few bits, bounded errors, and zeros, ones and gaps exactly kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

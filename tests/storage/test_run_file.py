@@ -1,7 +1,5 @@
 """Laws of a run's file: complete checkpoints are kept bit for bit, and no damage goes unnoticed."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from contextlib import nullcontext

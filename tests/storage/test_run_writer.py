@@ -1,7 +1,5 @@
 """Laws of recording into a file: what was recorded stays, whatever happens to the process and the disk."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

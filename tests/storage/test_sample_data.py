@@ -1,7 +1,5 @@
 """Laws of the shipped data: valid, small, and made by the grid they name."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

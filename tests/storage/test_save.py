@@ -1,7 +1,5 @@
 """Laws of saving: the complete file or none, and the dataset unchanged."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap

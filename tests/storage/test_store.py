@@ -1,7 +1,5 @@
 """Laws of the store: its runs are one dataset on one probe."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

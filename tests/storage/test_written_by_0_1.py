@@ -1,7 +1,5 @@
 """Files and stores that trajkit 0.1 wrote are read as it wrote them."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
