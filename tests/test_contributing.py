@@ -258,12 +258,12 @@ def examine(part: Part) -> Finding:
 
 
 CLAIM = Claim(
-    "late is little",
-    "Late training moves networks <less> than early training.",
-    "Holds if the second half of the checkpoints is shorter.",
-    examine,
-    figures.distance_matrix,
-    "Distances between <runs>.",
+    name="late is little",
+    statement="Late training moves networks <less> than early training.",
+    rule="Holds if the second half of the checkpoints is shorter.",
+    examine=examine,
+    draw=figures.distance_matrix,
+    caption="Distances between <runs>.",
 )
 '''
 

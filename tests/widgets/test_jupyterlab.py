@@ -298,7 +298,7 @@ def test_legend__hides_and_recolouring_keeps_the_camera(page: Page, explorer: Lo
     expect(code(explorer)).to_contain_text("color='architecture'")
 
 
-def test_frame__of_a_selection_is_laid_upon_that_of_all_and_the_picture_keeps_its_place(
+def test_frame__of_a_selection_is_aligned_with_that_of_all_and_the_picture_keeps_its_place(
     page: Page, explorer: Locator
 ) -> None:
     stage = explorer.locator(".trajkit-stage")
@@ -306,7 +306,7 @@ def test_frame__of_a_selection_is_laid_upon_that_of_all_and_the_picture_keeps_it
     expect(summary(explorer)).to_contain_text("10 of 30 runs")
     before = where_colored(pixels(stage))
     explorer.get_by_role("button", name="selection", exact=True).click()
-    expect(explorer).to_contain_text("laid upon that of all runs")
+    expect(explorer).to_contain_text("aligned with all runs")
     settle(page)
     after = where_colored(pixels(stage))
     assert np.linalg.norm(np.subtract(after, before)) < 0.06

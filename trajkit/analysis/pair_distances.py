@@ -95,11 +95,9 @@ def ratio_interval(
     >>> float(ratio_interval(ds, 2 * apart, apart, draws=9).upper)
     2.0
     """
+    # `bootstrap` averages what has the dimension `sample`: nothing is computed again for a draw.
     means = xr.concat([apart.mean("pair") for apart in (above, below)], dim="part")
-    ratio = bootstrap(
-        ds, lambda _: means, draws, then=lambda m: m.isel(part=0) / m.isel(part=1), level=level, seed=seed
-    )
-    return ratio
+    return bootstrap(ds, lambda _: means, draws, then=lambda m: m.isel(part=0) / m.isel(part=1), level=level, seed=seed)
 
 
 def r_squared_intervals(
@@ -147,6 +145,7 @@ def r_squared_intervals(
     pairs = np.triu_indices(runs, k=1)
     bases = [span([groups(ds, name)[0]], runs) for name in names]
 
+    # Without the p-values of `compare_groups`, which would permute the runs for every draw.
     def shares(distance: Array) -> list[float]:
         squared = np.zeros((runs, runs))
         squared[pairs] = np.square(distance) if apart.attrs["scale"] == "length" else distance

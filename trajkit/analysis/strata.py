@@ -69,6 +69,7 @@ def other_settings(ds: xr.Dataset, varying: str) -> list[str]:
     ['architecture']
     """
     own = value_codes(ds, varying)
+    # Runs that differ in the seed are replicates.
     names = [name for name in run_attributes(ds) if name not in OUTCOMES | {varying, "seed"}]
     code = {name: value_codes(ds, name) for name in names}
     return [name for name, c in code.items() if len(np.unique(c)) > 1 and not _is_function(c, own)]

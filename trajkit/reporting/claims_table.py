@@ -83,7 +83,7 @@ def claims(
     >>> import trajkit as tk
     >>> table = tk.claims(tk.simulate(runs=2, samples=20, checkpoints=3), null_draws=2, permutations=1)
     >>> table.verdict.unique().tolist(), table.because[0]
-    (['cannot be told'], 'p-values of 2 draws never reach 0.05')
+    (['cannot be told'], 'with 2 draws no p-value can reach 0.05')
     """
     return table_of(
         examine(

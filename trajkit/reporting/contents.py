@@ -41,10 +41,11 @@ def contents(ds: xr.Dataset) -> Iterator[tuple[str, str]]:
     counts = np.bincount(ds["label"].values, minlength=ds.sizes["class"])
     yield "runs", f"{of.sizes['run']} networks, {ds.sizes['run'] - of.sizes['run']} references"
     yield "samples", f"{ds.sizes['sample']}: " + ", ".join(f"{n} {name}" for name, n in split.items())
-    yield "classes", f"{ds.sizes['class']}, of {counts.min()} to {counts.max()} samples"
-    yield "checkpoints", f"{recorded.min()} to {recorded.max()} a run, {recorded.sum()} in all"
+    yield "classes", f"{ds.sizes['class']}, with {counts.min()} to {counts.max()} samples each"
+    yield "checkpoints", f"{recorded.min()} to {recorded.max()} per run, {recorded.sum()} in all"
     yield "last step", f"{last.min()} to {last.max()}"
-    yield "missing", f"{int((recorded < of.sizes['checkpoint']).sum())} runs lack some of {of.sizes['checkpoint']}"
+    most = of.sizes["checkpoint"]
+    yield "missing", f"{int((recorded < most).sum())} runs have fewer than {most} checkpoints"
     yield "failed", failures(of)
     for name in run_attributes(of):
         if name not in ("kind", "diverged_at"):
@@ -54,9 +55,10 @@ def contents(ds: xr.Dataset) -> Iterator[tuple[str, str]]:
 def failures(ds: xr.Dataset) -> str:
     """Say how many runs failed: a recorder keeps the start of a diverged run, the zoo lists failed runs."""
     if "diverged_at" in ds.coords:
-        return f"{int(np.isfinite(ds['diverged_at'].values.astype(float)).sum())} runs diverged, kept up to there"
+        diverged = int(np.isfinite(ds["diverged_at"].values.astype(float)).sum())
+        return f"{diverged} runs diverged and are kept up to that point"
     failed = _metadata(ds).get("failed_runs")
-    return f"{len(failed)} runs diverged or crashed, left out" if isinstance(failed, dict) else "not recorded"
+    return f"{len(failed)} runs diverged or crashed and are left out" if isinstance(failed, dict) else "not recorded"
 
 
 def overview(ds: xr.Dataset, settings: Settings) -> Iterator[tuple[go.Figure, str]]:
@@ -71,7 +73,7 @@ def overview(ds: xr.Dataset, settings: Settings) -> Iterator[tuple[go.Figure, st
     yield (
         figures.manifold(embedding, color=color),
         f"All {points} points in three components of InPCA, which explain {kept:.0%} of the distances (explained "
-        f"stress {stress:.3f}); what of it shuffled runs explain too is said below.",
+        f"stress {stress:.3f}). The first claim below compares this with shuffled runs.",
     )
     yield figures.progress(of.assign(progress=progress(of)), color=color), "Progress towards truth."
 

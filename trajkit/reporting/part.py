@@ -56,6 +56,7 @@ class Part:
         """Compute what `trajectory_distance` does, from the runs that are at equal progress already."""
         runs = self.ds["run"].values
         coords = {"run": runs, "run2": runs} | {name: self.ds[name] for name in run_attributes(self.ds)}
+        # `trajectory_distance` would resample the runs for each metric.
         return xr.DataArray(matched_distance(self.even, metric), coords, ("run", "run2"), attrs=metric.attrs)
 
     def code_of_distance_under(self, metric: Metric) -> str:
@@ -90,7 +91,8 @@ class Part:
             raise CannotTellError(f"there is no run attribute {ARCHITECTURE!r}")
         count = len(np.unique(self.ds[ARCHITECTURE].values))
         raise CannotTellError(
-            f"{ARCHITECTURE!r} is missing for some run, or has {count} value(s) for {self.ds.sizes['run']} runs"
+            f"runs cannot be grouped by {ARCHITECTURE!r}: it is missing for some run, follows from another setting, "
+            f"or has {count} value(s) for {self.ds.sizes['run']} runs"
         )
 
     @cached_property

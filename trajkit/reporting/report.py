@@ -104,7 +104,9 @@ def page_of(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> 
     """Write the page as HTML. Jinja2 escapes every name and value that the templates show."""
     environment = Environment(
         loader=PackageLoader("trajkit.reporting", ""),
+        # For all templates: `select_autoescape` goes by the ending .html, and these end in .j2.
         autoescape=True,
+        # A misspelt name in a template is an error, not an empty text.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

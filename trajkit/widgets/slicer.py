@@ -10,6 +10,7 @@ import ipywidgets
 import traitlets
 import xarray as xr
 
+from trajkit.schema import validate
 from trajkit.widgets import assets
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.slicer_facets import Facet
@@ -79,7 +80,10 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         progress: Callable[[str | None], xr.DataArray] | None = None,
         selection: Selection | None = None,
     ) -> None:
-        self.selection = Selection(ds, progress=progress) if selection is None else selection
+        if selection is None:
+            validate(ds)
+            selection = Selection(ds, progress=progress)
+        self.selection = selection
         self._past: list[Conditions] = []
         self._future: list[Conditions] = []
         # While `undo` or `redo` sets conditions, they are no new step of the history. While the board is updated, its
@@ -180,10 +184,11 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close the controls and release what was measured."""
-        if hasattr(self, "board"):
+        if hasattr(self, "board") and self.comm is not None:
             self.board.close()
             self.code_line.close()
-            self.selection.close()
+            # A selection that is shared lives on.
+            self.selection.unobserve(self._selection_changed, "conditions")
         super().close()
 
     # State

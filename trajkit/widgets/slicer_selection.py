@@ -10,7 +10,7 @@ import traitlets
 import xarray as xr
 
 from trajkit.figures.coloring import text
-from trajkit.schema import networks, run_attributes, run_table
+from trajkit.schema import networks_of, run_attributes, run_table
 from trajkit.select import matches, point_progress, select, where_mask
 from trajkit.typing import Mask
 from trajkit.widgets.python_text import as_argument
@@ -30,7 +30,7 @@ class Selection(traitlets.HasTraits):
     Parameters
     ----------
     ds
-        A trajectory dataset. Reference runs are left out.
+        A trajectory dataset that is known to be valid. Reference runs are left out.
     progress
         A function that takes the name of a split (or None) and returns progress on (run, checkpoint), where progress
         is known already.
@@ -59,7 +59,7 @@ class Selection(traitlets.HasTraits):
 
     def __init__(self, ds: xr.Dataset, *, progress: Callable[[str | None], xr.DataArray] | None = None) -> None:
         super().__init__()
-        self.dataset = networks(ds)
+        self.dataset = networks_of(ds)
         self._networks_only = {"kind": "network"} if self.dataset.sizes["run"] < ds.sizes["run"] else {}
         self._progress = progress or self._measured_progress
         self._measured: dict[str | None, xr.DataArray] = {}
@@ -80,6 +80,7 @@ class Selection(traitlets.HasTraits):
         ValueError
             If nothing meets all conditions.
         """
+        # `select` takes progress from the dataset; it is lent for the selection, and taken out of the result.
         if "progress" not in self.conditions or "progress" in self.dataset:
             return select(self.dataset, **self.conditions)
         measured = self.dataset.assign(progress=self._progress(self.split))
@@ -170,6 +171,7 @@ class Selection(traitlets.HasTraits):
             checked = {f.name: f.normalized(given[f.name]) for f in self.facets if given.get(f.name) is not None}
             windows: Conditions = {n: checked.pop(n) for n in WINDOWS if n in checked}
             rest: Conditions = {n: given[n] for n in ("where", "split") if given.get(n) is not None}
+            # Only to see that every condition can be evaluated; the masks are made again when the trait has changed.
             self._masks_of({**checked, **rest})
         except ValueError as problem:
             raise traitlets.TraitError(str(problem)) from problem

@@ -10,6 +10,7 @@ import traitlets
 from ipywidgets.widgets.widget import _instances
 
 import trajkit as tk
+from trajkit.widgets.explorer import measurements
 
 POINT = {"trace": 0, "point": 0, "x": 1, "y": 2}
 
@@ -76,9 +77,9 @@ def test_explorer__that_cannot_embed_leaves_no_widgets(ds) -> None:
 
 def test_panels__measure_when_they_are_seen_and_only_what_changed(explorer, monkeypatch) -> None:
     asked: list[str] = []
+    measure = measurements.trajectory_distance_of
     monkeypatch.setattr(
-        "trajkit.widgets.explorer.measurements.trajectory_distance",
-        lambda *a, **k: asked.append("distance") or tk.trajectory_distance(*a, **k),
+        measurements, "trajectory_distance_of", lambda *given: asked.append("distance") or measure(*given)
     )
     explorer.slicer.conditions = {"architecture": ["A"]}
     assert asked == []

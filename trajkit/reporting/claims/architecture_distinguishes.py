@@ -1,4 +1,4 @@
-"""Claim: architecture gives distinguishable trajectories."""
+"""Claim: architectures have distinguishable trajectories."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def examine(part: Part) -> Finding:
             "R² of all settings", "all settings", float(found["joint_r_squared"]), code="groups.joint_r_squared"
         ),
     ]  # fmt: skip
-    because = f"runs of two architectures are {apart:.2f} times as far apart as runs of one ({written_p(p, draws)})"
+    because = (
+        f"runs of different architectures are {apart:.2f} times as far apart as runs of the same architecture "
+        f"({written_p(p, draws)})"
+    )
     return judged(apart > 1 and p <= how.significant, because, numbers, part.code_of_groups, part.distance)
 
 
@@ -45,10 +48,13 @@ def draw(distance: xr.DataArray) -> go.Figure:
 
 
 CLAIM = Claim(
-    "architecture distinguishes",
-    "Architecture gives distinguishable trajectories.",
-    "Holds if runs of two architectures are further apart than runs of one, more than permuted labels explain.",
-    examine,
-    draw,
-    "Distances between runs, sorted by architecture.",
+    name="architecture distinguishes",
+    statement="Architectures have distinguishable trajectories.",
+    rule=(
+        "Holds if runs of different architectures are farther apart than runs of the same architecture, significantly "
+        "more than with permuted architectures."
+    ),
+    examine=examine,
+    draw=draw,
+    caption="Distances between runs, sorted by architecture.",
 )

@@ -22,7 +22,7 @@ def examine(part: Part) -> Finding:
     found = importance(part.distance, part.attributes, **arguments)
     score = float(found["r_squared"].mean())
     if not score > 0:
-        raise CannotTellError(f"distances of held-out runs cannot be predicted from the settings (R² {score:.2f})")
+        raise CannotTellError(f"the settings do not predict distances of held-out runs (R² {score:.2f})")
     code = [*part.code_of_distance, f"found = tk.importance(distance, {part.attributes}, {written(**arguments)})"]
     numbers = [
         Number(
@@ -43,7 +43,8 @@ def examine(part: Part) -> Finding:
     first = numbers[1].subject
     clear = float(each.sel(attribute=ARCHITECTURE).min()) > float(null.max())
     because = (
-        f"{first} tells most; architecture tells {'more' if clear else 'no more'} than a random number in every fold"
+        f"{first} has the largest importance; architecture is {'more' if clear else 'not more'} important than a "
+        "random number in every fold"
     )
     return judged(first == ARCHITECTURE and clear, because, numbers, code, found)
 
@@ -53,10 +54,10 @@ def _range(values: xr.DataArray) -> tuple[float, float]:
 
 
 CLAIM = Claim(
-    "architecture predicts",
-    "Of all settings, architecture tells most about the distance of two networks that were not seen.",
-    "Holds if its importance is the largest, and above that of a random number in every fold.",
-    examine,
-    figures.importance,
-    "How much worse distances of held-out runs are predicted when a setting is permuted.",
+    name="architecture predicts",
+    statement="Of all settings, architecture predicts the distance of two held-out networks best.",
+    rule="Holds if its permutation importance is the largest, and larger than that of a random number in every fold.",
+    examine=examine,
+    draw=figures.importance,
+    caption="How much worse distances of held-out runs are predicted after a setting is permuted.",
 )

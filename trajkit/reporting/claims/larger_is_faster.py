@@ -1,4 +1,4 @@
-"""Claim: larger networks train faster along the same manifold."""
+"""Claim: larger networks train faster, along the same manifold."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ def examine(part: Part) -> Finding:
     found = speed_comparison(chosen, by, at=(0.25, HALF, 0.75), level=how.level)
     # Interpolation gives equal numbers of steps up to rounding.
     steps = np.round(found["steps"].sel(progress=HALF).values, 6)
+    # Within strata, since a fast architecture with large networks would look like an effect of size.
     ranks = stratified_correlation(
         chosen[by].values, steps, group[group >= 0], permutations=how.permutations, level=how.level, seed=how.seed
     )
     if np.isnan(ranks.estimate):
-        raise CannotTellError("all runs take the same number of steps")
+        raise CannotTellError("all runs need the same number of steps")
     code_of_architecture = value_codes(part.ds, ARCHITECTURE) if part.architecture_if_any else None
     apart = matched_distances(part.distance.values, part.ds[by].values, group, code_of_architecture)
     if np.isnan(apart.replicates):
-        raise CannotTellError(f"no two runs are alike in all but the seed: nothing to measure the distance of {by}s by")
+        raise CannotTellError(f"no two runs differ in the seed only: the distance of {by}s has nothing to compare with")
     numbers = [
         Number(
             f"rank correlation of {by} and steps to progress {HALF}", by, ranks.estimate, ranks.lower, ranks.upper,
@@ -48,7 +49,7 @@ def examine(part: Part) -> Finding:
     near, told = True, ""
     if np.isfinite(apart.groups):
         near = apart.alone < apart.groups
-        told = f"; two {by}s are {'nearer' if near else 'not nearer'} than two architectures"
+        told = f"; two {by}s are {'nearer' if near else 'not nearer'} to each other than two architectures"
         numbers.append(
             Number(
                 "distance between architectures / between seeds", ARCHITECTURE, apart.groups / apart.replicates,
@@ -57,7 +58,7 @@ def examine(part: Part) -> Finding:
         )  # fmt: skip
     strata = len(np.unique(group[group >= 0]))
     because = (
-        f"{chosen.sizes['run']} runs in {strata} groups that differ in {by} alone{told} "
+        f"{chosen.sizes['run']} runs in {strata} groups that differ only in {by} and seed{told} "
         f"({written_p(ranks.p_value, how.permutations)})"
     )
     holds = ranks.estimate < 0 and ranks.p_value <= how.significant and near
@@ -94,11 +95,13 @@ def _code(part: Part, by: str, group: Indices) -> list[str]:
 
 
 CLAIM = Claim(
-    "larger is faster",
-    "Larger networks go along the same manifold, faster.",
-    "Holds if, among runs that differ in size alone, larger ones take fewer steps to progress 0.5, and are nearer "
-    "to each other than architectures are.",
-    examine,
-    figures.speed_comparison,
-    "Optimizer steps that networks of each size take.",
+    name="larger is faster",
+    statement="Larger networks train faster, along the same manifold.",
+    rule=(
+        f"Holds if, among runs that differ only in size and seed, larger networks need significantly fewer steps to "
+        f"progress {HALF}, and two sizes are nearer to each other than two architectures."
+    ),
+    examine=examine,
+    draw=figures.speed_comparison,
+    caption="Optimizer steps that networks of each size need.",
 )

@@ -13,7 +13,7 @@ def examine(part: Part) -> Finding:
     part.need_architecture()
     others = [name for name in part.attributes if name != ARCHITECTURE]
     if not others:
-        raise CannotTellError("no other setting varies than the architecture")
+        raise CannotTellError("no setting other than architecture varies")
     numbers = [
         Number(
             f"R² of {name}", name, *interval_of(part.r_squared.sel(attribute=name)),
@@ -24,16 +24,18 @@ def examine(part: Part) -> Finding:
     ]  # fmt: skip
     own, *rest = numbers
     most = max(rest, key=lambda number: number.value)
-    because = f"of the others {most.subject} explains most, {most.value:.2f} beside {own.value:.2f}"
+    values = f"R² {most.value:.2f}, and {own.value:.2f} for {own.subject}"
+    because = f"of the other settings, {most.subject} explains most: {values}"
+    # Intervals decide, not p-values: a small p-value says that a setting has an effect, not how large it is.
     clear = max(number.upper for number in rest) < own.lower
     return judged(clear, because, numbers, part.code_of_groups, part.groups)
 
 
 CLAIM = Claim(
-    "others matter less",
-    "Every other setting explains less of the distances than architecture.",
-    "Holds if the interval of no other setting's R² reaches that of architecture.",
-    examine,
-    figures.compare_groups,
-    "Share of the distances that each setting explains.",
+    name="others matter less",
+    statement="Every other setting explains less of the distances than architecture does.",
+    rule="Holds if the interval of R² of every other setting lies below that of architecture.",
+    examine=examine,
+    draw=figures.compare_groups,
+    caption="Share of the distances that each setting explains.",
 )

@@ -12,10 +12,10 @@ from trajkit.reporting.part import CHEAP_DRAWS, Part
 
 
 def examine(part: Part) -> Finding:
-    """Compare the order in which networks learn samples, beside runs with shuffled samples."""
+    """Compare the agreement of networks on the order of samples with that of shuffled runs."""
     how, by = part.settings, part.architecture_if_any
     if part.ds.sizes["run"] < 2:
-        raise CannotTellError("wanted two runs or more to compare")
+        raise CannotTellError("wanted two runs or more to compare, got one")
     samples = data_map(part.ds)
     found = order_agreement(
         part.ds, samples["confidence"].values, by,
@@ -27,7 +27,7 @@ def examine(part: Part) -> Finding:
         draws=how.permutations, code="agreement[np.triu_indices(len(agreement), k=1)].mean()",
     )  # fmt: skip
     because = (
-        f"{of} agree with a rank correlation of {number.value:.2f}, runs shuffled within classes with {null:.2f} "
+        f"{of} agree with a rank correlation of {number.value:.2f}, runs with shuffled samples with {null:.2f} "
         f"({written_p(p, how.permutations)})"
     )
     code = [*part.code_of_ds, f"agreement = tk.data_map(ds, by={by!r}).agreement.values"]
@@ -35,11 +35,13 @@ def examine(part: Part) -> Finding:
 
 
 CLAIM = Claim(
-    "same order",
-    "Networks learn samples in the same order.",
-    "Holds if they agree more than runs whose samples are shuffled within their classes: above all draws of the "
-    "null, and with the interval above its mean.",
-    examine,
-    figures.data_map,
-    "Samples by the mean and the spread of the probability of their label over training, over all runs.",
+    name="same order",
+    statement="Networks learn samples in the same order.",
+    rule=(
+        "Holds if networks agree significantly more than runs whose samples are shuffled within their classes, and the "
+        "interval lies above the mean of the null."
+    ),
+    examine=examine,
+    draw=figures.data_map,
+    caption="Mean and standard deviation of the probability of each sample's label over training, averaged over runs.",
 )

@@ -1,4 +1,4 @@
-"""Claim: the picture does not depend on a few samples, runs or one architecture."""
+"""Claim: the embedding does not depend on a few samples, a few runs or one architecture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DRAWS = 3
 
 
 def examine(part: Part) -> Finding:
-    """Embed fewer samples, fewer runs, and all but one architecture, and see how far points move."""
+    """Embed half of the samples, half of the runs, and all but one architecture, and measure how far points move."""
     part.need_architecture()
     how = part.settings
     arguments = {"shares": [0.5], "repeats": DRAWS, **how.distance, "seed": how.seed}
@@ -29,6 +29,7 @@ def examine(part: Part) -> Finding:
             continue
         misfit = found["misfit"].sel(change=change)
         wanted, draws = DRAWS if what in ("samples", "runs") else 1, int(np.isfinite(misfit).sum())
+        # A draw with another number of time-like components has no misfit. It counts against the claim.
         if draws < wanted:
             lost.append(f"{change} ({wanted - draws} of {wanted})")
         if draws:
@@ -36,20 +37,22 @@ def examine(part: Part) -> Finding:
             line = f"found.misfit.sel(change={change!r}).max()"
             numbers.append(Number(name, change, float(misfit.max()), null=1.0, code=line))
     if not numbers:
-        raise CannotTellError("every change alters the number of time-like components: nothing can be aligned")
+        raise CannotTellError("every change alters the number of time-like components: no embedding can be aligned")
     worst = max(numbers, key=lambda number: number.value)
-    because = f"points move most, by {worst.value:.2f} of their spread, with the change: {worst.subject}"
-    because += f"; other kinds of axes: {', '.join(lost)}" if lost else ""
+    because = f"points move most, by {worst.value:.2f} of their spread, with this change: {worst.subject}"
+    because += f"; the number of time-like components changes: {', '.join(lost)}" if lost else ""
     return judged(not lost and worst.value < MOVED, because, numbers, code, found)
 
 
 CLAIM = Claim(
-    "stable picture",
-    "The picture does not hang on a few samples, runs or one architecture.",
-    f"Holds if in three components no points move by {MOVED} of their spread or more (root mean square, "
-    f"the worst of {DRAWS} draws) with half the samples, half the runs, or without any one architecture, "
-    "and every time as many components are time-like.",
-    examine,
-    figures.stability,
-    "How far points move when the embedding is made from less.",
+    name="stable picture",
+    statement="The embedding does not depend on a few samples, a few runs or one architecture.",
+    rule=(
+        f"Holds if points move by less than {MOVED} of their spread (root mean square in three components, the largest "
+        f"of {DRAWS} draws) with half of the samples, with half of the runs, and without any one architecture, and the "
+        "number of time-like components never changes."
+    ),
+    examine=examine,
+    draw=figures.stability,
+    caption="How far points move when the embedding is made from fewer samples or runs.",
 )

@@ -1,4 +1,4 @@
-"""Claim: networks that start far apart come together."""
+"""Claim: networks that start far apart converge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def examine(part: Part) -> Finding:
     """Follow distances between and within kinds of initial weights along progress."""
     how = part.settings
     if INIT not in part.ds.coords:
-        raise CannotTellError("there is no run attribute 'init' that says how weights began")
+        raise CannotTellError("there is no run attribute 'init' for the kind of initial weights")
     arguments = {**how.distance, "n": PROGRESS, "draws": CHEAP_DRAWS, "seed": how.seed}
     found = convergence(part.ds.isel(run=part.strata(INIT) >= 0), INIT, **arguments, level=how.level)
     code = [*part.code_of_strata(INIT), f"found = tk.convergence(some, {INIT!r}, {written(**arguments)})"]
@@ -33,21 +33,24 @@ def examine(part: Part) -> Finding:
     last = number("distance between inits at the end", "between", -1, np.nan, unit)
     first = number("distance between inits at the start", "between", 0, np.nan, unit)
     if not np.isfinite([start.lower, end.upper]).all():
-        raise CannotTellError("runs of one kind of init coincide at the start or the end: there is no distance within")
+        raise CannotTellError("runs of the same init coincide at the start or the end: no distance within inits")
+    # The distance alone does not decide: it falls for all runs that come near the truth.
     left = last.value / first.value
     because = (
-        f"between inits the distance {'falls' if left < 1 else 'grows'} to {left:.0%} of what it was at the start, "
-        f"and from {start.value:.2f} to {end.value:.2f} times that within"
+        f"the distance between inits {'falls' if left < 1 else 'grows'} to {left:.0%} of its value at the start; it "
+        f"goes from {start.value:.2f} to {end.value:.2f} times the distance within inits"
     )
     return judged(end.upper < start.lower and left < 1, because, [end, start, last, first], code, found)
 
 
 CLAIM = Claim(
-    "starts converge",
-    "Networks that start far apart come together.",
-    "Holds if, from the start to the end of training, the distance between initial weights of different kinds "
-    "falls, also in units of that within a kind: the intervals do not overlap.",
-    examine,
-    figures.convergence,
-    "Distances within and between kinds of initial weights.",
+    name="starts converge",
+    statement="Networks that start far apart converge.",
+    rule=(
+        "Holds if the distance between kinds of initial weights falls from the start to the end of training, also as a "
+        "multiple of the distance within a kind, with intervals that do not overlap."
+    ),
+    examine=examine,
+    draw=figures.convergence,
+    caption="Distances within and between kinds of initial weights.",
 )

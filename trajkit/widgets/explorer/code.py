@@ -31,6 +31,7 @@ def part_code(state: ExplorerState) -> str:
     """Write `state.shown_part`."""
     if not state.selection.has_window:
         return "part"
+    # Only networks are selected; references keep their points.
     networks = ".where(part.kind == 'network', part.step)" if state.has_references else ""
     return f"part.assign(step=selected.step.reindex_like(part.step, fill_value=-1){networks})"
 
@@ -61,6 +62,7 @@ def _picture_lines(state: ExplorerState, looks: Mapping[str, Any]) -> Iterator[s
     if state.split is not None:
         yield f"part = tk.select(ds, split={state.split!r})"
         source = "part"
+    # Before the selection: a condition on progress then uses these values and does not measure them again.
     values = ", ".join(f"{name}=tk.{name}({source})" for name in QUANTITIES)
     yield f"part = {source}.assign({values})"
     yield f"selected = {state.selection.code_on('part', without=('split',))}"
@@ -87,6 +89,7 @@ def _slice_lines(state: ExplorerState) -> Iterator[str]:
     yield f"own = {_embed_code(state, shown, only(state.part, state.selection.points))}"
     frame = state.measured.embedding(state.split, state.metric)
     wanted = list(state.components)
+    # Components are paired by signature, so their numbers can differ between the two embeddings.
     own = partner_components(frame, state.own, wanted)
     yield f"moved = tk.align(frame.sel(component={wanted}), own.sel(component={own}))"
     yield f"embedding = frame.sel(component={wanted}).drop_vars({list(OF_AXES)})"
@@ -109,4 +112,5 @@ def _rounded(value: Any) -> Any:
         return {k: _rounded(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_rounded(v) for v in value]
+    # An angle of 1e-4 degrees moves no point by a pixel.
     return round(value, 4) if isinstance(value, float) else value

@@ -13,11 +13,11 @@ import xarray as xr
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.explorer.code import picture_code
 from trajkit.widgets.explorer.export import write_explorer
-from trajkit.widgets.explorer.panel_view import PanelView
+from trajkit.widgets.explorer.panel_view import PanelView, tabs_of
 from trajkit.widgets.explorer.panels import LEFT, RIGHT
 from trajkit.widgets.explorer.state import ExplorerState
 from trajkit.widgets.explorer.toolbar import Toolbar
-from trajkit.widgets.layout import close_inside, share_row, wrapping_row
+from trajkit.widgets.layout import close_inside, wrapping_row
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.slicer import Slicer
 
@@ -37,19 +37,24 @@ def explore(
 ) -> Explorer:
     """Open the Explorer on a trajectory dataset: slice by run attributes, colour, turn the manifold, compare runs.
 
-    The frame is the InPCA of all runs (`trajkit.embed`), so that what is selected keeps its place; or of the
-    selected runs alone, laid upon that of all (`trajkit.align`). Below stands the Python that makes the picture.
+    The picture is the InPCA of all runs (`trajkit.embed`), in which every run keeps its place whatever is selected; or
+    the InPCA of the selected runs alone, aligned with that of all runs (`trajkit.align`). The Python that makes the
+    picture stands below it.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
-    metric, cap
-        Of the distances; see `trajkit.pairwise`. "jeffreys" needs a cap.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound. "jeffreys" needs it here, where the truth is one of the points.
     landmarks
-        Of `trajkit.embed`. None: 2000 where there are more than 8000 points, and every point otherwise.
+        Number of points to embed exactly; the other points are projected. By default 2000 if there are more than 8000
+        points, and otherwise all points are embedded exactly.
     height
-        Of the manifold, in pixels.
+        Height of the manifold, in pixels.
 
     Returns
     -------
@@ -60,8 +65,10 @@ def explore(
     ------
     SchemaError
         If `ds` is not a trajectory dataset.
+    traitlets.TraitError
+        If the metric is unknown or not symmetric, or needs a cap.
     ValueError
-        If the metric is unknown or has no distances to the truth, or as `trajkit.embed` does.
+        If a distance is infinite, or as `trajkit.embed` does.
 
     Examples
     --------
@@ -81,11 +88,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     ----------
     color : str
         A run attribute, "progress", "loss", "error", another per-point variable, "step" or "checkpoint"; "" for one
-        colour. A trait, as are all up to `code`.
+        colour. This and the following attributes up to `code` are traits: they can be set and observed.
     components : tuple of int
         The components that the axes show.
     metric : str
-        Of distances between points and between runs.
+        The metric of the distances between points and between runs.
     frame : str
         "all runs" or "selection": what is embedded.
     highlighted : list
@@ -95,13 +102,17 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     code : str
         Python that makes the picture from `ds`.
     slicer : Slicer
-        What selects. Its `conditions` are a trait.
+        The controls that select. Its `conditions` are a trait.
     view : ManifoldView
-        The manifold; its camera, time and so on are traits.
+        The manifold. Its camera, time and so on are traits.
+    panels : list of PanelView
+        The panels, first those on the left.
     embedding : xarray.Dataset
-        What is drawn.
+        The embedding that is drawn.
     own : xarray.Dataset
-        What was embedded, before a slice is laid upon the frame of all runs.
+        The embedding of what `frame` says, before it is aligned with that of all runs.
+    state : ExplorerState
+        Everything that the Explorer knows, without widgets.
 
     Examples
     --------
@@ -373,22 +384,5 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         middle = ipywidgets.VBox([self.toolbar, self.view, self._status], layout={"flex": "1 1 0", "min_width": "0"})
         top = ipywidgets.HBox([self.slicer, middle], layout={"width": "100%", "overflow": "hidden"})
         half = len(LEFT)
-        self.tabs = [_tabs(self.panels[:half]), _tabs(self.panels[half:])]
+        self.tabs = [tabs_of(self.panels[:half]), tabs_of(self.panels[half:])]
         return [top, wrapping_row(*self.tabs), self._code_line]
-
-
-def _tabs(panels: list[PanelView]) -> ipywidgets.Tab:
-    """Put panels behind one another; the one in front is seen."""
-    tab = share_row(ipywidgets.Tab(panels), "1 1 400px")
-    for i, panel in enumerate(panels):
-        tab.set_title(i, panel.title)
-
-    def turn(_: object = None) -> None:
-        for i, panel in enumerate(panels):
-            panel.seen = i == tab.selected_index
-            panel.refresh()
-
-    tab.selected_index = 0
-    tab.observe(turn, "selected_index")
-    turn()
-    return tab

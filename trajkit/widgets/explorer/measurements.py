@@ -1,4 +1,4 @@
-"""What the Explorer measures, each once: quantities of points, distances, embeddings of all runs and of slices."""
+"""Quantities of points, distances and embeddings for the Explorer. Each is measured once and kept."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ QUANTITIES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
     "error": error_of,
 }
 N_COMPONENTS = 6
-# Beyond so many points, distances between all of them would take more memory than a laptop spares.
+# With more points, the matrix of all distances (8 bytes each, and some copies) takes gigabytes.
 MOST_POINTS = 8000
 LANDMARKS = 2000
-# Bytes of matrices, and number of embeddings, that are kept.
+# What is kept: bytes of matrices of all points, and number of embeddings of slices.
 _MATRICES = 600e6
 _EMBEDDINGS = 8
 # Properties of an embedding's axes. They no longer hold once the embedding is aligned with another.
@@ -38,14 +38,19 @@ Value = TypeVar("Value")
 
 
 class Measurements:
-    """Measures a dataset when it is first asked to; a slice's distances are a part of those of all runs.
+    """Measurements of a dataset, each made when it is first asked for.
+
+    The distances of a slice are a part of the distances of all runs, so that a new slice costs only its embedding.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
-    cap, landmarks
-        Of `trajkit.embed`; with landmarks, slices are embedded anew.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
+    landmarks
+        As for `trajkit.explore`. With landmarks, the distances of each slice are measured again.
 
     Examples
     --------
@@ -65,11 +70,11 @@ class Measurements:
         self._kept: dict[tuple[Any, ...], Any] = {}
 
     def close(self) -> None:
-        """Let everything go."""
+        """Forget everything."""
         self._kept.clear()
 
     def part(self, split: str | None) -> xr.Dataset:
-        """Give all runs on the samples of a split (None: all samples), with progress, loss and error of each point."""
+        """Take all runs on the samples of a split (None: all samples), with progress, loss and error of each point."""
         return self._once(("part", split), lambda: self._measured(split))
 
     def _measured(self, split: str | None) -> xr.Dataset:
@@ -87,7 +92,7 @@ class Measurements:
         return self._once(("quantities", split), measure)
 
     def distances(self, split: str | None, metric: str) -> xr.DataArray:
-        """Distances (run, run2) of the networks' whole trajectories."""
+        """Distances (run, run2) between the whole trajectories of the networks."""
         return self._once(
             ("runs", split, metric),
             lambda: trajectory_distance_of(networks_of(self.part(split)), self.metric(metric)),
@@ -103,7 +108,7 @@ class Measurements:
         return self._once(("geodesic", split, known), lambda: distance_to_geodesic_of(self.part(split), Metric(known)))
 
     def embedding(self, split: str | None, metric: str, chosen: xr.DataArray | None = None) -> xr.Dataset:
-        """InPCA of all points; or of references and those networks' points that are `chosen` (run, checkpoint)."""
+        """InPCA of all points; or of the references and the `chosen` points (run, checkpoint) of the networks."""
         key = ("embedding", split, metric, None if chosen is None else chosen.values.tobytes())
         return self._once(key, lambda: self._embed(split, metric, chosen))
 
@@ -112,19 +117,17 @@ class Measurements:
         if chosen is not None:
             own, everything = (_cut(ds, _with_references(chosen, ds)) for ds in (own, everything))
         if self.landmarks is not None:
-            ds = (
-                self.part(split)
-                if chosen is None
-                else _cut(self.part(split), _with_references(chosen, self.part(split)))
-            )
+            part = self.part(split)
+            ds = part if chosen is None else _cut(part, _with_references(chosen, part))
             landmarks = fitting(self.landmarks, ds)
             return embedded(ds, N_COMPONENTS, self.metric(metric), landmarks=landmarks)
+        # Cutting a slice out of the matrix of all points takes milliseconds, measuring it again takes seconds.
         distance = self._pairwise(split, metric)
         distance = distance if chosen is None else _among(distance, everything)
         return on_runs(inpca(distance, N_COMPONENTS), everything, own)
 
     def _outlines(self, split: str | None) -> tuple[xr.Dataset, xr.Dataset]:
-        """Names of runs and points, without and with references, and without predictions: all a slice needs."""
+        """Return the dataset without predictions, and with references too: a slice needs only names and steps."""
 
         def make() -> tuple[xr.Dataset, xr.Dataset]:
             own = self.part(split).drop_vars("log_prob")
@@ -137,7 +140,7 @@ class Measurements:
         return as_metric(name, self.cap, optional_cap=True)
 
     def cap_of(self, metric: str) -> float | None:
-        """Give the cap, where the metric takes one."""
+        """Return the cap, or None if the metric takes none."""
         return self.metric(metric).cap
 
     def _pairwise(self, split: str | None, metric: str) -> xr.DataArray:
@@ -149,7 +152,7 @@ class Measurements:
         return self._once(("points", split, metric), measure)
 
     def _once(self, key: tuple[Any, ...], measure: Callable[[], Value]) -> Value:
-        """Measure it, or take what was measured; what was asked for longest ago goes first when there is too much."""
+        """Return what is kept under a key, or measure it; then forget what was not asked for longest."""
         if key in self._kept:
             self._kept[key] = self._kept.pop(key)
         else:
@@ -161,6 +164,7 @@ class Measurements:
         matrices = [k for k in self._kept if k[0] == "points"]
         while len(matrices) > 1 and sum(self._kept[k].nbytes for k in matrices) > _MATRICES:
             self._kept.pop(matrices.pop(0))
+        # The embedding of all runs stays: every slice is aligned with it.
         embeddings = [k for k in self._kept if k[0] == "embedding" and k[3] is not None]
         for key in embeddings[:-_EMBEDDINGS]:
             self._kept.pop(key)
@@ -221,30 +225,32 @@ def partner_components(frame: xr.Dataset, own: xr.Dataset, wanted: list[int]) ->
 
 
 def only(embedding: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
-    """Leave out the networks' checkpoints that are not chosen."""
+    """Leave out the checkpoints of networks that are not chosen: their step becomes -1."""
     keep = chosen.reindex(run=embedding["run"], checkpoint=embedding["checkpoint"], fill_value=False)
     return embedding.assign(step=embedding["step"].where(keep | (embedding["kind"] == "reference"), -1))
 
 
 def _cut(ds: xr.Dataset, chosen: xr.DataArray) -> xr.Dataset:
-    """Keep the chosen points."""
+    """Keep only the chosen points."""
     mask = chosen.transpose("run", "checkpoint")
     mask = mask.isel(run=mask.any("checkpoint").values, checkpoint=mask.any("run").values)
     kept = ds.sel(run=mask["run"].values, checkpoint=mask["checkpoint"].values)
     inside = xr.DataArray(mask.values, dims=("run", "checkpoint"))
-    if bool((inside | (kept["step"] < 0)).all()):
-        return kept
-    log_prob = kept["log_prob"].where(inside).transpose(*kept["log_prob"].dims)
-    return kept.assign(log_prob=log_prob, step=kept["step"].where(inside, -1))
+    cut = kept.assign(step=kept["step"].where(inside, -1))
+    # Only landmarks need the predictions. Whole runs are selected most often, and need no copy of theirs.
+    if "log_prob" in kept and not bool((inside | (kept["step"] < 0)).all()):
+        cut["log_prob"] = kept["log_prob"].where(inside).transpose(*kept["log_prob"].dims)
+    return cut
 
 
 def _with_references(chosen: xr.DataArray, everything: xr.Dataset) -> xr.DataArray:
+    """Choose the points of references too."""
     keep = chosen.reindex(run=everything["run"], checkpoint=everything["checkpoint"], fill_value=False)
     return keep | ((everything["kind"] == "reference") & (everything["step"] >= 0))
 
 
 def _among(distance: xr.DataArray, ds: xr.Dataset) -> xr.DataArray:
-    """Take the part of a matrix that belongs to the points of `ds`."""
+    """Take the rows and columns of a matrix that belong to the points of `ds`."""
     run = ds.indexes["run"].get_indexer(pd.Index(distance["run"].values))
     checkpoint = ds.indexes["checkpoint"].get_indexer(pd.Index(distance["checkpoint"].values))
     recorded = ds["step"].transpose("run", "checkpoint").values >= 0

@@ -140,6 +140,7 @@ def _stronger(trace: go.Scatter, runs: list[str]) -> dict[str, Any]:
     out: dict[str, Any] = {name: np.asarray(trace[name])[keep] for name in ("x", "y")}
     out |= {"type": "scatter", "mode": trace.mode, "text": text[keep].tolist(), "showlegend": False}
     out |= {name: trace[name] for name in ("xaxis", "yaxis", "hovertemplate") if trace[name] is not None}
+    # Lines have one colour, markers one for each point: with a scale of their own they would change colour.
     if trace.mode == "lines":
         return out | {"line": {"color": trace.line.color, "width": 2.8}}
     scale = {name: trace.marker[name] for name in ("cmin", "cmax", "colorscale") if trace.marker[name] is not None}

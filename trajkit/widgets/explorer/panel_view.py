@@ -96,6 +96,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
     def _draw(self) -> None:
         """Draw figures or a table, the note and the code."""
         table, figures = self.panel.table(), self.panel.figures()
+        # Views are kept and drawn again: a new view for each figure would never be freed (anywidget issue #929).
         while len(self._kept) < len(figures):
             self._kept.append(self._new_figure_panel())
         self.figures = self._kept[: len(figures)]
@@ -105,6 +106,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
             self.table = self.table or self._new_table()
             with self.table.hold_sync():
                 self.table.columns, self.table.rows = table.columns, table.rows
+        # Drawing a figure removes its marks.
         self._marked = ()
         note = self.panel.note()
         self.note.value = f"<small>{html.escape(note)}</small>"
@@ -190,9 +192,27 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
         for p in points:
             trace = shown.figure.data[p["trace"]] if p["trace"] < own else shown.marks[p["trace"] - own]
             runs |= dict.fromkeys(self.panel.runs_of(trace, p["point"], p["x"], p["y"]))
+        # A place that stands for several runs, such as a cell of the matrix, is no run under the mouse.
         if event in ("hover", "leave"):
             self.state.hovered = next(iter(runs)) if len(runs) == 1 else ""
         elif runs and event == "click":
             self.state.toggle(list(runs), more=more)
         elif runs:
             self.state.highlight_too(list(runs))
+
+
+def tabs_of(panels: list[PanelView]) -> ipywidgets.Tab:
+    """Put panels behind one another; the one in front is seen."""
+    tab = share_row(ipywidgets.Tab(panels), "1 1 400px")
+    for i, panel in enumerate(panels):
+        tab.set_title(i, panel.title)
+
+    def turn(_: object = None) -> None:
+        for i, panel in enumerate(panels):
+            panel.seen = i == tab.selected_index
+            panel.refresh()
+
+    tab.selected_index = 0
+    tab.observe(turn, "selected_index")
+    turn()
+    return tab

@@ -248,6 +248,7 @@ class GroupsPanel(Panel):
 
     def act(self, action: str, chosen: Mapping[str, Any]) -> None:
         """Measure."""
+        # Kept here and not in the state: no other panel shows it.
         measured = self._compared(list(chosen["by"])) if action == "compare" else self._tested(chosen["null_draws"])
         self._found = {**self._current(), action: measured}
         self._found_for = self.key()
@@ -335,5 +336,6 @@ def _plain_value(value: Any) -> Any:
 
 
 def _makes_groups(column: pd.Series[Any]) -> bool:
+    # An attribute that is missing somewhere, or different for each run, has no groups to compare.
     values = column.replace("", np.nan) if column.dtype.kind not in "ifb" else column
     return bool(values.notna().all() and 1 < values.nunique() < len(values))

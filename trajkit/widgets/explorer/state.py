@@ -87,8 +87,8 @@ class ExplorerState(traitlets.HasTraits):
         name, value = proposal["trait"].name, str(proposal["value"])
         allowed = list(FRAMES) if name == "frame" else self.metrics
         if value not in allowed:
-            needs = " (jeffreys needs cap=)" if value == "jeffreys" else ""
-            raise traitlets.TraitError(f"{name}: wanted one of {allowed}, got {value!r}{needs}")
+            hint = "" if name == "frame" or self.measured.cap else "; some other metrics need cap=, a number of nats"
+            raise traitlets.TraitError(f"{name}: wanted one of {allowed}, got {value!r}{hint}")
         return value
 
     @traitlets.validate("components")
