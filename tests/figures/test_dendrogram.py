@@ -101,13 +101,3 @@ def test_dendrogram__runs_that_coincide_join_at_zero():
     distance = run_distances(4)
     figure = tk.figures.dendrogram(tk.cluster(distance * 0))
     assert all((corners[:, 1] == 0).all() for _, corners in bridges(figure))
-
-
-def test_dendrogram__refuses_distances_and_names_the_function_that_makes_a_tree(distance):
-    with pytest.raises(ValueError, match=r"wanted what `tk\.cluster\(distance\)` returns, a Dataset, got DataArray"):
-        tk.figures.dendrogram(distance)
-
-
-def test_dendrogram__refuses_an_unknown_attribute(tree):
-    with pytest.raises(ValueError, match="no color 'optimiser': wanted one of"):
-        tk.figures.dendrogram(tree, color="optimiser")

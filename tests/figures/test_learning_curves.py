@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import xarray as xr
 
 import trajkit as tk
@@ -24,12 +23,3 @@ def test_learning_curves__against_progress_and_with_a_colour_scale(ds: xr.Datase
     assert figure.data[0].mode == "markers"
     assert figure.layout.xaxis.title.text == "progress"
     assert np.isfinite(np.asarray(figure.data[0].x)).sum() == int((ds.step >= 0).sum())
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"of": "accuracy"}, r"no \['accuracy'\]"), ({"against": "epoch"}, "wanted one of"), ({"runs": ["Z"]}, "Z")],
-)
-def test_learning_curves__refuse_unknown_quantities_and_runs(ds: xr.Dataset, options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        tk.figures.learning_curves(ds, **options)

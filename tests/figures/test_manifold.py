@@ -97,14 +97,3 @@ def test_manifold__a_selection_keeps_axes_colours_and_ranges(embedding):
     assert networks(part)[0].marker.cmax == networks(whole)[0].marker.cmax
     assert part.layout.scene.xaxis.range == whole.layout.scene.xaxis.range
     assert [t.name for t in part.data] == [t.name for t in whole.data]
-
-
-def test_manifold__refuses_what_it_does_not_know(embedding):
-    with pytest.raises(ValueError, match="wanted three of"):
-        tk.figures.manifold(embedding, components=(1, 2, 9))
-    with pytest.raises(ValueError, match="no color 'optimiser'"):
-        tk.figures.manifold(embedding, color="optimiser")
-    with pytest.raises(ValueError, match=r"runs \['nobody'\] are not in the dataset"):
-        tk.figures.manifold(embedding, runs=["nobody"])
-    with pytest.raises(ValueError, match="no values for 9 of the runs"):
-        tk.figures.manifold(embedding, color=xr.DataArray([1.0], dims="run", coords={"run": ["other"]}))

@@ -120,16 +120,3 @@ def test_pair_plot__a_selection_keeps_axes_colours_and_traces(embedding):
     assert [t.line.color for t in part.data] == [t.line.color for t in whole.data]
     assert part.layout.xaxis.range == whole.layout.xaxis.range
     assert [t.name for t in part.data if t.showlegend] == ["A", "B", "geodesic"]
-
-
-@pytest.mark.parametrize("components", [(1,), (), (1, 1), (1, 2, 9)])
-def test_pair_plot__refuses_components_it_cannot_set_against_each_other(embedding, components):
-    with pytest.raises(ValueError, match="wanted two or more different ones of"):
-        tk.figures.pair_plot(embedding, components=components)
-
-
-def test_pair_plot__refuses_unknown_colours_and_runs(embedding):
-    with pytest.raises(ValueError, match="no color 'optimiser'"):
-        tk.figures.pair_plot(embedding, color="optimiser")
-    with pytest.raises(ValueError, match=r"runs \['nobody'\] are not in the dataset"):
-        tk.figures.pair_plot(embedding, runs=["nobody"])

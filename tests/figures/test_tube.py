@@ -60,8 +60,6 @@ def test_tube__refuses_other_arrays_and_attributes_without_groups(ds, widths):
         tk.figures.tube(ds)
     with pytest.raises(ValueError, match=r"wanted what `tk\.tube\(ds, by\)` returns, widths"):
         tk.figures.tube(ds.step)
-    with pytest.raises(ValueError, match="no color 'checkpoint': wanted one of"):
-        tk.figures.tube(widths, color="checkpoint")
     with pytest.raises(ValueError, match="wanted one width or more"):
         tk.figures.tube(widths.isel(run=slice(0)))
     again = xr.concat([widths.assign_coords(run=[f"{r}-{i}" for r in widths.run.values]) for i in range(2)], "run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -12,22 +13,29 @@ from lab import settle
 from playwright.sync_api import Page, expect
 
 from trajkit.widgets.html_export import write_page
+from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.slicer import Board
 from trajkit.widgets.table import RunTable
 
 HOSTILE = "</script><script>window.hit = 1</script>\u2028<!-- & \"quoted\" 'it'"
 
 
-def table(name: str = "A-0") -> RunTable:
-    return RunTable(columns=["run", "loss"], rows=[[name, 0.5], ["B-0", 0.25]])
+def table() -> RunTable:
+    return RunTable(columns=["run", "loss"], rows=[["A-0", 0.5], ["B-0", 0.25]])
 
 
-def test_page__holds_state_and_title_as_text(tmp_path: Path):
-    text = write_page(tmp_path / "page.html", [table(HOSTILE)], title=HOSTILE).read_text()
-    (data,) = re.findall(r'<script id="data" type="application/json">(.*?)</script>', text)
-    assert json.loads(data)["views"][0]["state"]["rows"][0][0] == HOSTILE
-    (title,) = re.findall(r"<title>(.*?)</title>", text)
+def test_page__holds_state_buffers_and_title_whatever_text_they_contain(embedding, tmp_path: Path):
+    view = ManifoldView(embedding.assign_coords(note=("run", [HOSTILE] * embedding.sizes["run"])), color="seed")
+    page = view.to_html(tmp_path / "page.html", title=HOSTILE).read_text("utf-8")
+    assert page.count("</script>") == 2
+    assert "https://" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
+    (title,) = re.findall(r"<title>(.*?)</title>", page)
     assert not set(title) & set("<>\"'")
+    (data,) = re.findall(r'<script id="data" type="application/json">(.*?)</script>', page)
+    (one,) = json.loads(data)["views"]
+    assert one["state"]["color"] == "seed"
+    assert next(a for a in one["state"]["_attributes"] if a["name"] == "note")["categories"] == [HOSTILE]
+    assert base64.b64decode(dict((path[0], text) for path, text in one["buffers"])["_coordinate"]) == view._coordinate
 
 
 def test_page__needs_one_or_more_views_of_one_class(tmp_path: Path):

@@ -35,9 +35,6 @@ def send(slicer: tk.widgets.Slicer, **part: object) -> None:
     slicer.board.state = {**slicer.board.state, **part}
 
 
-# What it offers
-
-
 def test_slicer__has_the_control_that_fits_each_attribute(slicer: tk.widgets.Slicer) -> None:
     kinds = {f["name"]: (f["kind"], f.get("scale")) for f in slicer.board.spec["facets"]}
     assert kinds == {
@@ -74,23 +71,10 @@ def test_range__counts_each_run_once_in_the_bin_where_it_is_drawn(slicer: tk.wid
     assert max(counts[:-1]) == 1
 
 
-def test_slicer__stays_quick_with_500_values() -> None:
-    ds = tk.simulate(runs=500, checkpoints=2, samples=4)
-    ds = ds.assign_coords(name=("run", [f"n{i}" for i in range(500)]))
-    slicer = tk.widgets.Slicer(ds)
-    spec = next(f for f in slicer.board.spec["facets"] if f["name"] == "name")
-    assert spec["search"]
-    assert len(spec["values"]) == 500
-    choose(slicer, "name", {"chosen": [3, 77]})
-    assert slicer.selected.name.values.tolist() == ["n3", "n77"]
-
-
 def test_slicer__of_references_alone_is_refused(ds: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="wanted one run of kind 'network' or more, got 0"):
         tk.widgets.Slicer(tk.with_references(ds).sel(run=["truth", "ignorance"]))
 
-
-# What is chosen
 
 CHOICES = [
     ("architecture", {"chosen": [0, 2]}, ["A", "C"]),
@@ -112,9 +96,7 @@ def test_slicer__each_control_and_its_condition_move_together(ds, name, choice, 
     choose(one, name, choice)
     np.testing.assert_equal(one.conditions, {name: condition})
     other.conditions = {name: condition}
-    assert {k: v for k, v in other.board.state.items() if k != "serial"} == {
-        k: v for k, v in one.board.state.items() if k != "serial"
-    }
+    assert {**other.board.state, "serial": 0} == {**one.board.state, "serial": 0}
     choose(one, name, None)
     assert one.conditions == {}
 
