@@ -55,6 +55,29 @@ def test_from_arrays__the_loss_of_a_certain_prediction_keeps_its_digits(size: fl
     assert (ds.log_prob <= 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_from_arrays__takes_no_distributions_for_logits_unless_told(dtype: Any) -> None:
+    values = np.exp(log_softmax(3 * np.random.default_rng(0).standard_normal((2, 3, 4, 2)))).astype(dtype)
+    values[1, 2] = np.nan  # a checkpoint that is missing hides nothing
+    with pytest.raises(tk.SchemaError, match=r"probability distribution: pass it as prob=.*logits=values - 1"):
+        made(logits=values, prob=None)
+    np.testing.assert_allclose(np.exp(made(prob=values).log_prob), values, atol=1e-3)
+    shifted = made(logits=values - 1, prob=None)
+    np.testing.assert_allclose(shifted.log_prob, log_softmax(values.astype(float)), atol=2e-3)
+
+
+def test_from_arrays__takes_probabilities_rounded_to_bfloat16() -> None:
+    exact = np.float32(np.exp(log_softmax(np.random.default_rng(0).standard_normal((2, 3, 4, 2)))))
+    rounded = (exact.view(np.uint32) + 0x8000 & 0xFFFF0000).astype(np.uint32).view(np.float32)
+    np.testing.assert_allclose(np.exp(made(prob=rounded).log_prob), exact, atol=4e-3)
+
+
+def test_from_arrays__a_logit_of_minus_infinity_rules_a_class_out() -> None:
+    logits = np.zeros((2, 3, 4, 2))
+    logits[..., 1] = -np.inf
+    np.testing.assert_array_equal(made(logits=logits, prob=None).log_prob, logits)
+
+
 def test_from_arrays__stores_float32_whose_rows_sum_to_one() -> None:
     ds = made(logits=np.random.default_rng(0).standard_normal((2, 3, 4, 2)), prob=None)
     assert ds.log_prob.dtype == np.float32
@@ -192,7 +215,7 @@ def broken_row(value: list[float]) -> NDArray[np.float64]:
         ({"logits": HALF}, r"exactly one of .*, got \['logits', 'prob'\]"),
         (
             {"prob": broken_row([0.5, 0.4])},
-            r"run '1', checkpoint 2: the probabilities of sample 3 sum to 0.9; wanted .*`logits=`",
+            r"run '1', checkpoint 2: the probabilities of sample 3 sum to 0.9; wanted .*divide each row",
         ),
         ({"prob": broken_row([1.2, -0.2])}, "run '1', checkpoint 2: a negative or NaN probability"),
         (
@@ -204,8 +227,8 @@ def broken_row(value: list[float]) -> NDArray[np.float64]:
             "run '1', checkpoint 2: positive log-probability 0.6931",
         ),
         ({"prob": None, "log_prob": np.log(broken_row([np.nan, 0.5]))}, "run '1', checkpoint 2: a NaN log-probability"),
-        ({"prob": None, "logits": broken_row([np.nan, 0.5])}, "run '1', checkpoint 2: an infinite or NaN logit"),
-        ({"prob": None, "logits": broken_row([np.inf, 0.5])}, "an infinite or NaN logit"),
+        ({"prob": None, "logits": broken_row([np.nan, 0.5])}, "run '1', checkpoint 2: a logit that is NaN or \\+inf"),
+        ({"prob": None, "logits": broken_row([np.inf, 0.5])}, "a logit that is NaN or \\+inf"),
         ({"prob": HALF * 3}, "not a trajectory dataset, 5 problems"),
         (
             {"prob": HALF[0]},
