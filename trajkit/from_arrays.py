@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from trajkit.probabilities import (
     LOGIT_PROBLEM,
     LOGITS_HINT,
-    ROW_TOLERANCE,
     is_no_logit,
     is_off,
     looks_like_distributions,
@@ -211,8 +210,8 @@ def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
             "pass logits=values - 1, which has the same softmax"
         ]
     total = raw.sum(-1) if form == "prob" else row_sums(raw)
-    tolerance = row_tolerance(raw[~missing]) if form == "prob" else ROW_TOLERANCE
-    for i, k in np.argwhere(is_off(total, tolerance).any(-1) & ~missing)[:5]:
+    off = is_off(total, row_tolerance(raw[~missing])) if form == "prob" else is_off(total)
+    for i, k in np.argwhere(off.any(-1) & ~missing)[:5]:
         highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
         hint = share_hint(raw[i, k]) if form == "prob" else LOGITS_HINT
         problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest, hint=hint)}")
