@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.concat import concatenated
-from trajkit.curves.geodesic import geodesic
+from trajkit.curves.geodesic import great_circle
 from trajkit.points import points
 from trajkit.schema import SchemaError, run_attributes, validate
 from trajkit.typing import Array
@@ -102,12 +102,12 @@ def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     """
     axes = _axes(ds, n_geodesic)
     start, end = ignorance(ds), truth(ds)
-    curves = [start.expand_dims("t"), end.expand_dims("t")]
+    curves = [start.values[None], end.values[None]]
     if n_geodesic:
-        curves.append(geodesic(start, end, np.linspace(0, 1, n_geodesic)))
+        curves.append(great_circle(start.values, end.values, np.linspace(0, 1, n_geodesic)))
     log_prob = np.full((*axes["step"].shape, *start.shape), np.nan, dtype=np.float32)
     for row, curve in enumerate(curves):
-        log_prob[row, : curve.sizes["t"]] = curve.values
+        log_prob[row, : len(curve)] = curve
     predictions = (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs)
     return xr.Dataset({"log_prob": predictions, **axes.data_vars}, axes.coords, ds.attrs)
 

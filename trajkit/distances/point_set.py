@@ -75,16 +75,16 @@ def check_alike(a: PointSet, b: PointSet) -> None:
             )
 
 
-def check_rows(total: Array, labels: xr.Dataset) -> None:
-    """Refuse rows (point, sample) that are no distributions, and name their points."""
+def check_rows(total: Array, labels: xr.Dataset, samples: Indices) -> None:
+    """Refuse rows (point, sample) that do not sum to 1, and name their points; `samples` numbers the columns."""
     wrong = is_off(total)
     if not wrong.any():
         return
     at = np.flatnonzero(wrong.any(1))
-    problems = [
-        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: {row_problem(total[i])}"
-        for i in at[:_NAMED]
-    ]
+    problems = []
+    for i in at[:_NAMED]:
+        where = f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}"
+        problems.append(f"{where}: {row_problem(total[i], samples=samples)}")
     if len(at) > _NAMED:
         problems.append(f"and {len(at) - _NAMED} more points")
     raise SchemaError(problems)

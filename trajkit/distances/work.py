@@ -69,9 +69,10 @@ class Work(NamedTuple):
         """Normalise and check (point, sample, class)."""
         from trajkit.distances import kernels
 
-        rows = np.ascontiguousarray(log_prob[:, self._order(samples)])
+        order = self._order(samples)
+        rows = np.ascontiguousarray(log_prob[:, order])
         out, total = kernels.packed(rows, self.dtype) if self._packs() else kernels.block(self.metric, rows)
-        check_rows(total, labels)
+        check_rows(total, labels, np.arange(samples.start, samples.stop)[order])
         return out
 
     def add(self, samples: slice, p: Block | Packed, q: Block | Packed, out: AnyArray) -> Iterator[float]:
@@ -80,6 +81,8 @@ class Work(NamedTuple):
 
         count = samples.stop - samples.start
         weight = np.ones(count) if self.weight is None else self.weight[samples][self._order(samples)]
+        if not weight.size:  # all samples of this block have weight 0
+            return iter(())
         sums: Any = kernels.add_sums
         if self.device != "cpu":
             from trajkit.distances import gpu

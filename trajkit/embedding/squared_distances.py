@@ -108,8 +108,8 @@ class SquaredDistances:
 
     def _probed_product(self, x: Array) -> Array:
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (self._m, _PROBES)) / np.sqrt(self._m)
-        x = np.column_stack([signs, x])
-        upper, lower = np.zeros(x.shape), np.zeros(x.shape)
+        both = np.column_stack([signs, x])
+        upper, lower = np.zeros(both.shape), np.zeros(both.shape)
         lost, diagonal, largest = 0, 0.0, 0.0
         for rows, columns, tile in self.tiles():
             if not np.isfinite(size := _largest(tile)):
@@ -117,13 +117,14 @@ class SquaredDistances:
                 continue
             largest = max(largest, size)
             if columns.stop > rows.start + 1:
-                _add_both_ways(above(tile, rows, columns), rows, columns, x, upper)
+                _add_both_ways(above(tile, rows, columns), rows, columns, both, upper)
             if rows.stop > columns.start + 1:
-                _add_both_ways(above(tile.T, columns, rows), columns, rows, x, lower)
+                _add_both_ways(above(tile.T, columns, rows), columns, rows, both, lower)
             if columns.start < rows.stop and rows.start < columns.stop:
                 diagonal = max(diagonal, _largest(np.diagonal(tile, rows.start - columns.start)))
         _refuse(lost, _largest((upper - lower)[:, :_PROBES]), diagonal, largest)
-        return upper[:, _PROBES:]
+        product = upper[:, _PROBES:]
+        return product[:, 0] if x.ndim == 1 else product
 
     def _squared(self, values: AnyArray) -> Array:
         exact: Array = np.asarray(values, dtype=np.float64)
