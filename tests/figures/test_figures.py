@@ -1,7 +1,5 @@
 """Laws of all figures, and of those that need one or two tests."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Learning curves, seen in the traces of the figure."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 

@@ -1,7 +1,5 @@
 """Each claim on simulated runs whose answer is known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """All claims on a dataset as a table."""
 
-from __future__ import annotations
-
 import pytest
 
 import trajkit as tk

@@ -1,7 +1,5 @@
 """What the report says about the dataset itself."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """The page: every claim and number, escaped, in one file that a browser opens without a network."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

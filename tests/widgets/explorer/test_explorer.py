@@ -1,7 +1,5 @@
 """The Explorer by its traits and controls, without a browser."""
 
-from __future__ import annotations
-
 import gc
 import weakref
 
@@ -104,6 +102,7 @@ def test_marks__of_one_panel_are_those_of_all(explorer) -> None:
     assert marked(loss) == marked(tree) == {"A-0"}
     explorer.view.selection = [["B-1", 2], ["C-1", 3], ["B-1", 3]]
     assert explorer.highlighted == ["B-1", "C-1"]
+    assert marked(tree) == {"B-1", "C-1"}
     table = explorer.show_panel("Runs").table
     assert table.highlighted == ["B-1", "C-1"]
     table.highlighted = ["C-2"]

@@ -1,7 +1,5 @@
 """The Explorer as a page."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import trajkit as tk

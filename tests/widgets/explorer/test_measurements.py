@@ -1,7 +1,5 @@
 """Distances and embeddings of a slice are those of the dataset that holds only the slice."""
 
-from __future__ import annotations
-
 import pytest
 import xarray as xr
 

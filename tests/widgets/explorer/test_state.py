@@ -1,7 +1,5 @@
 """The state of the Explorer, without any widget."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
