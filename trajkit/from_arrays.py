@@ -1,4 +1,4 @@
-"""The door through which a trajectory dataset enters from arrays."""
+"""Trajectory datasets from plain arrays."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def from_arrays(
         otherwise a DataFrame's named index, otherwise "0", "1", ... `kind` defaults to "network".
         Categories become text and nullable integers floats; a missing text is "", a missing number NaN.
     step, epoch
-        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs alike,
+        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs,
         (run, checkpoint), or a list with one array per run. Steps default to 0, 1, 2, ...
     classes
         Names of the classes; "0", "1", ... otherwise.

@@ -57,9 +57,8 @@ def test_functions_of_a_metric__take_a_cap_and_refuse_what_makes_no_sense(
         called(function, metric="euclid")
     with pytest.raises(ValueError, match=r"cap: wanted a positive number of nats, got -1"):
         called(function, metric="bhattacharyya", cap=-1)
-    if not name.startswith(
-        ("trajkit.explore", "trajkit.widgets")
-    ):  # there the cap is for metrics that are chosen later
+    # In the Explorer the cap is for metrics that are chosen later.
+    if not name.startswith(("trajkit.explore", "trajkit.widgets")):
         with pytest.raises(ValueError, match="'fisher_rao' is bounded and takes no cap; bhattacharyya, kullback"):
             called(function, metric="fisher_rao", cap=3)
 

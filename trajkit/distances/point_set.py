@@ -1,4 +1,4 @@
-"""The points of a dataset as the engine reads them: some of them, a block of samples at a time."""
+"""The points of a dataset as `pairwise` reads them: some points, and a block of samples at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trajkit.probabilities import is_off, row_problem
 from trajkit.schema import SchemaError, validate_axes
 from trajkit.typing import AnyArray, Array, Indices
 
-# Points whose problems one message names.
+# An error names at most so many points: a dataset in which all are wrong must stay readable.
 _NAMED = 5
 
 
@@ -51,7 +51,7 @@ class PointSet(NamedTuple):
 
 
 def point_set(ds: xr.Dataset) -> PointSet:
-    """Take a trajectory dataset, or its `points`; look at everything but the predictions."""
+    """Take a trajectory dataset, or its `points`; check everything except the predictions."""
     if not isinstance(ds, xr.Dataset):
         raise TypeError(f"wanted a trajectory dataset or its points, got {type(ds).__name__}")
     if "point" in ds.dims:
