@@ -48,6 +48,8 @@ def runs(selected: xr.Dataset) -> str:
         ({"learning_rate": [(None, 0.05), np.nan]}, "C-0 A-1 B-1"),
         ({"learning_rate": [0.1, slice(0.5, None)]}, "A-0 B-0 C-1"),
         ({"learning_rate": np.isnan}, "B-1"),
+        ({"learning_rate": np.nan}, "B-1"),
+        ({"learning_rate": [0.1, np.nan]}, "A-0 B-0 B-1"),
         ({"architecture": lambda a: a != "A"}, "B-0 C-0 B-1 C-1"),
         ({"where": "learning_rate > 0.05 and architecture == 'C'"}, "C-1"),
         ({"where": "run in ['A-0', 'C-1'] and checkpoints >= 6"}, "A-0 C-1"),
@@ -76,14 +78,6 @@ def test_select__conditions_together_are_conditions_in_turn(ds: xr.Dataset, data
     )
     assert ds.identical(before)
     tk.validate(left)
-
-
-@given(datasets())
-def test_select__a_value_and_its_complement_share_out_the_runs(ds: xr.Dataset) -> None:
-    value = ds.width.values[0]
-    inside = tk.select(ds, width=value)
-    outside = ds.run.values[ds.width.values != value]
-    assert sorted([*inside.run.values, *outside]) == sorted(ds.run.values)
 
 
 # --- samples and checkpoints --------------------------------------------------------------------------------------
@@ -167,10 +161,7 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
-        (
-            {"architectur": "A"},
-            r"no run attribute 'architectur', did you mean 'architecture'\? The dataset has \['run', 'kind'",
-        ),
+        ({"architectur": "A"}, r"no run attribute 'architectur', did you mean 'architecture'\? .* has \['run', 'kind'"),
         ({"zzz": 1}, r"no run attribute 'zzz'. The dataset has"),
         ({"architecture": "D"}, r"'architecture' is never 'D': its values are \['A', 'B', 'C'\]"),
         ({"architecture": ["A", "D", "E"]}, "'architecture' is never 'D', 'E'"),
@@ -194,6 +185,7 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
         ({"where": "seed + 1"}, "where='seed . 1': wanted booleans .* got int64"),
         ({"where": "seed = 1"}, "where='seed = 1': wanted"),
         ({"where": lambda t: t}, "where: wanted booleans"),
+        ({"where": lambda t: pd.array([True, None] * 3, dtype="boolean")}, "wanted booleans"),
         ({"where": "seed > 7"}, "no run meets all of where='seed > 7'"),
         ({"split": "valid"}, r"no sample has split 'valid': the probe has \['test', 'train'\]"),
         ({"step": (100, None)}, r"no checkpoint has step in \(100, None\): it is between 0 and 7"),
@@ -215,11 +207,6 @@ def test_select__refuses_a_dataset_without_labels(ds: xr.Dataset) -> None:
         tk.select(ds.drop_vars("label"), seed=0)
 
 
-def test_select__conditions_with_missing_answers_are_refused(ds: xr.Dataset) -> None:
-    with pytest.raises(ValueError, match="wanted booleans"):
-        tk.select(ds, where=lambda t: pd.array([True, None, True, True, True, True], dtype="boolean"))
-
-
 def test_select__progress_after_means_were_put_beside_runs(ds: xr.Dataset) -> None:
     both = tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=20)])
     kept = tk.select(both, progress=(0.5, None))
@@ -227,10 +214,3 @@ def test_select__progress_after_means_were_put_beside_runs(ds: xr.Dataset) -> No
     assert float(tk.progress(kept).min()) >= 0.5
     with pytest.raises(ValueError, match="points have no progress"):
         tk.figures.progress(both)
-
-
-def test_select__a_missing_number_is_nan(ds: xr.Dataset) -> None:
-    missing = ds.run.values[4]
-    assert tk.select(ds, learning_rate=np.nan).run.values.tolist() == [missing]
-    assert missing in tk.select(ds, learning_rate=[0.1, np.nan]).run.values
-    assert tk.select(ds, learning_rate=[0.1, np.nan]).sizes["run"] == 3

@@ -1,4 +1,4 @@
-"""Laws of the loaded data: stratified, disjoint, normalised."""
+"""Laws of the loaded data: stratified, disjoint, normalised; sloppy inputs have the eigenvalues asked for."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from trajkit.zoo import DataSettings
-from trajkit.zoo.data import load_data, noisy_labels
+from trajkit.zoo.data import load_data, noisy_labels, stratified_order
+from trajkit.zoo.data.sloppy import decayed, sloppy
 
 
 def test_digits__split_and_probe_are_stratified_and_disjoint():
@@ -44,3 +45,26 @@ def test_noisy_labels__share_and_permutation():
     shuffled = noisy_labels(label, 0.0, shuffle=True)
     assert torch.equal(shuffled.bincount(), label.bincount())
     assert (shuffled == label).float().mean().item() == pytest.approx(0.1, abs=0.03)
+
+
+def test_stratified_order__deals_classes_out_in_turn():
+    label = np.repeat([0, 1, 2], [50, 30, 5])
+    order = stratified_order(label, seed=0)
+    assert sorted(order) == list(range(85))
+    assert np.bincount(label[order[:15]]).tolist() == [5, 5, 5]
+    assert np.bincount(label[order[:45]]).tolist() == [20, 20, 5]
+    assert not np.array_equal(order, stratified_order(label, seed=1))
+
+
+def test_sloppy__eigenvalues_fall_exponentially_and_labels_stay():
+    source = sloppy("")
+    white = source.read("train", np.arange(5000))
+    eigenvalues = np.sort(np.linalg.eigvalsh(np.cov(decayed(white, 0.1).T)))[::-1]
+    slope = np.polyfit(np.arange(100), np.log(eigenvalues[:100]), 1)[0]
+    assert slope == pytest.approx(-0.1, abs=0.005)
+    assert (decayed(white, 0.5) ** 2).mean() == pytest.approx(1, abs=0.05)
+    data = load_data(DataSettings("sloppy"))
+    shrunk = data.with_decay(0.3)
+    assert shrunk.probe.identity == data.probe.identity
+    assert not torch.equal(shrunk.train, data.train)
+    torch.testing.assert_close(shrunk.probe.inputs[:100], shrunk.train[:100])
