@@ -16,16 +16,13 @@ import trajkit as tk
 @pytest.fixture
 def ds() -> xr.Dataset:
     """Six runs with attributes of every kind."""
-    return tk.simulate(runs=6, groups=3, checkpoints=8, spread=0.1, ragged=True).assign_coords(
-        learning_rate=("run", [0.1, 0.1, 0.01, 0.01, np.nan, 1.0]), augmentation=("run", [True, False] * 3)
-    )
+    ds = tk.simulate(runs=6, groups=3, checkpoints=8, spread=0.1, ragged=True)
+    rates = [0.1, 0.1, 0.01, 0.01, np.nan, 1.0]
+    return ds.assign_coords(learning_rate=("run", rates), augmentation=("run", [True, False] * 3))
 
 
 def runs(selected: xr.Dataset) -> str:
     return " ".join(selected.run.values.tolist())
-
-
-# --- runs ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -58,9 +55,7 @@ def runs(selected: xr.Dataset) -> str:
         ({"where": lambda table: (table.index == "B-0").tolist()}, "B-0"),
     ],
 )
-def test_select__runs_that_meet_every_condition_keep_their_order(
-    ds: xr.Dataset, conditions: dict[str, Any], chosen: str
-) -> None:
+def test_select__runs_that_meet_every_condition_keep_their_order(ds: xr.Dataset, conditions: Any, chosen: str) -> None:
     selected = tk.select(ds, **conditions)
     assert runs(selected) == chosen
     assert selected.identical(ds.sel(run=chosen.split()))
@@ -73,14 +68,10 @@ def test_select__conditions_together_are_conditions_in_turn(ds: xr.Dataset, data
     left = tk.select(ds, **first)
     second = {"architecture": data.draw(st.sampled_from(left.architecture.values.tolist()))}
     assert tk.select(ds, **first, **second).identical(tk.select(left, **second))
-    assert tk.select(left, **second).identical(
-        tk.select(ds, where=lambda t: (t[list(first | second)] == first | second).all(axis=1))
-    )
+    both = first | second
+    assert tk.select(left, **second).identical(tk.select(ds, where=lambda t: (t[list(both)] == both).all(axis=1)))
     assert ds.identical(before)
     tk.validate(left)
-
-
-# --- samples and checkpoints --------------------------------------------------------------------------------------
 
 
 def test_select__by_split_keeps_its_samples(ds: xr.Dataset) -> None:
@@ -155,9 +146,6 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
     assert tk.select(full, kind="network").step.max() == 7
 
 
-# --- errors -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
@@ -195,9 +183,7 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
         ({"step": lambda s: s}, "step: wanted booleans .* got int64"),
     ],
 )
-def test_select__refuses_wrong_conditions_and_says_what_is_known(
-    ds: xr.Dataset, conditions: dict[str, Any], message: str
-) -> None:
+def test_select__refuses_wrong_conditions_and_says_what_is_known(ds: xr.Dataset, conditions: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tk.select(ds, **conditions)
 
