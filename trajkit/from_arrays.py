@@ -1,4 +1,4 @@
-"""The door through which a trajectory dataset enters from arrays."""
+"""Trajectory datasets from plain arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.probabilities import is_off, row_problem, row_sums, to_log_prob
+from trajkit.probabilities import (
+    LOGIT_PROBLEM,
+    LOGITS_HINT,
+    is_no_logit,
+    is_off,
+    looks_like_distributions,
+    row_problem,
+    row_sums,
+    row_tolerance,
+    share_hint,
+    to_log_prob,
+)
 from trajkit.schema import DIMS, RESERVED, SchemaError, stamp, validate_axes
 from trajkit.typing import AnyArray, Array, Labels, Mask
 
@@ -40,7 +51,8 @@ def from_arrays(
     ----------
     log_prob, prob, logits
         Predictions (run, checkpoint, sample, class), where a checkpoint that a run does not have is NaN
-        throughout; or a list with one (checkpoint, sample, class) array per run, of any lengths.
+        throughout; or a list with one (checkpoint, sample, class) array per run, of any lengths. A logit of -inf rules
+        a class out. Logits whose rows are all probability distributions are refused; `logits=values - 1` insists.
     label
         Index of the true class of each sample.
     runs
@@ -48,7 +60,7 @@ def from_arrays(
         otherwise a DataFrame's named index, otherwise "0", "1", ... `kind` defaults to "network".
         Categories become text and nullable integers floats; a missing text is "", a missing number NaN.
     step, epoch
-        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs alike,
+        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs,
         (run, checkpoint), or a list with one array per run. Steps default to 0, 1, 2, ...
     classes
         Names of the classes; "0", "1", ... otherwise.
@@ -182,18 +194,27 @@ def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
     """Refuse what the log or softmax would turn into a NaN or hide: afterwards every row is a distribution."""
     missing = np.isnan(raw).all(axis=(2, 3))
     wrong = {
-        "logits": ("an infinite or NaN logit", ~np.isfinite(raw)),
+        "logits": (LOGIT_PROBLEM, is_no_logit(raw)),
         "prob": ("a negative or NaN probability", ~(raw >= 0)),
         "log_prob": ("a NaN log-probability", np.isnan(raw)),
     }[form]
     at = np.argwhere(wrong[1].any(axis=(2, 3)) & ~missing)
     problems = [f"run {_name(runs, i)}, checkpoint {k}: {wrong[0]} in a recorded checkpoint" for i, k in at[:5]]
-    if form == "logits" or problems:
+    if problems:
         return problems
+    if form == "logits":
+        if not looks_like_distributions(raw):
+            return []
+        return [
+            "every row of 'logits' is a probability distribution: pass it as prob=. If it holds logits all the same, "
+            "pass logits=values - 1, which has the same softmax"
+        ]
     total = raw.sum(-1) if form == "prob" else row_sums(raw)
-    for i, k in np.argwhere(is_off(total).any(-1) & ~missing)[:5]:
+    off = is_off(total, row_tolerance(raw[~missing])) if form == "prob" else is_off(total)
+    for i, k in np.argwhere(off.any(-1) & ~missing)[:5]:
         highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
-        problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest)}")
+        hint = share_hint(raw[i, k]) if form == "prob" else LOGITS_HINT
+        problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest, hint=hint)}")
     return problems
 
 

@@ -1,13 +1,12 @@
 """Laws of predictions: what is recorded is what the model predicts, and mistakes in its form are refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.special
+import torch
 from trainings import IMAGES, LABELS, LOGITS, probe
 
 import trajkit as tk
@@ -29,16 +28,18 @@ def test_predictor__keeps_probabilities_of_exactly_zero() -> None:
     np.testing.assert_array_equal(tk.record([(0, lambda inputs: masked)], probe()).log_prob, ds.log_prob)
 
 
-MISTAKES: dict[str, tuple[Any, str]] = {
-    "probabilities called logits": (scipy.special.softmax(LOGITS, axis=-1), 'pass output="prob"'),
-    "too few samples": (LOGITS[:-1], r"shape \(39, 3\), but the probe has 40 samples and 3 classes"),
-    "one output": (LOGITS[:, 0], r"shape \(40,\).* wanted \(40, 3\)"),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(tmp_path: Path, mistake: str) -> None:
-    values, message = MISTAKES[mistake]
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (scipy.special.softmax(LOGITS, axis=-1), 'pass output="prob"'),
+        (LOGITS[:-1], r"shape \(39, 3\), but the probe has 40 samples and 3 classes"),
+        (LOGITS[:, 0], r"shape \(40,\).* wanted \(40, 3\)"),
+    ],
+    ids=["probabilities called logits", "too few samples", "one output"],
+)
+def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(
+    tmp_path: Path, values: Any, message: str
+) -> None:
     with tk.Recorder(tmp_path, probe(), "r") as record:
         record(lambda inputs: LOGITS, 0)
         for _ in range(2):
@@ -48,22 +49,50 @@ def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(tmp_pat
     assert tk.load(tmp_path).step.values.tolist() == [[0, 1]]
 
 
-@pytest.mark.parametrize("output", ["log_prob", "prob"])
-def test_predictor__logits_called_something_else_are_refused(output: str) -> None:
-    with pytest.raises(ValueError, match='pass output="logits"'):
-        tk.record([(0, lambda inputs: LOGITS)], probe(), output=output)
+# From log-probabilities to the numbers that a library gives; bfloat16 has no name in numpy.
+ROUNDINGS: dict[str, Any] = {
+    "float64": lambda values: values,
+    "float32": lambda values: values.astype(np.float32),
+    "float16": lambda values: values.astype(np.float16),
+    "bfloat16": lambda values: torch.from_numpy(values).bfloat16(),
+    "bfloat16 saved as float32": lambda values: torch.from_numpy(values).bfloat16().float().numpy(),
+    "float16 tensor": lambda values: torch.from_numpy(values).half(),
+}
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("classes", [2, 3, 1000])
+def test_predictor__takes_distributions_of_any_precision_only_for_what_they_are(rounding: str, classes: int) -> None:
+    exact = scipy.special.softmax(np.random.default_rng(classes).standard_normal((40, classes)) * 3, axis=-1)
+    given = ROUNDINGS[rounding](exact)
+    wide = probe(classes=classes, label=LABELS % 2)
+    with pytest.raises(ValueError, match=r'is a probability distribution: pass output="prob"\. If they are logits'):
+        tk.record([(0, lambda inputs: given)], wide)
+    taken = tk.record([(0, lambda inputs: given)], wide, output="prob")
+    np.testing.assert_allclose(np.exp(taken.log_prob[0, 0]), exact, atol=5e-3)
+    insisted = tk.record([(0, lambda inputs: given)], wide, output="logits")
+    np.testing.assert_allclose(np.exp(insisted.log_prob[0, 0]), scipy.special.softmax(exact, axis=-1), atol=2e-3)
+
+
+def test_predictor__a_hint_leads_to_no_second_softmax() -> None:
+    sigmoids = scipy.special.expit(LOGITS)
+    with pytest.raises(ValueError, match="divide each row by its sum") as refused:
+        tk.record([(0, lambda inputs: sigmoids)], probe(), output="prob")
+    assert "logits" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("option", "message"),
     [
+        ({"output": "log_prob"}, 'pass output="logits"'),
+        ({"output": "prob"}, 'pass output="logits"'),
         ({"output": "softmax"}, r"output: wanted one of \['logits', 'log_prob', 'prob'\], got 'softmax'"),
         ({"batch_size": 0}, "batch_size: wanted at least 1, got 0"),
     ],
 )
-def test_predictor__wrong_options_are_refused(option: dict[str, Any], message: str) -> None:
+def test_predictor__wrong_options_and_names_of_outputs_are_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        tk.record([], probe(), **option)
+        tk.record([(0, lambda inputs: LOGITS)], probe(), **option)
 
 
 def test_predictor__a_model_that_cannot_be_called_needs_predict() -> None:
