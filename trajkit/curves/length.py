@@ -66,8 +66,12 @@ def speed(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | N
     ----------
     ds
         A trajectory dataset.
-    metric, cap
-        As for `length`.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "fisher_rao" or
+        "bhattacharyya".
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------

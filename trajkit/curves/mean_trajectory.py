@@ -116,8 +116,10 @@ def tube(
     ----------
     ds
         A trajectory dataset. Reference runs are left out.
-    by, mean, n, extend
+    by, mean, extend
         As for `mean_trajectory`.
+    n
+        Number of points of the progress grid.
     metric
         Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
     cap

@@ -39,8 +39,9 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
         Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "fisher_rao", the published
         definition, or "bhattacharyya".
     cap
-        Accepted, so that the same options fit all functions, and not used: progress minimises the distance without a
-        cap, which is convex in t and finite between the ends of the geodesic.
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound. Progress does not depend on it: the objective is the distance without a cap, which is convex in t
+        and finite between the ends of the geodesic.
 
     Returns
     -------

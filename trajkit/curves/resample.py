@@ -27,7 +27,7 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     ds
         A trajectory dataset.
     n
-        Number of points of the progress grid, both ends included; or of the grid of another quantity.
+        Number of points of the progress grid. Both ends are included; another quantity has a grid of as many points.
     by
         "progress", from 0 to 1 (also a DataArray of that name, such as progress by another metric); "length", the
         share of the run's own length from 0 to 1; the name of a variable of `ds` on (run, checkpoint), or a DataArray

@@ -49,7 +49,7 @@ def trajectory_distance(
     metric
         Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. It must be symmetric.
     n
-        Number of points of the progress grid, for "progress".
+        Number of points of the progress grid. Only for "progress".
     extend
         For "progress", beyond a run's own range: "hold" lets its first or last checkpoint stand; "shared" takes the
         mean over the progress that both runs reach.

@@ -147,8 +147,11 @@ def kullback_leibler(
 
     Parameters
     ----------
-    a, b, weights, cap
+    a, b, weights
         As for `bhattacharyya`; `a` is p and `b` is q.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
@@ -184,8 +187,11 @@ def jeffreys(
 
     Parameters
     ----------
-    a, b, weights, cap
+    a, b, weights
         As for `bhattacharyya`.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
