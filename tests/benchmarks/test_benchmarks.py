@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def test_benchmark__runs_and_fills_its_table() -> None:
-    script = Path(__file__).parent / "benchmarks" / "bench_pairwise.py"
+    script = Path(__file__).parent / "bench_pairwise.py"
     done = subprocess.run(
         [sys.executable, str(script), "--quick", "--repeat", "1"], capture_output=True, text=True, timeout=120
     )
@@ -19,7 +19,7 @@ def test_benchmark__runs_and_fills_its_table() -> None:
 
 
 def test_benchmark__embeds_trajectories_that_are_made_as_they_are_read() -> None:
-    program = Path(__file__).parent / "benchmarks" / "bench_embedding.py"
+    program = Path(__file__).parent / "bench_embedding.py"
     command = [sys.executable, program, "--points", "3000", "--samples", "50", "--landmarks", "200", "--slice", "600"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
