@@ -90,7 +90,7 @@ def group_lives(leader):
 def test_a_dask_client_trains_as_processes_do(tmp_path):
     distributed = pytest.importorskip("distributed")
     grid = Grid("g", DIGITS, (SHORT, replace(SHORT, seed=1)), 6)
-    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
         table = train(grid, out=tmp_path / "dask", client=client, progress_bar=False)
     assert (table.state == "trained").all()
     train(grid, out=tmp_path / "here", workers=0, progress_bar=False)
