@@ -118,7 +118,6 @@ SHARED = {
 }
 
 
-@pytest.mark.xfail(reason="the words are being made the same", strict=False)
 @pytest.mark.parametrize("parameter", SHARED)
 def test_parameter__is_described_in_the_same_words(parameter: str) -> None:
     said = {
