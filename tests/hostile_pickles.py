@@ -1,7 +1,5 @@
 """Pickles that try to run code, for the tests of the importers."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import shlex

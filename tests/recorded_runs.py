@@ -1,7 +1,5 @@
 """Small runs for the tests of the store: a probe, predictions that depend on seed and step, and their recording."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap

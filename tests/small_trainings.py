@@ -1,7 +1,5 @@
 """Short trainings on digits for the tests of the zoo."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

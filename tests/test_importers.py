@@ -1,8 +1,7 @@
 """Laws of the formats that can be written: they give back what was written, or refuse to write it."""
 
-from __future__ import annotations
-
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def ds() -> xr.Dataset:
 
 def there_and_back(ds: xr.Dataset, folder: Path, name: str) -> xr.Dataset:
     write, read = FORMATS[name]
-    return read(write(ds, folder / name, progress_bar=False), progress_bar=False)
+    return read(write(ds, folder / name))
 
 
 def assert_same_trajectories(a: xr.Dataset, b: xr.Dataset) -> None:
@@ -98,21 +97,21 @@ def test_writers__replace_only_when_asked_and_leave_nothing_half_done(
     name: str, ds: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, read = FORMATS[name]
-    path = write(ds, tmp_path / name, progress_bar=False)
+    path = write(ds, tmp_path / name)
     with pytest.raises(FileExistsError, match="overwrite=True"):
-        write(ds, path, progress_bar=False)
+        write(ds, path)
     with monkeypatch.context() as patch:
         patch.setattr(xr.Dataset, "isel", broken_at_the_second_call())
         with pytest.raises(OSError, match="disk full"):
-            write(ds, path, overwrite=True, progress_bar=False)
+            write(ds, path, overwrite=True)
     assert os.listdir(tmp_path) == [name]
-    assert_same_trajectories(read(path, progress_bar=False), ds)
-    write(ds.isel(run=[1]), path, overwrite=True, progress_bar=False)
-    assert read(path, progress_bar=False).sizes["run"] == 1
+    assert_same_trajectories(read(path), ds)
+    write(ds.isel(run=[1]), path, overwrite=True)
+    assert read(path).sizes["run"] == 1
     with pytest.raises(FileNotFoundError, match="there is no folder"):
-        write(ds, tmp_path / "no" / name, progress_bar=False)
+        write(ds, tmp_path / "no" / name)
     with pytest.raises(tk.SchemaError, match="'label' is missing"):
-        write(ds.drop_vars("label"), tmp_path / f"other-{name}", progress_bar=False)
+        write(ds.drop_vars("label"), tmp_path / f"other-{name}")
 
 
 def broken_at_the_second_call() -> Callable[..., xr.Dataset]:
@@ -138,3 +137,16 @@ def test_formats__show_progress_when_asked_or_slow(
     shown = capsys.readouterr().err
     assert "writing: 100%" in shown
     assert "reading: 100%" in shown
+
+
+@in_each_format
+def test_readers__refuse_files_cut_short(name: str, tmp_path: Path) -> None:
+    write, read = FORMATS[name]
+    path = write(tk.simulate(runs=3, samples=6), tmp_path / name)
+    for file in sorted(path.glob("*.npz")) or [path]:
+        raw = file.read_bytes()
+        for percent in range(0, 100, 5):
+            file.write_bytes(raw[: len(raw) * percent // 100])
+            with pytest.raises(ValueError, match=re.escape(str(file))):
+                read(path)
+        file.write_bytes(raw)

@@ -1,7 +1,5 @@
 """Laws of imprinting: heads against their definitions, and progress on digits that were never trained on."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,27 +1,20 @@
-"""Laws of all integrations: no library is loaded before its function is called; None does not record.
-
-In the tests of each integration, the library trains for real. Its predictions are noted a second time, with the
-library's own means, and compared with what was recorded.
-"""
-
-from __future__ import annotations
+"""Laws of all integrations. In the tests of each, its library trains for real and notes its own predictions."""
 
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import torch
-from torch.nn import functional
-from trainings import INPUTS, LABEL, PROBE, Net, Noted, assert_recorded, by_hand
+from recorded_runs import run_script
+from trainings import Net
 
 import trajkit as tk
 
 
 def test_integrations__load_no_library_until_asked() -> None:
-    code = "import sys, trajkit as tk; tk.integrations.__all__; print(*{m.partition('.')[0] for m in sys.modules})"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"torch", "lightning", "transformers", "keras", "sklearn"} & set(loaded.stdout.split())
+    code = "import sys, trajkit as tk, trajkit.recording; tk.integrations.__all__; print(*sys.modules)"
+    loaded = {name.partition(".")[0] for name in run_script(code).split()}
+    assert not {"torch", "dask", "lightning", "transformers", "keras", "sklearn"} & loaded
 
 
 def test_callbacks__do_nothing_in_processes_that_do_not_record() -> None:
@@ -29,23 +22,6 @@ def test_callbacks__do_nothing_in_processes_that_do_not_record() -> None:
     tk.integrations.lightning_callback(None).on_train_start(state, Net())
     tk.integrations.transformers_callback(None).on_train_begin(None, state, None, model=Net())
 
-
-def test_torch__records_in_a_plain_loop(tmp_path: Path) -> None:
-    noted: Noted = {}
-    torch.manual_seed(0)
-    model, label = Net(), torch.from_numpy(LABEL)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    with tk.Recorder(tmp_path, PROBE, run={"seed": 0}) as record:
-        for step in range(6):
-            record(model, step, epoch=step)
-            noted[step] = by_hand(model)
-            optimizer.zero_grad()
-            functional.cross_entropy(model(torch.from_numpy(INPUTS)), label).backward()
-            optimizer.step()
-    assert_recorded(tk.load(tmp_path), noted, epochs=list(range(6)))
-
-
-# --- the notebook that shows them ----------------------------------------------------------------------------------
 
 WITHOUT = """
 import builtins, importlib.util, json, sys

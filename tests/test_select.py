@@ -1,7 +1,5 @@
 """Laws of slicing a dataset by what is known of its runs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Laws of simulated trajectories: their geometry is what was asked for."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

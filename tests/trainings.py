@@ -1,7 +1,5 @@
 """Small networks and their training, for the tests of recording and of integrations."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any

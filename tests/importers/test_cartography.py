@@ -1,7 +1,5 @@
 """Laws of `read_cartography`: shuffled samples are aligned, and no epoch is missed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,7 @@ def write_dynamics(folder: Path, orders: list[list[int]]) -> Path:
 
 def test_read_cartography__aligns_the_shuffled_samples_of_all_epochs(tmp_path: Path) -> None:
     write_dynamics(tmp_path, [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 0, 1]])
-    ds = read_cartography(tmp_path, steps_per_epoch=5, classes=["no", "yes", "maybe"], progress_bar=False)
+    ds = read_cartography(tmp_path, steps_per_epoch=5, classes=["no", "yes", "maybe"])
     assert ds.sample.values.tolist() == GUIDS
     assert ds.label.values.tolist() == GOLD
     assert ds.step.values.tolist() == [[0, 5, 10]]
@@ -49,7 +47,7 @@ def test_read_cartography__reads_several_runs_on_one_probe(tmp_path: Path) -> No
         "a": write_dynamics(tmp_path / "a", [[2, 1, 0, 3]]),
         "b": write_dynamics(tmp_path / "b", [[0, 1, 2, 3]] * 2),
     }
-    ds = read_cartography(folders, runs={"optimizer": ["sgd", "adam"]}, progress_bar=False)
+    ds = read_cartography(folders, runs={"optimizer": ["sgd", "adam"]})
     assert ds.run.values.tolist() == ["a", "b"]
     assert ds.optimizer.values.tolist() == ["sgd", "adam"]
     np.testing.assert_array_equal(ds.log_prob[0, 0], ds.log_prob[1, 0])
@@ -76,19 +74,19 @@ def test_read_cartography__says_what_does_not_fit(second: str, message: str, tmp
     write_dynamics(tmp_path, [[0, 1, 2, 3]])
     (tmp_path / "training_dynamics" / "dynamics_epoch_1.jsonl").write_text(second)
     with pytest.raises(tk.SchemaError, match=message):
-        read_cartography(tmp_path, progress_bar=False)
+        read_cartography(tmp_path)
 
 
 def test_read_cartography__refuses_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(tk.SchemaError, match="bytes that are not text"):
-        read_cartography(tmp_path, progress_bar=False)
+        read_cartography(tmp_path)
 
 
 def test_read_cartography__misses_no_epoch(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"wanted files dynamics_epoch_0\.jsonl"):
-        read_cartography(tmp_path, progress_bar=False)
+        read_cartography(tmp_path)
     write_dynamics(tmp_path, [[0, 1, 2, 3]] * 3)
     (tmp_path / "training_dynamics" / "dynamics_epoch_1.jsonl").unlink()
     with pytest.raises(FileNotFoundError, match="lacks the epochs 1 of 0 to 2"):
-        read_cartography(tmp_path, progress_bar=False)
+        read_cartography(tmp_path)

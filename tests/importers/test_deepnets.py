@@ -1,7 +1,5 @@
 """Laws of `read_deepnets`: runs, steps, labels and attributes come from the files of the reference code."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +48,7 @@ def test_read_deepnets__reads_runs_with_steps_labels_and_attributes(tmp_path: Pa
         write_deepnets(tmp_path, value if seed == 42 else data[:6], seed=seed, epochs=2 if seed == 42 else 1)
     (tmp_path / '{"m":"allcnn"}_init.p').write_bytes(b"not a result")
     steps = {42: range(9), 43: range(6)}
-    ds = read_deepnets(tmp_path, step=lambda configuration: list(steps[configuration["seed"]]), progress_bar=False)
+    ds = read_deepnets(tmp_path, step=lambda configuration: list(steps[configuration["seed"]]))
     assert dict(ds.sizes) == {"run": 2, "checkpoint": 9, "sample": 50, "class": 3}
     assert ds.label.values.tolist() == [*LABEL["train"], *LABEL["test"]]
     assert ds.split.values.tolist() == ["train"] * 40 + ["test"] * 10
@@ -71,14 +69,14 @@ def test_read_deepnets__takes_steps_from_the_schedule_of_the_code(tmp_path: Path
     # 40 training samples in batches of 10: in each of the first 5 epochs 4 updates, all saved; then once an epoch.
     steps = [*range(21), 24, 28]
     write_deepnets(tmp_path, {"data": deepnets_rows(23), "configs": SimpleNamespace(epochs=7, bs=10)})
-    assert read_deepnets(tmp_path, progress_bar=False).step.values[0].tolist() == steps
+    assert read_deepnets(tmp_path).step.values[0].tolist() == steps
 
 
 def test_read_deepnets__reads_tables_of_probabilities(tmp_path: Path) -> None:
     rows = deepnets_rows(4)
     table = pd.DataFrame({"t": [0, 3, 6, 9], "yvh": [np.exp(row["yvh"].numpy()) for row in rows]})
     write_deepnets(tmp_path, table)
-    ds = read_deepnets(tmp_path, label=LABEL, probe={"test": slice(None)}, progress_bar=False)
+    ds = read_deepnets(tmp_path, label=LABEL, probe={"test": slice(None)})
     np.testing.assert_allclose(ds.log_prob[0], [row["yvh"].numpy() for row in rows], rtol=1e-5, atol=1e-6)
     assert ds.step.values.tolist() == [[0, 3, 6, 9]]
 
@@ -87,7 +85,7 @@ def test_read_deepnets__keeps_the_samples_asked_for(tmp_path: Path) -> None:
     rows = deepnets_rows(4)
     write_deepnets(tmp_path, rows)
     probe = {"test": [7, 2], "train": slice(0, 40, 20)}
-    ds = read_deepnets(tmp_path, probe=probe, step=lambda _: range(4), classes=list("abc"), progress_bar=False)
+    ds = read_deepnets(tmp_path, probe=probe, step=lambda _: range(4), classes=list("abc"))
     assert ds.sample.values.tolist() == ["test-7", "test-2", "train-0", "train-20"]
     assert ds.label.values.tolist() == [*LABEL["test"][[7, 2]], *LABEL["train"][[0, 20]]]
     np.testing.assert_allclose(ds.log_prob[0, 3, 1], rows[3]["yvh"][2], rtol=1e-5, atol=1e-6)
@@ -96,14 +94,14 @@ def test_read_deepnets__keeps_the_samples_asked_for(tmp_path: Path) -> None:
 
 def test_read_deepnets__finds_labels_in_half_precision(tmp_path: Path) -> None:
     write_deepnets(tmp_path, [{key: value.half() for key, value in row.items()} for row in deepnets_rows(6)])
-    ds = read_deepnets(tmp_path, step=lambda _: range(6), progress_bar=False)
+    ds = read_deepnets(tmp_path, step=lambda _: range(6))
     assert ds.label.values.tolist() == [*LABEL["train"], *LABEL["test"]]
 
 
 def test_read_deepnets__tells_references_from_networks(tmp_path: Path) -> None:
     write_deepnets(tmp_path, deepnets_rows(4))
     write_deepnets(tmp_path, deepnets_rows(4), seed=0, m="geodesic", bn="na", lr="na", opt="geodesic")
-    ds = read_deepnets(tmp_path, step=lambda _: range(4), progress_bar=False)
+    ds = read_deepnets(tmp_path, step=lambda _: range(4))
     assert dict(zip(ds.architecture.values, ds.kind.values, strict=True)) == {
         "allcnn": "network",
         "geodesic": "reference",
@@ -121,8 +119,8 @@ def diverging(at: int) -> list[dict[str, torch.Tensor]]:
 def test_read_deepnets__cuts_diverged_runs_when_asked(tmp_path: Path) -> None:
     write_deepnets(tmp_path, diverging(3))
     with pytest.raises(tk.SchemaError, match=r"NaN predictions from checkpoint 3 on.*diverged='cut'"):
-        read_deepnets(tmp_path, step=lambda _: range(5), progress_bar=False)
-    ds = read_deepnets(tmp_path, step=lambda _: range(5), diverged="cut", progress_bar=False)
+        read_deepnets(tmp_path, step=lambda _: range(5))
+    ds = read_deepnets(tmp_path, step=lambda _: range(5), diverged="cut")
     assert ds.step.values.tolist() == [[0, 1, 2]]
 
 
@@ -148,7 +146,7 @@ def test_read_deepnets__cuts_diverged_runs_when_asked(tmp_path: Path) -> None:
 def test_read_deepnets__says_what_does_not_fit(value: Any, options: Any, message: str, tmp_path: Path) -> None:
     write_deepnets(tmp_path, value)
     with pytest.raises(tk.SchemaError, match=message):
-        read_deepnets(tmp_path, progress_bar=False, **options)
+        read_deepnets(tmp_path, **options)
 
 
 @pytest.mark.parametrize(
@@ -167,17 +165,17 @@ def test_read_deepnets__refuses_runs_on_different_probes(samples: Any, message: 
     rows = [{key: row[key].repeat(2, 1)[:n] for key, n in samples.items()} for row in deepnets_rows(3)]
     write_deepnets(tmp_path, rows, seed=2)
     with pytest.raises(tk.SchemaError, match=message):
-        read_deepnets(tmp_path, step=lambda _: range(3), progress_bar=False)
+        read_deepnets(tmp_path, step=lambda _: range(3))
 
 
 def test_read_deepnets__says_which_files_it_wants(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="JSON of the configuration"):
-        read_deepnets(tmp_path, progress_bar=False)
+        read_deepnets(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no file .*gone\.p"):
-        read_deepnets([tmp_path / "gone.p"], progress_bar=False)
+        read_deepnets([tmp_path / "gone.p"])
     (tmp_path / "{seed=1}.p").write_bytes(saved([]))
     with pytest.raises(tk.SchemaError, match="wanted a name with the JSON"):
-        read_deepnets(tmp_path, progress_bar=False)
+        read_deepnets(tmp_path)
     with pytest.raises(ValueError, match="probe: wanted"):
         read_deepnets(tmp_path, probe={"val": slice(None)})
     with pytest.raises(ValueError, match="diverged: wanted"):
@@ -188,5 +186,14 @@ def test_read_deepnets__runs_nothing(tmp_path: Path) -> None:
     mark = tmp_path / "it_ran"
     (tmp_path / '{"m":"allcnn","bs":200}.p').write_bytes(in_zip(mark))
     with pytest.raises(tk.importers.UnsafePickleError, match=r"allcnn.*posix\.system"):
-        read_deepnets(tmp_path, progress_bar=False)
+        read_deepnets(tmp_path)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "epochs", "count", "last"), [(200, 200, 67, 50000), (500, 200, 62, 20000), (1000, 30, 49, 1500)]
+)
+def test_saved_steps__are_those_of_the_reference_code(batch_size: int, epochs: int, count: int, last: int) -> None:
+    # Counted with the function `get_ts` of its utils/load_models.py.
+    steps = tk.importers.saved_steps(batch_size, epochs)
+    assert (len(steps), steps[0], steps[-1]) == (count, 0, last)

@@ -1,7 +1,5 @@
 """Laws of the Keras callback: it records each update, and training is not changed."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

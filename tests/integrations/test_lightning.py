@@ -1,7 +1,5 @@
 """Laws of the Lightning callback: it records each update, and training is not changed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

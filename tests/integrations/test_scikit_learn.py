@@ -1,7 +1,5 @@
 """Laws of scikit-learn: a recorder takes classifiers in loops over `partial_fit`, and the stages of boosting."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

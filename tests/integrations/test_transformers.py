@@ -1,7 +1,5 @@
 """Laws of the callback for the `Trainer` of Hugging Face: it records each update, and training is not changed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Laws of predictions: what is recorded is what the model predicts, and mistakes in its form are refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +27,18 @@ def test_predictor__keeps_probabilities_of_exactly_zero() -> None:
     np.testing.assert_array_equal(tk.record([(0, lambda inputs: masked)], probe()).log_prob, ds.log_prob)
 
 
-MISTAKES: dict[str, tuple[Any, str]] = {
-    "probabilities called logits": (scipy.special.softmax(LOGITS, axis=-1), 'pass output="prob"'),
-    "too few samples": (LOGITS[:-1], r"shape \(39, 3\), but the probe has 40 samples and 3 classes"),
-    "one output": (LOGITS[:, 0], r"shape \(40,\).* wanted \(40, 3\)"),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(tmp_path: Path, mistake: str) -> None:
-    values, message = MISTAKES[mistake]
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (scipy.special.softmax(LOGITS, axis=-1), 'pass output="prob"'),
+        (LOGITS[:-1], r"shape \(39, 3\), but the probe has 40 samples and 3 classes"),
+        (LOGITS[:, 0], r"shape \(40,\).* wanted \(40, 3\)"),
+    ],
+    ids=["probabilities called logits", "too few samples", "one output"],
+)
+def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(
+    tmp_path: Path, values: Any, message: str
+) -> None:
     with tk.Recorder(tmp_path, probe(), "r") as record:
         record(lambda inputs: LOGITS, 0)
         for _ in range(2):
@@ -48,22 +48,18 @@ def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(tmp_pat
     assert tk.load(tmp_path).step.values.tolist() == [[0, 1]]
 
 
-@pytest.mark.parametrize("output", ["log_prob", "prob"])
-def test_predictor__logits_called_something_else_are_refused(output: str) -> None:
-    with pytest.raises(ValueError, match='pass output="logits"'):
-        tk.record([(0, lambda inputs: LOGITS)], probe(), output=output)
-
-
 @pytest.mark.parametrize(
     ("option", "message"),
     [
+        ({"output": "log_prob"}, 'pass output="logits"'),
+        ({"output": "prob"}, 'pass output="logits"'),
         ({"output": "softmax"}, r"output: wanted one of \['logits', 'log_prob', 'prob'\], got 'softmax'"),
         ({"batch_size": 0}, "batch_size: wanted at least 1, got 0"),
     ],
 )
-def test_predictor__wrong_options_are_refused(option: dict[str, Any], message: str) -> None:
+def test_predictor__wrong_options_and_names_of_outputs_are_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        tk.record([], probe(), **option)
+        tk.record([(0, lambda inputs: LOGITS)], probe(), **option)
 
 
 def test_predictor__a_model_that_cannot_be_called_needs_predict() -> None:

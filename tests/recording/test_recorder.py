@@ -1,11 +1,7 @@
 """Laws of a recorder: training is not changed, and the store holds what was predicted."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
-import textwrap
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.special
 import torch
+import xarray as xr
+from recorded_runs import run_script
 from torch import nn
 from trainings import IMAGES, LABELS, LOGITS, network, probe, state, train
 
@@ -66,16 +64,14 @@ def test_recorder__an_error_in_predict_leaves_the_model_as_it_was(tmp_path: Path
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_recorder__a_model_that_diverges_is_marked_and_ends_cleanly(tmp_path: Path, value: float) -> None:
     heard = []
+    message = r"run 'wild' diverged: at step 2 the predictions of 1 of 40 samples are NaN"
     for run in ("calm", "wild"):
         with tk.Recorder(tmp_path, probe(), run, listeners=[lambda *given: heard.append(given[:2])]) as record:
             for step in range(5):
                 values = LOGITS * step
                 values[7, 1] = value if run == "wild" and step >= 2 else 0
-                if run == "wild" and step == 2:
-                    message = r"run 'wild' diverged: at step 2 the predictions of 1 of 40 samples are NaN"
-                    with pytest.warns(RuntimeWarning, match=message):
-                        record(lambda inputs, values=values: values, step)
-                else:
+                diverges = pytest.warns(RuntimeWarning, match=message) if (run, step) == ("wild", 2) else nullcontext()
+                with diverges:
                     record(lambda inputs, values=values: values, step)
         assert record.diverged_at == (2 if run == "wild" else None)
     table = tk.Store(tmp_path).table()
@@ -125,9 +121,8 @@ def diverge_in_memory(folder: Path) -> None:
 def test_recorder__warns_at_the_line_of_the_caller(tmp_path: Path, diverge: Any) -> None:
     with pytest.warns(RuntimeWarning, match="diverged: at step 1") as caught:
         diverge(tmp_path)
-    lines = Path(__file__).read_text().splitlines()
-    assert [Path(warning.filename).name for warning in caught] == [Path(__file__).name]
-    assert "LOGITS * np.nan" in lines[caught[0].lineno - 1]
+    assert [warning.filename for warning in caught] == [__file__]
+    assert "LOGITS * np.nan" in Path(__file__).read_text().splitlines()[caught[0].lineno - 1]
 
 
 # --- steps, resuming, listeners, overhead --------------------------------------------------------------------------
@@ -186,13 +181,31 @@ def test_recorder__reports_its_overhead(tmp_path: Path) -> None:
     assert seconds / elapsed * 0.99 <= share < 1
 
 
-# --- without torch -------------------------------------------------------------------------------------------------
+# --- what it takes and needs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"step": 3, "seed": 1}, "run attribute 'step': the name is reserved"),
+        ({"state": "x"}, "run attribute 'state': the name is reserved"),
+        ({"layers": [1, 2]}, "run attribute 'layers' holds list: wanted text, integers, floats or booleans"),
+        ({}, "the run has no name"),
+        ("", "the run has no name"),
+    ],
+)
+def test_recorder__attributes_that_no_table_can_hold_are_refused(tmp_path: Path, run: Any, message: str) -> None:
+    with pytest.raises(tk.SchemaError, match=message):
+        tk.Recorder(tmp_path / "store", probe(), run)
+    assert not (tmp_path / "store").exists()
+
 
 WITHOUT = """
     import sys
     for name in ("torch", "dask", "zarr"):
         sys.modules[name] = None  # importing it fails
     import numpy as np
+    import pytest
     import trajkit as tk
 
     probe = tk.Probe(np.eye(3), label=[0, 1, 2])
@@ -203,16 +216,38 @@ WITHOUT = """
     assert ds.isel(run=[0]).log_prob.values.shape == (1, 3, 3, 3)
     tk.load(tk.save(tk.Store(sys.argv[1]), sys.argv[1] + ".nc"))
     for action in (lambda: tk.save(ds, sys.argv[1] + ".zarr"), lambda: tk.load("x.zarr")):
-        try:
+        with pytest.raises(ModuleNotFoundError, match='needs zarr: pip install "trajkit.scale."'):
             action()
-        except ModuleNotFoundError as error:
-            assert 'needs zarr: pip install "trajkit[scale]"' in str(error), error
-        else:
-            sys.exit("zarr was not missed")
 """
 
 
 def test_recorder__needs_neither_torch_nor_dask_nor_zarr(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(WITHOUT), str(tmp_path / "store")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    run_script(WITHOUT, tmp_path / "store")
+
+
+# --- recording in memory -------------------------------------------------------------------------------------------
+
+
+def test_record__gives_what_a_recorder_keeps(tmp_path: Path) -> None:
+    at = tk.RecordAt.log_spaced(5, 12)
+    run = {"architecture": "CNN", "seed": 0}
+    ds = tk.record(train(network()), probe(), at=at, run=run)
+    with tk.Recorder(tmp_path, probe(), run, at=at) as record:
+        for step, model in train(network()):
+            record(model, step)
+    kept = tk.load(tmp_path).load()
+    xr.testing.assert_identical(kept.drop_attrs(), ds.drop_attrs())
+    np.testing.assert_array_equal(kept.log_prob.values.view(np.uint32), ds.log_prob.values.view(np.uint32))
+
+
+def test_record__refuses_a_training_without_checkpoints() -> None:
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        tk.record(train(network()), probe(), at=[1000])
+
+
+def test_record__a_real_training_that_diverges_ends() -> None:
+    with pytest.warns(RuntimeWarning, match="run 'run' diverged") as caught:
+        ds = tk.record(train(network(), steps=300, learning_rate=1e6), probe())
+    tk.validate(ds)
+    assert len(caught) == 1
+    assert ds.diverged_at.item() > ds.step.max()

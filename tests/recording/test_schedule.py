@@ -1,7 +1,5 @@
 """Laws of schedules: `RecordAt` is a value that holds the steps at which to record."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Laws of atomic writing: what is written takes its place completely or not at all."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Laws of locks: one recorder for each run, as long as its process lives."""
 
-from __future__ import annotations
-
 import errno
 import subprocess
 import sys
@@ -32,8 +30,6 @@ def test_lock__a_run_is_recorded_by_one_process_at_a_time(tmp_path: Path) -> Non
     command = [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)]
     here = tk.Probe(np.eye(3), label=[0, 1, 2])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdin is not None
         assert holder.stdout.readline() == "recording\n"
         assert tk.Store(tmp_path).table()["state"].tolist() == ["recording"]
         with pytest.raises(BlockingIOError, match=r"r.run is being recorded, by this process or another"):

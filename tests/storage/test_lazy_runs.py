@@ -1,7 +1,5 @@
 """Laws of lazy runs: any selection equals that of the loaded dataset, and reads no more."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

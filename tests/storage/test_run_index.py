@@ -1,7 +1,5 @@
 """Laws of the index: it makes listing quick and decides nothing."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Laws of the store: its runs are one dataset on one probe."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -136,6 +134,7 @@ READ_ONLY = """
     import os, sys
     from pathlib import Path
     import numpy as np
+    import pytest
     import trajkit as tk
 
     probe = tk.Probe(np.eye(3), label=[0, 1, 2])
@@ -149,26 +148,14 @@ READ_ONLY = """
         os.setgid(65534)
         os.setuid(65534)
     for run, resume in (("r", True), ("new", False)):
-        try:
+        with pytest.raises(PermissionError, match=f"cannot record into store/{run}.run .Permission denied."):
             tk.Recorder("store", probe, run=run, resume=resume)
-        except PermissionError as error:
-            assert f"cannot record into store/{run}.run (Permission denied)" in str(error), error
-        else:
-            sys.exit(f"recording {run} into a read-only folder seemed to succeed")
-    try:
+    with pytest.raises(PermissionError, match="cannot make a store of runs in empty .Permission denied."):
         tk.Recorder("empty", probe, run="r")
-    except PermissionError as error:
-        assert "cannot make a store of runs in empty (Permission denied)" in str(error), error
-    else:
-        sys.exit("making a store in a read-only folder seemed to succeed")
     assert tk.Store("store").table()["checkpoints"].tolist() == [2]
     assert tk.load("store").log_prob.shape == (1, 2, 3, 3)
-    try:
+    with pytest.raises(OSError, match="nothing was written[^$]*read-only"):
         tk.save(tk.load("store"), "store/packed.nc")
-    except OSError as error:
-        assert "nothing was written" in str(error) and "read-only" in str(error), error
-    else:
-        sys.exit("saving into a read-only folder seemed to succeed")
 """
 
 
@@ -176,8 +163,8 @@ def test_store__a_read_only_folder_is_read_and_not_written(tmp_path: Path) -> No
     with tk.Recorder(tmp_path / "store", tk.Probe(np.eye(3), label=[0, 1, 2]), run="r") as record:
         for step in range(2):
             record(lambda inputs, step=step: 2 * step * inputs, step)
-    (tmp_path / "empty").mkdir()
     folders = [tmp_path / "store", tmp_path / "empty"]
+    folders[1].mkdir()
     tmp_path.chmod(0o755)
     before = {path.name: path.read_bytes() for path in folders[0].iterdir()}
     for path in [*folders[0].iterdir(), *folders]:

@@ -1,7 +1,5 @@
 """Files and stores that trajkit 0.1 wrote are read as it wrote them."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -49,7 +47,7 @@ def test_load__gives_the_values_that_were_written(written: Path, chunks: dict[st
         np.testing.assert_allclose(ds.log_prob[seed, :steps], exact, atol=1e-6)
         assert ds.log_prob[seed, steps:].isnull().all()
     assert ds.architecture.values.tolist() == ["MLP", "CNN"]
-    assert ds.kind.values.tolist() == ["network", "network"]
+    assert ds.kind.values.tolist() == ["network"] * 2
     assert ds.label.values.tolist() == [0, 1, 2, 0]
     assert ds.split.values.tolist() == ["train", "train", "test", "test"]
     assert ds.sample.values.tolist() == ["a", "b", "c", "d"]

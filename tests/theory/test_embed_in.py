@@ -1,7 +1,5 @@
 """Networks in the embedding of linear models."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

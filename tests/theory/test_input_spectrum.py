@@ -1,7 +1,5 @@
 """Spectra of inputs, against what inputs were made of."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

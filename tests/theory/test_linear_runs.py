@@ -1,7 +1,5 @@
 """Softmax regression by gradient descent."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize

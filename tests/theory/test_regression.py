@@ -1,7 +1,5 @@
 """Closed forms of linear regression, against gradient descent."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Sweeps, against the functions that they sweep."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Laws of the architectures: the published sizes, and what cannot be built is refused."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest

@@ -1,7 +1,5 @@
 """Laws of augmentation: each image is a shifted or mirrored copy of itself."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import torch

@@ -1,7 +1,5 @@
 """Laws of grids: every combination once, and mistakes named before training."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Laws of the program `python -m trajkit.zoo`: what it trains, skips, packs and refuses."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Laws of the pool: a process that dies is reported, and the other jobs are done."""
 
-from __future__ import annotations
-
 from trajkit.zoo.pool import in_processes
 
 

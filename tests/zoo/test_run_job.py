@@ -1,7 +1,5 @@
 """Laws of a job: an error in one run is kept and ends no other."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import prod
 

@@ -1,7 +1,5 @@
 """Laws of settings: those without sense are refused, and those that differ have different names."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Laws of training a grid: refused before it starts, resumed after a kill."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Laws of seeds trained together: each network is the one that is trained alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import islice
 

@@ -1,7 +1,5 @@
 """Laws of one training: its order is fixed by the settings, and who looks on changes nothing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

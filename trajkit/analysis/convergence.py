@@ -1,14 +1,13 @@
-"""How groups of runs develop: who is faster, and whether those that start apart come together."""
+"""Whether groups of runs that start apart come together."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from trajkit.analysis.bootstrap import bootstrap
 from trajkit.analysis.run_groups import groups, own_copies
+from trajkit.analysis.within_between import BETWEEN, WITHIN, with_ratio, within_between
 from trajkit.curves.resample import resampled
 from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.probabilities import normalize
@@ -21,44 +20,57 @@ def convergence(
     by: str,
     *,
     metric: str | Metric = "bhattacharyya",
+    cap: float | None = None,
     n: int = 20,
     over: str = "sample",
     interval: str = "percentile",
     draws: int = 999,
     level: float = 0.95,
     seed: int = 0,
-    cap: float | None = None,
 ) -> xr.Dataset:
-    """Follow the distance between groups of runs, and within them, along progress.
+    """Measure the distance within and between groups of runs along progress.
 
-    Groups that start apart and converge to one manifold have a ratio, between / within, that falls to 1.
+    If groups start apart and converge to one manifold, the ratio between / within decreases to 1.
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
+        A trajectory dataset. Reference runs are left out.
     by
-        The run attribute that makes groups.
+        Run attribute that defines the groups.
     metric
-        Of the distance; a symmetric one.
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. It must be symmetric.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
     n
-        Values of progress (`resample`; beyond a run's own range its first or last checkpoint stands).
-    over, interval, draws, level, seed
-        Of `bootstrap`: over "sample", over "run" within groups, or over "seed" or another run attribute; with few seeds
-        interval="jackknife" is the one that covers.
+        Number of points of the progress grid. Below and above the range of a run, its first or last checkpoint is used
+        (`resample`).
+    over
+        What `bootstrap` draws: "sample", "run" (within groups), "seed" or another run attribute.
+    interval
+        Kind of interval: "percentile", "bca" or "jackknife" (`bootstrap`). With few seeds only "jackknife" has the
+        right coverage.
+    draws
+        Number of bootstrap draws.
+    level
+        Confidence level of the intervals, between 0 and 1.
+    seed
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        `estimate`, `lower`, `upper`, `standard_error` on `quantity` and `progress`: "within", the mean distance of
-        pairs alike in the attribute, and "between", of pairs that differ in it, in the metric's units; "ratio", NaN
-        where within is 0. The progress of runs is taken as known; `attrs["limitations"]` are those of `bootstrap`.
+        `estimate`, `lower`, `upper` and `standard_error` on `quantity` and `progress`. Quantities are "within", the
+        mean distance of pairs of one group, and "between", of pairs of two groups, both in the metric's units; and
+        their "ratio", NaN where "within" is 0. The intervals do not include the uncertainty of the progress of the
+        runs. `attrs["limitations"]` are those of `bootstrap`.
 
     Raises
     ------
     ValueError
-        If the attribute is unknown, missing for some run, the same for all or different for all; the metric unknown or
-        not symmetric; a distance infinite; or as `resample` and `bootstrap` do.
+        If the attribute is unknown, missing for some run, the same for all or different for all; if the metric is
+        unknown or not symmetric; if a distance is infinite; or as `resample` and `bootstrap` do.
 
     Examples
     --------
@@ -75,42 +87,42 @@ def convergence(
     if len(values) == len(code):
         raise ValueError(f"{by!r} differs for every run: there are no distances within groups")
 
-    grid = np.linspace(0, 1, n)
-
-    grid = np.linspace(0, 1, n)
+    progress = {"progress": np.linspace(0, 1, n)}
 
     def per_sample(even: xr.Dataset) -> xr.DataArray:
         each = [_within_and_between(p, code, copies, chosen) for p in even["log_prob"].values.swapaxes(0, 1)]
-        coords = {"quantity": ["within", "between"], "progress": grid}
-        return xr.DataArray(np.array(each), coords, ("progress", "quantity", "sample")).transpose("quantity", ...)
+        return xr.DataArray(
+            np.stack(each, axis=1), {"quantity": [WITHIN, BETWEEN], **progress}, ("quantity", "progress", "sample")
+        )
 
     def per_pair(even: xr.Dataset) -> xr.DataArray:
         each = [pairwise(even.isel(checkpoint=[k]), metric=chosen).values for k in range(n)]
-        alike = code[:, None] == code
-        halves = np.where(np.stack([alike, ~alike])[:, None], np.array(each), np.nan)
-        names = even["run"].values
-        coords = {"quantity": ["within", "between"], "progress": grid, "run": names, "run2": names}
-        return xr.DataArray(halves, coords, ("quantity", "progress", "run", "run2"))
-
-    def with_ratio(mean: xr.DataArray) -> xr.DataArray:
-        within, between = mean.sel(quantity="within", drop=True), mean.sel(quantity="between", drop=True)
-        ratio = (between / within.where(within > 0)).expand_dims(quantity=["ratio"])
-        return xr.concat([mean, ratio], dim="quantity")
+        runs = {"run": even["run"].values, "run2": even["run"].values}
+        return within_between(xr.DataArray(np.array(each), {**progress, **runs}, ("progress", "run", "run2")), code)
 
     per_unit, own = (per_sample, None) if over == "sample" else (per_pair, by if over == "run" else None)
-    how: dict[str, Any] = {"over": over, "by": own, "interval": interval, "level": level, "seed": seed}
-    found = bootstrap(resampled(ds, n), per_unit, draws, then=with_ratio, **how)
+    found = bootstrap(
+        resampled(ds, n),
+        per_unit,
+        draws,
+        over=over,
+        by=own,
+        interval=interval,
+        then=lambda mean: with_ratio(mean, "ratio"),
+        level=level,
+        seed=seed,
+    )
     return found.assign_attrs(by=by, **chosen.identity, scale=chosen.scale, units=chosen.units)
 
 
 def _within_and_between(log_prob: Array, code: Indices, copies: Mask, metric: Metric) -> Array:
-    """Mean distance (2, sample) over the pairs of runs of one group, and of two."""
+    """Mean distance (2, sample) over the pairs of runs of one group, and of two groups."""
     p = normalize(log_prob)
     total, count = np.zeros((2, p.shape[1])), np.zeros((2, 1))
     for u in range(len(p) - 1):
         distance = metric.per_sample(p[u], p[u + 1 :])
-        alike = code[u + 1 :] == code[u]
-        for k, pairs in enumerate((alike & ~copies[u, u + 1 :], ~alike)):
+        same = code[u + 1 :] == code[u]
+        for k, pairs in enumerate((same & ~copies[u, u + 1 :], ~same)):
             total[k] += distance[pairs].sum(0)
             count[k] += pairs.sum()
     if not np.isfinite(total).all():
@@ -118,5 +130,5 @@ def _within_and_between(log_prob: Array, code: Indices, copies: Mask, metric: Me
             "two runs have disjoint support on at least one sample, an infinite distance: pass cap= to limit each "
             "sample's contribution (in nats), or use metric='hellinger'"
         )
-    # A bootstrap may draw groups of copies only, which have no distances within.
+    # A draw of a bootstrap over runs can hold groups with copies of one run only: they have no distances within.
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)

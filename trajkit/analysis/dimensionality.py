@@ -1,4 +1,4 @@
-"""How many dimensions the manifold has, beside how many it would have by chance."""
+"""How many components explain the manifold, compared with a null."""
 
 from __future__ import annotations
 
@@ -25,53 +25,61 @@ def dimensionality(
     nulls: Mapping[str, xr.Dataset | Null] | None = None,
     share: float = 0.9,
     metric: str | Metric = "bhattacharyya",
+    cap: float | None = None,
     landmarks: int | None = None,
     level: float = 0.95,
     seed: int = 0,
-    cap: float | None = None,
 ) -> xr.Dataset:
-    """Explained stress and explained distance by number of components, with intervals, beside their null.
+    """Explained stress and explained distance by number of components, with intervals, compared with a null.
 
-    The null, `shuffle_within_class`, keeps each run's losses and progress: what it explains, a few components explain
-    of any runs that learn. Explained stress alone shows little, since the road from ignorance to truth makes most of
-    it; explained distance tells more. `nulls` puts more beside it: `tk.shuffle_confusions`, which also keeps which
-    sample is learned when; runs of untrained networks, which share architectures and no learning; runs trained on
-    shuffled labels, which share how networks learn but not what there is to learn.
+    The null, `shuffle_within_class`, keeps the losses and the progress of each run. It shows how much a few components
+    explain of any runs that learn. Explained stress alone says little, because the path from ignorance to truth
+    contributes most of it; explained distance says more. `nulls` adds other comparisons: `tk.shuffle_confusions`,
+    which also keeps which sample is learned when; runs of untrained networks, which share architectures but no
+    learning; runs trained on shuffled labels, which share how networks learn but not what they can learn.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
     n_components
-        How many components to look at.
+        Number of components.
     null_draws
-        Draws of the null, and draws of samples for the intervals. All in all 2 + 2 `null_draws` embeddings are made.
+        Number of draws from the null, and of bootstrap draws for the intervals. The smallest possible p-value is
+        1 / (null_draws + 1). The function makes 2 + 2 `null_draws` embeddings.
     nulls
-        More nulls by name: a function from a dataset and a seed to another, of which `null_draws` are taken, or runs of
-        another kind on the same probe. Of more runs than `ds` has, `null_draws` sets of as many runs are drawn, else
-        all runs are taken at once.
-        Fewer runs are explained by fewer components: `attrs["limitations"]` says where they are fewer.
+        Further nulls by name. Each is a function from a dataset and a seed to a dataset, of which `null_draws` draws
+        are made, or a dataset of other runs on the same probe. If it has more runs than `ds`, `null_draws` random
+        subsets with as many runs as `ds` are embedded, otherwise all its runs once. Fewer runs need fewer components:
+        `attrs["limitations"]` names datasets with fewer runs.
     share
-        Of stress or distance, that `needed` components explain.
-    metric, landmarks
-        Of `embed`.
+        Share of stress or distance that `needed` components explain.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
+    landmarks
+        Number of points to embed exactly; the other points are projected. By default all points are embedded exactly.
     level
-        Of the intervals (`bootstrap`, over samples).
+        Confidence level of the intervals, between 0 and 1. They are `bootstrap` intervals over samples.
     seed
-        Of all draws.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
         On `measure` ("explained stress", "explained distance") and `component` (counted from 1, cumulative):
-        `estimate`, `lower`, `upper`, `null` (draw, ...), and `p_value`, of explaining more than the null; with `nulls`
-        also `other_null` (other, draw, ...), NaN beyond the one draw of all runs. On `measure`: `needed`, the least
-        number of components that explain `share`, and `null_needed` (draw, ...); -1 where n_components are too few.
+        `estimate`, `lower`, `upper`, `null` (draw, ...), and `p_value` of explaining more than the null; with `nulls`
+        also `other_null` (other, draw, ...), where a null with one draw is NaN at all further draws. On `measure`:
+        `needed`, the smallest number of components that explain `share`, and `null_needed` (draw, ...); -1 if
+        `n_components` are not enough.
 
     Raises
     ------
     ValueError
-        If share is no share, or as `bootstrap`, `null_test` and `embed` do.
+        If `share` is not between 0 and 1, `nulls` holds runs on another probe, or as `bootstrap`, `null_test` and
+        `embed` do.
 
     Examples
     --------
@@ -94,14 +102,14 @@ def dimensionality(
         embedding = embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)
         both = [embedding["explained_stress"], embedding["explained_distance"]]
         names = xr.DataArray(["explained stress", "explained distance"], dims="measure", name="measure")
-        out: xr.DataArray = xr.concat(both, dim=names, combine_attrs="drop")
-        return out.drop_vars([c for c in out.coords if c not in out.dims])
+        found = xr.concat(both, dim=names, combine_attrs="drop")
+        return found.drop_vars([c for c in found.coords if c not in found.dims])
 
     others = dict(nulls or {})
     interval = bootstrap(ds, measures, null_draws, level=level, seed=seed)
     test = null_test(ds, measures, null_draws, alternative="greater", seed=seed)
-    beside = [_draws(ds, other, measures, null_draws, seed) for other in others.values()]
-    found = {"other_null": xr.concat(beside, dim=xr.Variable("other", list(others)))} if others else {}
+    of_others = [_draws(ds, other, measures, null_draws, seed) for other in others.values()]
+    found = {"other_null": xr.concat(of_others, dim=xr.Variable("other", list(others)))} if others else {}
     return xr.Dataset(
         {
             **found,
@@ -117,9 +125,9 @@ def dimensionality(
     )
 
 
-def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, n: int, seed: int) -> xr.DataArray:
-    """Explain draws of a null, or runs of another kind, as many as `ds` has if there are more."""
-    seeds = np.random.SeedSequence(seed).generate_state(n).tolist()
+def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, null_draws: int, seed: int) -> xr.DataArray:
+    """Measure the draws of a null, or subsets of other runs with as many runs as `ds`."""
+    seeds = np.random.SeedSequence(seed).generate_state(null_draws).tolist()
     if callable(null):
         draw = valid_draws(null)
         return xr.concat([measures(draw(ds, s)) for s in seeds], dim="draw")
@@ -127,7 +135,7 @@ def _draws(ds: xr.Dataset, null: xr.Dataset | Null, measures: Statistic, n: int,
     if not all(np.array_equal(other[name], ds[name]) for name in ("sample", "label", "class")):
         raise ValueError("nulls: wanted runs on the same probe, got other samples, labels or classes")
     if other.sizes["run"] <= runs:
-        return measures(other).expand_dims("draw").pad(draw=(0, n - 1))
+        return measures(other).expand_dims("draw").pad(draw=(0, null_draws - 1))
     picked = [np.random.default_rng(s).choice(other.sizes["run"], runs, replace=False) for s in seeds]
     return xr.concat([measures(other.isel(run=np.sort(at))) for at in picked], dim="draw")
 
@@ -139,7 +147,8 @@ def _fewer(ds: xr.Dataset, others: Mapping[str, xr.Dataset | Null]) -> list[str]
 
 
 def _needed(cumulative: xr.DataArray, share: float) -> xr.DataArray:
-    """Give the least number of components that explain a share; explained distance may fall again after it."""
+    """Count the components until their share is reached, or -1."""
+    # The first component that reaches it: explained distance can decrease again with more components.
     enough = cumulative >= share
-    out = (enough.argmax("component") + 1).where(enough.any("component"), -1)
-    return out.astype(np.int64).assign_attrs(long_name=f"components that explain {share:g}")
+    needed = (enough.argmax("component") + 1).where(enough.any("component"), -1)
+    return needed.astype(np.int64).assign_attrs(long_name=f"components that explain {share:g}")

@@ -1,13 +1,16 @@
-"""How a picture changes when samples, runs or whole groups of runs are left out."""
+"""How an embedding changes when samples, runs or whole groups of runs are left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from trajkit.analysis.run_groups import groups
+from trajkit.analysis.shuffles import kinds_of_samples
 from trajkit.distances import Metric, as_metric
 from trajkit.embedding import align
 from trajkit.embedding.embed import embedded
@@ -23,44 +26,53 @@ def stability(
     repeats: int = 5,
     n_components: int = 3,
     metric: str | Metric = "bhattacharyya",
+    cap: float | None = None,
     landmarks: int | None = None,
     seed: int = 0,
-    cap: float | None = None,
 ) -> xr.Dataset:
-    """Embed anew with fewer samples, fewer runs and without each group of runs, and compare with the whole.
+    """Embed fewer samples, fewer runs, and all runs but one group, and compare with the embedding of the whole.
 
-    Each embedding is laid upon that of the whole dataset (`align`) by the points that both hold.
+    `align` rotates each embedding to that of the whole dataset by the points that both hold.
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are replaced by those of `embed`.
+        A trajectory dataset. Its reference runs are replaced by those of `embed`.
     by
-        The run attribute whose values are left out in turn.
+        Run attribute that defines the groups. Each group is left out once.
     shares
-        Of the samples (within each class and split) and of the runs (within each group of `by`) that are kept, drawn
-        at random without replacement, at least two of each.
+        Shares of the samples (within each class and split) and of the runs (within each group) to keep. They are drawn
+        at random without replacement, at least two in each class or group.
     repeats
-        Draws for each share.
-    n_components, metric, landmarks
-        Of `embed`.
+        Number of draws for each share.
+    n_components
+        Number of components.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
+    landmarks
+        Number of points to embed exactly; the other points are projected. By default all points are embedded exactly.
     seed
-        Of the draws.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        On `change`, which says in words what was done, with the coordinates `what` ("nothing", "samples", "runs" or
-        the attribute) and `kept` (the share of samples or runs that is left), and `repeat`:
-        `misfit`, the root mean square distance of shared points from where they were, in units of their spread (0: the
-        same picture, 1: nothing in common); `explained_stress` and `explained_distance` in n_components. NaN beyond
-        the one repeat that leaving out a group has. A misfit is NaN too where the picture has other numbers of
-        space-like and time-like components, which cannot be aligned; `attrs["limitations"]` says how often.
+        On `change` and `repeat`: `misfit`, the root mean square distance of the shared points from their places in the
+        whole, in units of their spread (0: the same embedding, 1: nothing in common), and `explained_stress` and
+        `explained_distance` in `n_components`. The names on `change` describe each change; its coordinates are `what`
+        ("nothing", "samples", "runs" or the attribute) and `kept` (share of samples or runs that are kept). A group is
+        left out once: further repeats are NaN. The misfit is also NaN if an embedding has other numbers of space-like
+        and time-like components than the whole, because they cannot be aligned; `attrs["limitations"]` counts these
+        cases.
 
     Raises
     ------
     ValueError
-        If the attribute is unknown, missing for some run or the same for all; if shares or repeats make no sense.
+        If the attribute is unknown, missing for some run or the same for all; if there are no shares, or one is not
+        between 0 and 1; if `repeats` is below 1.
 
     Examples
     --------
@@ -82,62 +94,63 @@ def stability(
     code, values = groups(ds, by)
     random = np.random.default_rng(seed)
 
-    def picture(some: xr.Dataset) -> xr.Dataset:
+    def embedding(some: xr.Dataset) -> xr.Dataset:
         return embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)
 
-    whole = picture(ds)
-    changes = [("all", "nothing", 1.0), *_thinned(wanted), *_groups_left_out(by, code, values.tolist())]
+    whole = embedding(ds)
+    changes = list(_changes(ds, by, code, values.tolist(), wanted, random))
     found = np.full((len(changes), repeats, 3), np.nan)
     found[0, 0] = _measures(whole, whole)
-    unlike = 0
-    for row, (_, what, kept) in enumerate(changes[1:], start=1):
-        draws = repeats if what in ("samples", "runs") else 1
-        for repeat in range(draws):
-            some = _some(ds, what, kept, code, row - len(changes), random)
-            found[row, repeat] = _measures(whole, picture(some))
-            unlike += int(np.isnan(found[row, repeat, 0]))
-    said = f"{unlike} embeddings have other signatures than the whole and no misfit" if unlike else ""
+    for row, change in enumerate(changes[1:], start=1):
+        for repeat in range(1 if change.what == by else repeats):
+            found[row, repeat] = _measures(whole, embedding(ds.isel({change.dim: change.draw()})))
+    unlike = int((np.isnan(found[..., 0]) & ~np.isnan(found[..., 1])).sum())
+    said = f"{unlike} embeddings have another signature than the whole, and no misfit" if unlike else ""
     names = ("misfit", "explained_stress", "explained_distance")
-    meaning = ("distance left after alignment, in units of the spread", "explained stress", "explained distance")
+    meaning = (
+        "distance left after alignment, in units of the spread",
+        "explained stress",
+        "explained distance",
+    )
     return xr.Dataset(
         {
             name: (("change", "repeat"), found[..., k], {"long_name": meaning[k], "units": "1"})
             for k, name in enumerate(names)
         },
         {
-            "change": [c[0] for c in changes],
-            "what": ("change", [c[1] for c in changes]),
-            "kept": ("change", [c[2] for c in changes]),
+            "change": [change.name for change in changes],
+            "what": ("change", [change.what for change in changes]),
+            "kept": ("change", [change.kept for change in changes]),
         },
         {"by": by, "components": n_components, **chosen.identity, "seed": seed, "limitations": said},
     )
 
 
-def _thinned(shares: list[float]) -> Iterator[tuple[str, str, float]]:
-    for what in ("samples", "runs"):
+class _Change(NamedTuple):
+    """One way to make the dataset smaller: `draw` gives the runs or samples to keep, others in each call."""
+
+    name: str
+    what: str
+    kept: float
+    dim: str
+    draw: Callable[[], Indices]
+
+
+def _changes(
+    ds: xr.Dataset, by: str, code: Indices, values: list[object], shares: list[float], random: np.random.Generator
+) -> Iterator[_Change]:
+    yield _Change("all", "nothing", 1.0, "run", partial(np.arange, len(code)))
+    for dim, stratum in (("sample", kinds_of_samples(ds)), ("run", code)):
         for share in shares:
-            yield f"{100 * share:g} % of {what}", what, share
-
-
-def _groups_left_out(by: str, code: Indices, values: list[object]) -> Iterator[tuple[str, str, float]]:
+            draw = partial(_drawn, stratum, share, random)
+            yield _Change(f"{100 * share:g} % of {dim}s", f"{dim}s", share, dim, draw)
     for group, value in enumerate(values):
-        yield f"without {by} {value}", by, float((code != group).mean())
-
-
-def _some(
-    ds: xr.Dataset, what: str, kept: float, code: Indices, from_end: int, random: np.random.Generator
-) -> xr.Dataset:
-    """Keep some samples or runs, or leave out the group whose change stands so far from the end."""
-    if what == "samples":
-        stratum = np.unique(np.stack([ds["label"], ds["split"] == "train"]), axis=1, return_inverse=True)[1].ravel()
-        return ds.isel(sample=_drawn(stratum, kept, random))
-    if what == "runs":
-        return ds.isel(run=_drawn(code, kept, random))
-    return ds.isel(run=code != code.max() + 1 + from_end)
+        others = np.flatnonzero(code != group)
+        yield _Change(f"without {by} {value}", by, len(others) / len(code), "run", others.copy)
 
 
 def _drawn(stratum: Indices, share: float, random: np.random.Generator) -> Indices:
-    """Draw a share of each stratum, at least two of it, and keep their order."""
+    """Draw a share of each stratum, at least two, and keep the order of its members."""
     out = []
     for value in np.unique(stratum):
         inside = np.flatnonzero(stratum == value)
@@ -147,6 +160,6 @@ def _drawn(stratum: Indices, share: float, random: np.random.Generator) -> Indic
 
 
 def _measures(whole: xr.Dataset, part: xr.Dataset) -> tuple[float, float, float]:
-    alike = sorted(whole["signature"].values) == sorted(part["signature"].values)
-    misfit = float(align(whole, part).attrs["misfit"]) if alike else np.nan
+    can_align = sorted(whole["signature"].values) == sorted(part["signature"].values)
+    misfit = float(align(whole, part).attrs["misfit"]) if can_align else np.nan
     return misfit, float(part["explained_stress"][-1]), float(part["explained_distance"][-1])

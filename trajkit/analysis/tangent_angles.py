@@ -11,7 +11,7 @@ from trajkit.schema import networks, run_attributes
 from trajkit.typing import Array
 
 # Steps of progress: `near` and `at` are rounded to these.
-_STEPS = 20
+STEPS = 20
 
 
 def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
@@ -60,12 +60,12 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
     if not 0 < near <= 0.5:
         raise ValueError(f"near: wanted a progress above 0 and up to 0.5, got {near}")
     ds = networks(ds, least=2)
-    even = resampled(ds, _STEPS + 1)
-    step = max(1, round(near * _STEPS))
+    even = resampled(ds, STEPS + 1)
+    step = max(1, round(near * STEPS))
     first, last = ignorance(ds), truth(ds)
     found = [
         _angles(even["log_prob"].isel(checkpoint=at, drop=True), here, there)
-        for at, here, there in ((step, first, last), (_STEPS - step, last, first))
+        for at, here, there in ((step, first, last), (STEPS - step, last, first))
     ]
     coords = {
         "end": ["start", "end"],
@@ -84,7 +84,7 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
             for k, name in enumerate(names)
         },
         coords,
-        {"near": step / _STEPS},
+        {"near": step / STEPS},
     )
 
 

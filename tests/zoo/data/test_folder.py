@@ -1,7 +1,5 @@
 """Laws of folders of images: pixels are read as they were written."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

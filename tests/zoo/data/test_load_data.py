@@ -1,7 +1,5 @@
 """Laws of the loaded data: stratified, disjoint, normalised."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

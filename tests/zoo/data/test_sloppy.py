@@ -1,7 +1,5 @@
 """Laws of sloppy inputs: their eigenvalues fall exponentially, their labels stay."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

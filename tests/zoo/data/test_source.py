@@ -1,7 +1,5 @@
 """Laws of the order of samples: classes are dealt out in turn."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from trajkit.zoo.data import stratified_order

@@ -1,7 +1,5 @@
 """Laws of CIFAR and MNIST: the files of torchvision are read without it, and run no code."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import pickle

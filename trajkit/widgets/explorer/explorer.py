@@ -13,11 +13,11 @@ import xarray as xr
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.explorer.code import picture_code
 from trajkit.widgets.explorer.export import write_explorer
-from trajkit.widgets.explorer.panel_view import PanelView
+from trajkit.widgets.explorer.panel_view import PanelView, tabs_of
 from trajkit.widgets.explorer.panels import LEFT, RIGHT
 from trajkit.widgets.explorer.state import ExplorerState
 from trajkit.widgets.explorer.toolbar import Toolbar
-from trajkit.widgets.layout import close_inside, share_row, wrapping_row
+from trajkit.widgets.layout import close_inside, wrapping_row
 from trajkit.widgets.manifold_view import ManifoldView
 from trajkit.widgets.slicer import Slicer
 
@@ -384,22 +384,5 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         middle = ipywidgets.VBox([self.toolbar, self.view, self._status], layout={"flex": "1 1 0", "min_width": "0"})
         top = ipywidgets.HBox([self.slicer, middle], layout={"width": "100%", "overflow": "hidden"})
         half = len(LEFT)
-        self.tabs = [_tabs(self.panels[:half]), _tabs(self.panels[half:])]
+        self.tabs = [tabs_of(self.panels[:half]), tabs_of(self.panels[half:])]
         return [top, wrapping_row(*self.tabs), self._code_line]
-
-
-def _tabs(panels: list[PanelView]) -> ipywidgets.Tab:
-    """Put panels behind one another; the one in front is seen."""
-    tab = share_row(ipywidgets.Tab(panels), "1 1 400px")
-    for i, panel in enumerate(panels):
-        tab.set_title(i, panel.title)
-
-    def turn(_: object = None) -> None:
-        for i, panel in enumerate(panels):
-            panel.seen = i == tab.selected_index
-            panel.refresh()
-
-    tab.selected_index = 0
-    tab.observe(turn, "selected_index")
-    turn()
-    return tab

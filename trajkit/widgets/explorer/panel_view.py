@@ -199,3 +199,20 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
             self.state.toggle(list(runs), more=more)
         elif runs:
             self.state.highlight_too(list(runs))
+
+
+def tabs_of(panels: list[PanelView]) -> ipywidgets.Tab:
+    """Put panels behind one another; the one in front is seen."""
+    tab = share_row(ipywidgets.Tab(panels), "1 1 400px")
+    for i, panel in enumerate(panels):
+        tab.set_title(i, panel.title)
+
+    def turn(_: object = None) -> None:
+        for i, panel in enumerate(panels):
+            panel.seen = i == tab.selected_index
+            panel.refresh()
+
+    tab.selected_index = 0
+    tab.observe(turn, "selected_index")
+    turn()
+    return tab
