@@ -31,6 +31,7 @@ LAYERS = (
     "workspace",
     "progress_bar",
     "probabilities",
+    "storable",
     "schema",
     "from_arrays",
     "points",

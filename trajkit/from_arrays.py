@@ -109,7 +109,11 @@ def from_arrays(
         form,
     )
     class_names = [str(c) for c in (range(n_class) if classes is None else classes)]
-    problems += [f"{name!r}: {p}" for name, texts in (("classes", class_names), ("source", [source])) if (p := text_problem(texts))]
+    problems += [
+        f"{name!r}: {p}"
+        for name, texts in (("classes", class_names), ("source", [source]))
+        if (p := text_problem(texts))
+    ]
     try:
         samples = np.arange(n_sample) if sample is None else identities(sample)
     except ValueError as error:
@@ -188,7 +192,8 @@ def _number(values: Any, name: str) -> Array:
         raise SchemaError(
             [f"{name!r} holds complex numbers: wanted real ones, such as `{name}.real` or `abs({name})`; write which"]
         )
-    if array.dtype.kind not in "fiub":
+    # Void: bfloat16 and other small floats that numpy does not know itself.
+    if array.dtype.kind not in "fiubV" or array.dtype.names:
         raise SchemaError([_wanted_numbers(name, f"got dtype {array.dtype}")])
     return array.astype(np.float64)
 
@@ -214,7 +219,9 @@ def _whole(values: Any, name: str) -> Labels:
 def _plain(values: Any, name: str) -> AnyArray:
     """Make one array; without what numpy would fill in silently: NaN for None, any number below a mask."""
     if np.ma.is_masked(values):
-        raise SchemaError([f"{name!r} is a masked array: write `{name}.filled(np.nan)` or leave the masked entries out"])
+        raise SchemaError(
+            [f"{name!r} is a masked array: write `{name}.filled(np.nan)` or leave the masked entries out"]
+        )
     try:
         array = np.asarray(values)
         if array.dtype == object:
@@ -267,7 +274,7 @@ def _name(runs: AnyArray, index: int) -> str:
 
 
 def _per_checkpoint(values: Any, convert: _Convert, missing: float, name: str, recorded: Mask) -> AnyArray:
-    """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint), with `missing` where not recorded."""
+    """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint); `missing` where none is."""
     ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
     array = _pad(values, convert, missing, name, ndim=2) if ragged else np.stack(_rows(values, convert, name))
     if array.shape not in (recorded.shape, recorded.shape[1:]):
@@ -290,8 +297,8 @@ def run_columns(
     if repeated := table.columns[table.columns.astype(str).duplicated()].tolist():
         raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
     named = table.index.name is not None
-    identities: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
-    names = [str(i) for i in identities]
+    runs_given: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
+    names = [str(i) for i in runs_given]
     problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in RESERVED]
     problems += [
         f"run attribute: {problem} (`runs.rename(columns={{{name!r}: {usable_name(name)!r}}})`)"
@@ -314,7 +321,13 @@ def _table(runs: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
     """Make a table of a dict of columns, in the order in which each column has its entries."""
     if isinstance(runs, pd.DataFrame):
         return runs.copy(deep=False)
-    if single := [name for name, c in runs.items() if not hasattr(c, "__len__") or isinstance(c, _SINGLE) or getattr(c, "ndim", 1) == 0]:
+    if not isinstance(runs, Mapping):
+        return pd.DataFrame(runs)
+    if single := [
+        name
+        for name, c in runs.items()
+        if not hasattr(c, "__len__") or isinstance(c, _SINGLE) or getattr(c, "ndim", 1) == 0
+    ]:
         raise SchemaError([f"the columns {single} of 'runs' are single values: wanted one entry for each run"])
     if deep := [name for name, c in runs.items() if getattr(c, "ndim", 1) > 1]:
         raise SchemaError([f"the columns {deep} of 'runs' have several dimensions: wanted one entry for each run"])
@@ -324,17 +337,21 @@ def _table(runs: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
     # pandas would bring the columns to one order by their indexes, which is not that of the predictions.
     if any(not index.equals(indexes[0]) for index in indexes):
         raise SchemaError(["the columns of 'runs' are Series with different indexes: write `.to_numpy()` after each"])
-    return pd.DataFrame({k: _column(c) for k, c in runs.items()}, index=indexes[0] if indexes else None)
+    index = indexes[0] if indexes else pd.RangeIndex(len(next(iter(runs.values()), ())))
+    return pd.DataFrame({k: _column(c, index) for k, c in runs.items()}, index=index)
 
 
-def _column(values: Any) -> Any:
+def _column(values: Any, index: pd.Index) -> pd.Series:
+    if isinstance(values, pd.Series):
+        return values
     if hasattr(values, "dtype"):
-        return values if isinstance(values, pd.api.extensions.ExtensionArray | pd.Series) else np.asarray(values)
-    column = np.empty(len(values), dtype=object)
+        is_extension = isinstance(values, pd.api.extensions.ExtensionArray)
+        return pd.Series(values if is_extension else np.asarray(values), index)
     # Entry by entry and as objects: numpy and pandas would make integers beside None or a float floats.
+    column = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
         column[row] = value
-    return column
+    return pd.Series(column, index, dtype=object)
 
 
 def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
@@ -370,8 +387,8 @@ def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
 
 def _too_long(name: Hashable) -> str:
     return (
-        f"run attribute {name!r} holds integers beyond 2^53, which lose digits as floats, and a missing value makes "
-        "them floats: make it text"
+        f"run attribute {name!r} holds integers beyond 2^53, which lose digits as floats; a missing value or a float "
+        "makes them floats: make it text"
     )
 
 

@@ -296,13 +296,14 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
     for dim in DIMS:
         if ds.sizes.get(dim, 1) == 0:
             yield f"dimension {dim!r} is empty: the dataset holds no {dim}"
-    for name in run_attributes(ds):
-        if name in RESERVED:
-            yield f"run attribute {name!r}: the name is reserved, choose another"
-        if not is_storable(ds[name].dtype, "Uifb"):
-            line = conversion(name, ds[name].variable)
-            yield f"run attribute {name!r} has dtype {ds[name].dtype}: wanted text, integer, float or boolean; {line}"
-    yield from variable_problems(ds, told={*names, *run_attributes(ds)})
+    attributes = {name: c for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"}
+    for key, attribute in attributes.items():
+        if key in RESERVED:
+            yield f"run attribute {key!r}: the name is reserved, choose another"
+        if not is_storable(attribute.dtype, "Uifb"):
+            line = conversion(key, attribute)
+            yield f"run attribute {key!r} has dtype {attribute.dtype}: wanted text, integer, float or boolean; {line}"
+    yield from variable_problems(ds, told={*names, *attributes})
 
 
 def _identity_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Names and values that every file format gives back as they were; everything else is refused with the line to write."""
+"""Names and values that every file format gives back as they were; others are refused with the line to write."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterat
     Examples
     --------
     >>> list(variable_problems(xr.Dataset({"z": ("run", [1j, 0])})))
-    ["'z' has dtype complex128, which files cannot hold: write it as in `ds['z'].astype(float)`"]
+    ["'z' has dtype complex128, which files cannot hold: write it as in `ds['z'].real`"]
     """
     for name, variable in ds.variables.items():
         if problem := name_problem(name):
@@ -119,7 +119,14 @@ def conversion(name: Hashable, variable: xr.Variable) -> str:
     "write it as in `ds['lr'].astype(np.float32)`"
     """
     if isinstance(variable.dtype, np.dtype):
-        kind = {"f": "np.float32", "c": "float", "u": "int"}.get(variable.dtype.kind, "str")
+        if variable.dtype.kind == "c":
+            return f"write it as in `ds[{name!r}].real`"
+        fits = variable.dtype.kind == "u" and (variable.values < 2**63).all()
+        kind = (
+            "int"
+            if fits
+            else {"f": "np.float32" if variable.dtype.itemsize < 4 else "float"}.get(variable.dtype.kind, "str")
+        )
         return f"write it as in `ds[{name!r}].astype({kind})`"
     held = f"ds[{name!r}].to_series()"
     number = pd.api.types.is_numeric_dtype(variable.dtype)
@@ -169,5 +176,3 @@ def _text_message(value: str, shown: str) -> str:
 def _is_text(variable: xr.Variable) -> bool:
     """Say whether an array of objects holds text alone, which files can hold."""
     return variable.dtype == object and pd.api.types.infer_dtype(variable.values.reshape(-1), skipna=False) == "string"
-
-
