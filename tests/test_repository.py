@@ -33,6 +33,7 @@ LAYERS = (
     "probabilities",
     "storable",
     "schema",
+    "numbers",
     "from_arrays",
     "points",
     "concat",

@@ -1,9 +1,9 @@
-"""The door through which a trajectory dataset enters from arrays."""
+"""Trajectory datasets from plain arrays."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,23 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.probabilities import is_off, row_problem, row_sums, to_log_prob
+from trajkit.numbers import Convert, number, padded, rows_of, whole
+from trajkit.probabilities import (
+    LOGIT_PROBLEM,
+    LOGITS_HINT,
+    is_no_logit,
+    is_off,
+    looks_like_distributions,
+    row_problem,
+    row_sums,
+    row_tolerance,
+    share_hint,
+    to_log_prob,
+)
 from trajkit.schema import DIMS, RESERVED, SchemaError, stamp, validate_axes
 from trajkit.storable import identities, name_problem, text_problem, usable_name
-from trajkit.typing import AnyArray, Array, Labels, Mask
+from trajkit.typing import AnyArray, Array, Mask
 
-_Convert = Callable[[Any, str], AnyArray]
 # They have a length, but no order of entries, or are one text.
 _SINGLE = (str, bytes, Mapping, Set)
 
@@ -45,7 +56,8 @@ def from_arrays(
     ----------
     log_prob, prob, logits
         Predictions (run, checkpoint, sample, class), where a checkpoint that a run does not have is NaN
-        throughout; or a list with one (checkpoint, sample, class) array per run, of any lengths.
+        throughout; or a list with one (checkpoint, sample, class) array per run, of any lengths. A logit of -inf rules
+        a class out. Logits whose rows are all probability distributions are refused; `logits=values - 1` insists.
     label
         Index of the true class of each sample.
     runs
@@ -53,7 +65,7 @@ def from_arrays(
         otherwise a DataFrame's named index, otherwise "0", "1", ... `kind` defaults to "network".
         Categories become text and nullable integers floats; a missing text is "", a missing number NaN.
     step, epoch
-        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs alike,
+        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs,
         (run, checkpoint), or a list with one array per run. Steps default to 0, 1, 2, ...
     classes
         Names of the classes; "0", "1", ... otherwise.
@@ -93,7 +105,7 @@ def from_arrays(
         raise SchemaError([f"wanted exactly one of log_prob, prob and logits, got {sorted(given) or 'none'}"])
     (form, values), *_ = given.items()
     split = "test" if split is None else split
-    raw = _pad(values, _number, np.nan, form, ndim=4)
+    raw = padded(values, number, np.nan, form, ndim=4)
     if 0 in raw.shape:
         raise SchemaError([f"{form!r} has shape {raw.shape} {DIMS}: wanted at least one of each"])
     names, attributes, problems = run_columns(runs)
@@ -128,7 +140,7 @@ def from_arrays(
     ds = xr.Dataset(
         {
             "log_prob": (DIMS, to_log_prob(raw, form).astype(np.float32)),
-            "step": (DIMS[:2], _per_checkpoint(steps, _whole, -1, "step", recorded)),
+            "step": (DIMS[:2], _per_checkpoint(steps, whole, -1, "step", recorded)),
         },
         coords={
             "run": ("run", names),
@@ -144,102 +156,10 @@ def from_arrays(
         },
     )
     if epoch is not None:
-        ds["epoch"] = (DIMS[:2], _per_checkpoint(epoch, _number, np.nan, "epoch", recorded))
+        ds["epoch"] = (DIMS[:2], _per_checkpoint(epoch, number, np.nan, "epoch", recorded))
     ds = stamp(ds.assign_attrs(source=source, metadata=json.dumps(dict(metadata or {}))))
     validate_axes(ds)
     return ds
-
-
-def _pad(values: Any, convert: _Convert, fill: float, name: str, *, ndim: int) -> AnyArray:
-    """Make one array of a list with one array per run, filling short runs at their end."""
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        array = convert(values, name)
-    else:
-        parts = _rows(values, convert, name)
-        if len(shapes := {p.shape[1:] for p in parts}) > 1:
-            raise SchemaError(
-                [f"{name!r}: runs differ in shape after the checkpoint: {sorted(shapes)}; all runs share one probe"]
-            )
-        longest = max((len(p) for p in parts if p.ndim), default=0)
-        array = np.stack(
-            [
-                np.pad(p, [(0, longest - len(p))] + [(0, 0)] * (p.ndim - 1), constant_values=fill) if p.ndim else p
-                for p in parts
-            ]
-        )
-    if array.ndim != ndim:
-        raise SchemaError([f"{name!r} has shape {array.shape}: wanted {ndim} dimensions {DIMS[:ndim]}"])
-    return array
-
-
-def _rows(values: Any, convert: _Convert, name: str) -> list[AnyArray]:
-    """Make one array of each run's values."""
-    # The rows of a table, not the names of its columns.
-    rows = values.to_numpy() if isinstance(values, pd.DataFrame) else values
-    try:
-        parts = [convert(row, name) for row in rows]
-    except TypeError as error:
-        raise SchemaError([_wanted_numbers(name, str(error))]) from None
-    if not parts:
-        raise SchemaError([f"{name!r} is empty: wanted at least one run"])
-    return parts
-
-
-def _number(values: Any, name: str) -> Array:
-    """Make one float64 array of real numbers; what would change on the way is refused."""
-    array = _plain(values, name)
-    if array.dtype.kind == "c":
-        raise SchemaError(
-            [f"{name!r} holds complex numbers: wanted real ones, such as `{name}.real` or `abs({name})`; write which"]
-        )
-    # Void: bfloat16 and other small floats that numpy does not know itself.
-    if array.dtype.kind not in "fiubV" or array.dtype.names:
-        raise SchemaError([_wanted_numbers(name, f"got dtype {array.dtype}")])
-    return array.astype(np.float64)
-
-
-def _whole(values: Any, name: str) -> Labels:
-    """Make one int64 array of whole numbers that never were floats with too few digits; NaN becomes -1."""
-    array = _plain(values, name)
-    if array.dtype.kind == "f":
-        if (np.abs(array) >= 2**53).any():
-            raise SchemaError([f"{name!r} holds floats of 2^53 or more, which lost digits: wanted integers"])
-        array = np.where(np.isnan(array), -1, array)
-        if (array != np.round(array)).any():
-            raise SchemaError(
-                [f"{name!r} holds fractions: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
-            )
-    elif array.dtype.kind not in "iu":
-        raise SchemaError([_wanted_numbers(name, f"got dtype {array.dtype}")])
-    elif array.size and int(array.max()) >= 2**63:
-        raise SchemaError([f"{name!r} holds {array.max()}: wanted integers below 2^63"])
-    return array.astype(np.int64)
-
-
-def _plain(values: Any, name: str) -> AnyArray:
-    """Make one array; without what numpy would fill in silently: NaN for None, any number below a mask."""
-    if np.ma.is_masked(values):
-        raise SchemaError(
-            [f"{name!r} is a masked array: write `{name}.filled(np.nan)` or leave the masked entries out"]
-        )
-    try:
-        array = np.asarray(values)
-        if array.dtype == object:
-            entries = array.reshape(-1).tolist()
-            if lacking := sum(v is None for v in entries):
-                raise SchemaError([f"{name!r} holds {lacking} entries None: wanted numbers, NaN for a missing one"])
-            # Integers beyond 64 bits, Decimal, the missing value of pandas.
-            whole = all(isinstance(v, int) for v in entries)
-            array = np.asarray(values, dtype=np.uint64 if whole else np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, SchemaError):
-            raise
-        raise SchemaError([_wanted_numbers(name, str(error))]) from None
-    return array
-
-
-def _wanted_numbers(name: str, got: str) -> str:
-    return f"{name!r}: wanted numbers, in one array or a list with one array per run ({got})"
 
 
 def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], form: str) -> list[str]:
@@ -254,18 +174,27 @@ def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
     """Refuse what the log or softmax would turn into a NaN or hide: afterwards every row is a distribution."""
     missing = np.isnan(raw).all(axis=(2, 3))
     wrong = {
-        "logits": ("an infinite or NaN logit", ~np.isfinite(raw)),
+        "logits": (LOGIT_PROBLEM, is_no_logit(raw)),
         "prob": ("a negative or NaN probability", ~(raw >= 0)),
         "log_prob": ("a NaN log-probability", np.isnan(raw)),
     }[form]
     at = np.argwhere(wrong[1].any(axis=(2, 3)) & ~missing)
     problems = [f"run {_name(runs, i)}, checkpoint {k}: {wrong[0]} in a recorded checkpoint" for i, k in at[:5]]
-    if form == "logits" or problems:
+    if problems:
         return problems
+    if form == "logits":
+        if not looks_like_distributions(raw):
+            return []
+        return [
+            "every row of 'logits' is a probability distribution: pass it as prob=. If it holds logits all the same, "
+            "pass logits=values - 1, which has the same softmax"
+        ]
     total = raw.sum(-1) if form == "prob" else row_sums(raw)
-    for i, k in np.argwhere(is_off(total).any(-1) & ~missing)[:5]:
+    off = is_off(total, row_tolerance(raw[~missing])) if form == "prob" else is_off(total)
+    for i, k in np.argwhere(off.any(-1) & ~missing)[:5]:
         highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
-        problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest)}")
+        hint = share_hint(raw[i, k]) if form == "prob" else LOGITS_HINT
+        problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest, hint=hint)}")
     return problems
 
 
@@ -273,10 +202,10 @@ def _name(runs: AnyArray, index: int) -> str:
     return repr(str(runs[index])) if index < len(runs) else f"number {index}"
 
 
-def _per_checkpoint(values: Any, convert: _Convert, missing: float, name: str, recorded: Mask) -> AnyArray:
+def _per_checkpoint(values: Any, convert: Convert, missing: float, name: str, recorded: Mask) -> AnyArray:
     """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint); `missing` where none is."""
     ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
-    array = _pad(values, convert, missing, name, ndim=2) if ragged else np.stack(_rows(values, convert, name))
+    array = padded(values, convert, missing, name, ndim=2) if ragged else np.stack(rows_of(values, convert, name))
     if array.shape not in (recorded.shape, recorded.shape[1:]):
         raise SchemaError(
             [f"{name!r} has shape {array.shape}: wanted {recorded.shape} (run, checkpoint) or {recorded.shape[1:]}"]

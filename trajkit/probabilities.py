@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from trajkit.typing import AnyArray, Array, Mask
+from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # |sum of a row's probabilities - 1| that still counts as rounding: float16 outputs and packed files reach 3e-4.
 ROW_TOLERANCE = 1e-3
+# The same for probabilities that were rounded to bfloat16, by 2^-9 of each.
+BFLOAT16_TOLERANCE = 4e-3
+LOGITS_HINT = "pass raw network outputs as `logits=`"
+LOGIT_PROBLEM = "a logit that is NaN or +inf, or logits that are all -inf,"
 
 
 def normalize(log_prob: AnyArray) -> Array:
@@ -45,23 +49,87 @@ def row_sums(log_prob: AnyArray) -> AnyArray:
         return np.exp(log_prob) @ np.ones(log_prob.shape[-1], dtype=log_prob.dtype)
 
 
-def is_off(total: AnyArray) -> Mask:
-    """Say which rows are no distributions: their sum is NaN or further than `ROW_TOLERANCE` from 1.
+def is_off(total: AnyArray, tolerance: float = ROW_TOLERANCE) -> Mask:
+    """Say which rows are no distributions: their sum is NaN or further than `tolerance` from 1.
 
     Examples
     --------
     >>> is_off(np.array([1.0004, 0.9, np.nan]))
     array([False,  True,  True])
     """
-    return ~(np.abs(total - 1) <= ROW_TOLERANCE)
+    return ~(np.abs(total - 1) <= tolerance)
+
+
+def row_tolerance(raw: AnyArray) -> float:
+    """Return how far from 1 rows of probabilities may sum, given the rounding that their values show.
+
+    The values decide, not the dtype: numpy has no bfloat16, so such values arrive as float32 or float64.
+
+    Examples
+    --------
+    >>> row_tolerance(np.array([0.3, 0.7])), row_tolerance(np.array([0.30078125, 0.69921875]))
+    (0.001, 0.004)
+    """
+    with np.errstate(over="ignore"):
+        single = np.asarray(raw, dtype=np.float32)
+    # bfloat16 keeps the upper half of the bits of a float32.
+    rounded = (single == raw).all() and not (single.view(np.uint32) & 0xFFFF).any()
+    return BFLOAT16_TOLERANCE if rounded else ROW_TOLERANCE
+
+
+def looks_like_distributions(raw: AnyArray) -> bool:
+    """Say whether every row is a probability distribution, which a softmax would make another one.
+
+    Rows with NaN, such as missing checkpoints, do not count. Logits can pass too, for example one-hot rows. So a
+    caller that refuses them says how to insist.
+
+    Examples
+    --------
+    >>> looks_like_distributions(np.array([[0.3, 0.7], [1.0, 0.0]])), looks_like_distributions(np.zeros((2, 2)))
+    (True, False)
+    """
+    values = np.asarray(raw)
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    if (values < 0).any() or (values > 1 + BFLOAT16_TOLERANCE).any():
+        return False
+    rows = values[~np.isnan(values).any(-1)]
+    return len(rows) > 0 and bool((np.abs(rows.sum(-1, dtype=np.float64) - 1) <= row_tolerance(rows)).all())
+
+
+def is_no_logit(raw: AnyArray) -> Mask:
+    """Say which numbers are no logits: NaN, +inf, and -inf for all classes; -inf alone rules a class out.
+
+    Examples
+    --------
+    >>> is_no_logit(np.array([[0.0, -np.inf], [0.0, np.inf], [-np.inf, -np.inf]])).tolist()
+    [[False, False], [False, True], [True, True]]
+    """
+    return np.asarray(np.isnan(raw) | np.isposinf(raw) | np.isneginf(raw).all(-1, keepdims=True))
+
+
+def share_hint(raw: AnyArray, logits: str = LOGITS_HINT) -> str:
+    """Say what to do with rows that were called probabilities and do not sum to 1.
+
+    Numbers between 0 and 1 are hardly logits, and a softmax would give them another meaning.
+
+    Examples
+    --------
+    >>> share_hint(np.array([0.5, 0.4]))
+    'divide each row by its sum if these are shares'
+    >>> share_hint(np.array([3.0, 0.4]))
+    'pass raw network outputs as `logits=`'
+    """
+    return "divide each row by its sum if these are shares" if ((raw >= 0) & (raw <= 1)).all() else logits
 
 
 def row_problem(
-    total: AnyArray, highest: float = 0.0, *, hint: str = "pass raw network outputs as `logits=`"
+    total: AnyArray, highest: float = 0.0, *, samples: Indices | None = None, hint: str = LOGITS_HINT
 ) -> str | None:
     """Say what is wrong with the rows of one recorded checkpoint, or None.
 
-    `total` (sample,) are the sums of its rows, `highest` its largest log-probability, where that is known.
+    `total` (sample,) holds the sums of its rows and `highest` its largest log-probability, if that is known. `samples`
+    numbers the rows where they are only some of the checkpoint's samples.
 
     Examples
     --------
@@ -69,16 +137,15 @@ def row_problem(
     'the probabilities of sample 1 sum to 0.9; wanted 1 within 0.001 (pass raw network outputs as `logits=`)'
     """
     if (missing := np.isnan(total)).any():
-        return (
-            f"NaN in {missing.sum()} of {len(total)} samples of a recorded checkpoint; "
-            "a missing one is NaN throughout, with step -1"
-        )
+        where = f"{missing.sum()} of {len(total)} samples" if samples is None else f"sample {samples[missing.argmax()]}"
+        return f"NaN in {where} of a recorded checkpoint; a missing one is NaN throughout, with step -1"
     if highest > ROW_TOLERANCE:
         return f"positive log-probability {highest:.4g}; wanted natural logs of probabilities (at most 0); {hint}"
     worst = int(np.abs(total - 1).argmax())
     if not is_off(total[worst]):
         return None
-    return f"the probabilities of sample {worst} sum to {total[worst]:.6g}; wanted 1 within {ROW_TOLERANCE:g} ({hint})"
+    name = worst if samples is None else samples[worst]
+    return f"the probabilities of sample {name} sum to {total[worst]:.6g}; wanted 1 within {ROW_TOLERANCE:g} ({hint})"
 
 
 def to_log_prob(raw: Array, form: str) -> Array:

@@ -1,4 +1,4 @@
-"""What a trajectory dataset holds, and the door through which one enters.
+"""What a trajectory dataset holds, and its validation.
 
 `VARIABLES` is the contract: validation, the `long_name` of every variable and the documentation come from it.
 Besides the variables named there, each coordinate with the one dimension `run` is a *run attribute*
@@ -61,7 +61,7 @@ RESERVED = {
 }
 
 
-# A dataset of a thousand runs may have a problem in each checkpoint.
+# A dataset of a thousand runs may have a problem in each checkpoint: an error shows at most so many.
 _SHOWN = 30
 
 
@@ -88,12 +88,12 @@ def run_attributes(ds: xr.Dataset | xr.DataArray) -> list[str]:
     >>> run_attributes(tk.simulate(runs=2))
     ['kind', 'architecture', 'seed']
     """
-    # Of variables: to build an array for each coordinate would take a hundred times as long.
+    # `variables` and not `coords`: building a DataArray for each coordinate takes a hundred times as long.
     return [str(name) for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"]
 
 
 def is_network(ds: xr.Dataset | xr.DataArray) -> Mask:
-    """Tell which runs are networks; in a result that knows no kinds, all are.
+    """Say which runs are networks; in a result without `kind`, all are.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     ds
         The dataset to check; see `trajkit.schema.VARIABLES` for what it must hold.
     values
-        Whether to look at the log-probabilities and steps too, which a lazy dataset would have to read.
+        Whether to check the log-probabilities too, which reads all of a lazy dataset.
 
     Raises
     ------
@@ -255,7 +255,7 @@ def _refuse(problems: Iterable[str]) -> None:
 
 def _prediction_problems(ds: xr.Dataset) -> Iterator[str]:
     steps, predictions = ds["step"].values, ds["log_prob"].variable
-    # A block of runs at a time, so that memory stays that of a few runs.
+    # A block of runs at a time: a dataset larger than memory is checked too.
     at_once = max(1, int(workspace_bytes() * len(steps) / max(1, predictions.nbytes)))
     for start in range(0, len(steps), at_once):
         runs = slice(start, start + at_once)
@@ -269,7 +269,7 @@ def _prediction_problems(ds: xr.Dataset) -> Iterator[str]:
 
 
 def _prediction_problem(log_prob: AnyArray, recorded: bool) -> str | None:
-    """Look closely at one checkpoint (sample, class), in float64."""
+    """Check one checkpoint (sample, class) again, in float64: a float32 sum over many classes is less exact."""
     if recorded:
         return row_problem(row_sums(log_prob.astype(np.float64)), float(log_prob.max()))
     if np.isnan(log_prob).all():
@@ -327,7 +327,7 @@ def _identity_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterato
 
 
 def _step_problems(runs: AnyArray, steps: Labels) -> Iterator[str]:
-    """Look at all runs at once: ten thousand of them one by one would take seconds."""
+    """Check all runs at once: ten thousand runs one by one take seconds."""
     recorded = steps >= 0
     before = np.maximum.accumulate(steps, axis=1)[:, :-1]
     falls = (recorded[:, 1:] & (before >= 0) & (steps[:, 1:] <= before)).any(1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 from hostile_pickles import Call, command, object_array
 
 import trajkit as tk
@@ -62,7 +63,7 @@ ZEROS = np.zeros(5, int)
         ({"logits": LOGITS[0], "prob": LOGITS[0]}, {}, "wanted one of logits, log_prob, prob"),
         ({"outputs": LOGITS[0]}, {}, "holds outputs: wanted one of logits"),
         ({"logits": np.full((1, 5, 3), np.nan)}, {}, r"b\.npz, checkpoint 0: NaN for 5 samples"),
-        ({"logits": np.full((1, 5, 3), -np.inf)}, {}, "infinite logits; pass form="),
+        ({"logits": np.full((1, 5, 3), -np.inf)}, {}, "logits that are all -inf"),
         ({"prob": LOGITS[0]}, {}, "negative probabilities"),
         ({"log_prob": LOGITS[0]}, {}, "positive log-probability|sum to"),
         (PLAIN | {"step": [0, 1]}, {}, r"step has shape \(2,\): wanted \(4,\)"),
@@ -95,6 +96,17 @@ def test_read_arrays__says_what_files_it_wants(tmp_path: Path) -> None:
     pd.DataFrame({"file": ["a", "c.npy"]}).to_csv(tmp_path / "runs.csv")
     with pytest.raises(tk.SchemaError, match=r"names each of a, b\.npy once; got a, c\.npy"):
         read_arrays(tmp_path, label=ZEROS)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_read_arrays__takes_no_distributions_for_logits_unless_told(tmp_path: Path, dtype: Any) -> None:
+    values = scipy.special.softmax(LOGITS[0], axis=-1).astype(dtype)
+    np.save(tmp_path / "a.npy", values)
+    options: dict[str, Any] = {"label": ZEROS, "progress_bar": False}
+    with pytest.raises(tk.SchemaError, match=r"a\.npy: every row is a probability distribution: pass form='prob'"):
+        read_arrays(tmp_path, **options)
+    for form, wanted in (("prob", values), ("logits", scipy.special.softmax(values.astype(float), axis=-1))):
+        np.testing.assert_allclose(np.exp(read_arrays(tmp_path, form=form, **options).log_prob[0]), wanted, atol=1e-3)
 
 
 def test_read_arrays__unpickles_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.special
+import torch
 from trainings import IMAGES, LABELS, LOGITS, probe
 
 import trajkit as tk
@@ -46,6 +47,38 @@ def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(
                 record(lambda inputs: values, 1)
         record(lambda inputs: LOGITS, 1)
     assert tk.load(tmp_path).step.values.tolist() == [[0, 1]]
+
+
+# From log-probabilities to the numbers that a library gives; bfloat16 has no name in numpy.
+ROUNDINGS: dict[str, Any] = {
+    "float64": lambda values: values,
+    "float32": lambda values: values.astype(np.float32),
+    "float16": lambda values: values.astype(np.float16),
+    "bfloat16": lambda values: torch.from_numpy(values).bfloat16(),
+    "bfloat16 saved as float32": lambda values: torch.from_numpy(values).bfloat16().float().numpy(),
+    "float16 tensor": lambda values: torch.from_numpy(values).half(),
+}
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("classes", [2, 3, 1000])
+def test_predictor__takes_distributions_of_any_precision_only_for_what_they_are(rounding: str, classes: int) -> None:
+    exact = scipy.special.softmax(np.random.default_rng(classes).standard_normal((40, classes)) * 3, axis=-1)
+    given = ROUNDINGS[rounding](exact)
+    wide = probe(classes=classes, label=LABELS % 2)
+    with pytest.raises(ValueError, match=r'is a probability distribution: pass output="prob"\. If they are logits'):
+        tk.record([(0, lambda inputs: given)], wide)
+    taken = tk.record([(0, lambda inputs: given)], wide, output="prob")
+    np.testing.assert_allclose(np.exp(taken.log_prob[0, 0]), exact, atol=5e-3)
+    insisted = tk.record([(0, lambda inputs: given)], wide, output="logits")
+    np.testing.assert_allclose(np.exp(insisted.log_prob[0, 0]), scipy.special.softmax(exact, axis=-1), atol=2e-3)
+
+
+def test_predictor__a_hint_leads_to_no_second_softmax() -> None:
+    sigmoids = scipy.special.expit(LOGITS)
+    with pytest.raises(ValueError, match="divide each row by its sum") as refused:
+        tk.record([(0, lambda inputs: sigmoids)], probe(), output="prob")
+    assert "logits" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import listed, places, refuse_nan, refuse_other_shape, unreadable, with_epochs
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
-from trajkit.probabilities import normalize
+from trajkit.probabilities import LOGIT_PROBLEM, is_no_logit, looks_like_distributions, normalize
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
@@ -50,7 +50,7 @@ def read_arrays(
     split: ArrayLike | str | None = None,
     sample: ArrayLike | None = None,
     classes: Sequence[str] | None = None,
-    form: Form = "logits",
+    form: Form | None = None,
     source: str = "",
     progress_bar: bool | None = None,
 ) -> xr.Dataset:
@@ -74,7 +74,8 @@ def read_arrays(
     classes
         Names of the classes.
     form
-        Form of the predictions in `.npy` files: "logits", "log_prob" or "prob".
+        Form of the predictions in `.npy` files: "logits", "log_prob" or "prob". By default they are logits, and a run
+        whose rows are all probability distributions is refused; "logits" insists on logits.
     source
         Origin of the data, in a few words.
     progress_bar
@@ -105,7 +106,7 @@ def read_arrays(
     >>> dict(ds.sizes), ds.run.values
     ({'run': 1, 'checkpoint': 4, 'sample': 2, 'class': 3}, array(['sgd'], dtype='<U3'))
     """
-    if form not in _FORMS:
+    if form is not None and form not in _FORMS:
         raise ValueError(f"form: wanted one of {_FORMS}, got {form!r}")
     folder = Path(folder)
     files, table = _runs(folder)
@@ -253,14 +254,14 @@ def _load(path: Path) -> Arrays:
         raise unreadable(path, wanted, error) from error
 
 
-def _one_run(file: Path, form: Form) -> Arrays:
+def _one_run(file: Path, form: Form | None) -> Arrays:
     """Read a run: `log_prob`, `step`, and what the file says of epochs and samples."""
     if file.is_dir():
         steps, values = _checkpoints(file)
-        run: Arrays = {form: values, "step": steps}
+        run: Arrays = {form or "logits": values, "step": steps}
     else:
         run = _load(file)
-        run = {form: run[""]} if "" in run else run
+        run = {form or "logits": run[""]} if "" in run else run
     forms = [name for name in _FORMS if name in run]
     optional = (*_PROBE, "step", "epoch")
     if len(forms) != 1 or set(run) - {*_FORMS, *optional}:
@@ -271,6 +272,10 @@ def _one_run(file: Path, form: Form) -> Arrays:
     if values.ndim != 3 or values.dtype.kind not in "fiu":
         raise SchemaError(
             [f"{file}: {forms[0]} is {values.dtype} {values.shape}: wanted numbers (checkpoint, sample, class)"]
+        )
+    if forms[0] == "logits" and form is None and looks_like_distributions(values):
+        raise SchemaError(
+            [f"{file}: every row is a probability distribution: pass form='prob', or form='logits' if it holds logits"]
         )
     run["log_prob"] = _as_log_prob(values.astype(np.float64), forms[0], file)
     run.setdefault("step", np.arange(len(values)))
@@ -303,8 +308,8 @@ def _as_log_prob(values: Array, form: str, file: Path) -> Array:
     for checkpoint, rows in enumerate(values):
         refuse_nan(rows, where=f"{file}, checkpoint {checkpoint}")
     if form == "logits":
-        if np.isinf(values).any():
-            raise SchemaError([f"{file}: infinite logits; pass form='log_prob' or 'prob' if that is what they are"])
+        if is_no_logit(values).any():
+            raise SchemaError([f"{file}: {LOGIT_PROBLEM} in a checkpoint"])
         return normalize(values)
     if form == "prob":
         if (values < 0).any():

@@ -9,7 +9,15 @@ from warnings import warn
 import numpy as np
 from numpy.typing import NDArray
 
-from trajkit.probabilities import row_problem, row_sums, to_log_prob
+from trajkit.probabilities import (
+    is_off,
+    looks_like_distributions,
+    row_problem,
+    row_sums,
+    row_tolerance,
+    share_hint,
+    to_log_prob,
+)
 from trajkit.recording.typing import Predict
 from trajkit.storage import Probe
 from trajkit.storage.probe import as_numpy
@@ -25,8 +33,8 @@ class Predictor:
     once.
     """
 
-    def __init__(self, probe: Probe, predict: Predict | None, output: str, batch_size: int) -> None:
-        if output not in FORMS:
+    def __init__(self, probe: Probe, predict: Predict | None, output: str | None, batch_size: int) -> None:
+        if output is not None and output not in FORMS:
             raise ValueError(f"output: wanted one of {list(FORMS)}, got {output!r}")
         if batch_size < 1:
             raise ValueError(f"batch_size: wanted at least 1, got {batch_size}")
@@ -66,11 +74,17 @@ class Predictor:
             )
         # In float64: the softmax of float32 logits loses the last digits of a loss near zero.
         raw = values.astype(np.float64)
-        if not np.isnan(raw).any() and (problem := _problem(raw, self._output)):
+        if self._output is None and looks_like_distributions(raw):
+            raise ValueError(
+                'every row of these predictions is a probability distribution: pass output="prob". If they are logits '
+                'all the same, pass output="logits"'
+            )
+        form = self._output or "logits"
+        if form != "logits" and not np.isnan(raw).any() and (problem := _problem(raw, form)):
             raise ValueError(problem)
-        # The softmax of an infinite logit is NaN, which marks the model as diverged: no warning is needed.
+        # The softmax of a logit of +inf is NaN, which marks the model as diverged: no warning is needed.
         with np.errstate(invalid="ignore"):
-            return to_log_prob(raw, self._output).astype(np.float32)
+            return to_log_prob(raw, form).astype(np.float32)
 
 
 def warn_diverged(run: str, step: int, log_prob: NDArray[np.float32], stacklevel: int) -> None:
@@ -85,14 +99,14 @@ def warn_diverged(run: str, step: int, log_prob: NDArray[np.float32], stacklevel
 
 
 def _problem(raw: Array, form: str) -> str | None:
-    """Say why these numbers do not have the form `form`, or None: a softmax would hide the mistake."""
-    if form == "logits":
-        is_prob = (raw >= 0).all() and np.abs(raw.sum(-1) - 1).max() < 1e-5
-        return 'these "logits" are probabilities: pass output="prob"' if is_prob else None
-    if form == "prob" and (raw < 0).any():
-        return 'output="prob" holds negative numbers: pass output="logits" for raw outputs'
-    total = raw.sum(-1) if form == "prob" else row_sums(raw)
-    return row_problem(total, hint='pass output="logits" for raw outputs')
+    """Say why these numbers are no probabilities, or logarithms of them, or None."""
+    logits = 'pass output="logits" for raw outputs'
+    if form == "log_prob":
+        return row_problem(row_sums(raw), hint=logits)
+    if (raw < 0).any():
+        return f'output="prob" holds negative numbers: {logits}'
+    total = raw.sum(-1)
+    return row_problem(total, hint=share_hint(raw, logits)) if is_off(total, row_tolerance(raw)).any() else None
 
 
 def _call(model: Any, inputs: Any) -> Any:

@@ -24,7 +24,7 @@ def record(
     at: Container[int] | None = None,
     run: Mapping[str, Any] | str = "run",
     predict: Predict | None = None,
-    output: str = "logits",
+    output: str | None = None,
     batch_size: int = 512,
 ) -> xr.Dataset:
     """Run a training to its end and keep its trajectory in memory.

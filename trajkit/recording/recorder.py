@@ -49,7 +49,8 @@ class Recorder:
         A function of the model and the probe's inputs. By default the model is called on the inputs. Torch modules get
         batches of tensors on their own device; any other model gets the inputs unchanged.
     output
-        Form of the predictions (sample, class): "logits", "log_prob" (natural logs) or "prob".
+        Form of the predictions (sample, class): "logits", "log_prob" (natural logs) or "prob". By default they are
+        logits, and rows that are all probability distributions are refused; "logits" insists on logits.
     batch_size
         Number of samples in a batch, for torch modules.
     resume
@@ -101,7 +102,7 @@ class Recorder:
         *,
         at: Container[int] | None = None,
         predict: Predict | None = None,
-        output: str = "logits",
+        output: str | None = None,
         batch_size: int = 512,
         resume: bool = False,
         listeners: Sequence[Listener] = (),

@@ -7,18 +7,7 @@ import pytest
 import xarray as xr
 
 import trajkit as tk
-from trajkit.distances.distances_to import DistancesTo
 from trajkit.embedding.projector import Projector
-
-METRICS = [
-    ("bhattacharyya", None),
-    ("bhattacharyya", 0.5),
-    ("hellinger", None),
-    ("fisher_rao", None),
-    ("jensen_shannon", None),
-    ("kullback_leibler", 9.0),
-    ("jeffreys", 9.0),
-]
 
 
 @pytest.fixture(scope="module")
@@ -39,32 +28,6 @@ def old(ds: xr.Dataset) -> xr.Dataset:
 
 def stacked(ds: xr.Dataset) -> np.ndarray:
     return tk.points(ds).log_prob.transpose("point", "sample", "class").values
-
-
-@pytest.mark.parametrize(("metric", "cap"), METRICS)
-def test_distances_to__are_those_of_pairwise(new, old, metric, cap) -> None:
-    old = tk.with_references(old, n_geodesic=5)
-    with_cap = {"cap": cap} if cap is not None else {"cap": 30.0} if metric == "bhattacharyya" else {}
-    expected = tk.pairwise(tk.with_references(new, n_geodesic=4), old, metric=metric, **with_cap).values
-    found = DistancesTo(stacked(old), metric, with_cap.get("cap"))(stacked(tk.with_references(new, n_geodesic=4)))
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
-
-
-def test_distances_to__have_their_digits_where_predictions_hardly_overlap() -> None:
-    sure = np.float64([[-0.0, -3000.0, -1500.0], [-1400.0, -0.0, -1400.0]])
-    log_prob = np.stack([sure, sure[:, [1, 0, 2]]])
-    found = DistancesTo(log_prob, "bhattacharyya")(log_prob)
-    # The first sample overlaps by exp(-1500) in each of three classes, the second by exp(-700) in two.
-    expected = (1500.0 - np.log(3) + 700.0 - np.log(2)) / 2
-    assert found[0, 1] == pytest.approx(expected, rel=1e-13)
-    assert found[0, 1] == pytest.approx(found[1, 0], rel=1e-15)
-
-
-def test_distances_to__of_predictions_that_share_nothing_are_infinite_or_the_cap() -> None:
-    with np.errstate(divide="ignore"):
-        log_prob = np.log(np.eye(2)[:, None])
-    assert DistancesTo(log_prob, "bhattacharyya")(log_prob).tolist() == [[0, np.inf], [np.inf, 0]]
-    assert DistancesTo(log_prob, "bhattacharyya", 7.0)(log_prob).tolist() == [[0, 7], [7, 0]]
 
 
 @pytest.mark.parametrize("how", [{}, {"metric": "fisher_rao"}, {"metric": "jeffreys", "cap": 9.0}, {"landmarks": 70}])

@@ -1,4 +1,4 @@
-"""Laws of InPCA, of placing new points, and of both put together."""
+"""Laws of InPCA."""
 
 from __future__ import annotations
 
@@ -11,37 +11,15 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from oracles import relative, within
-from strategies import METRICS, datasets, metrics
+from oracles import rebuilt, relative, within
+from strategies import (
+    METRICS,
+    as_distance,
+    simulated,
+    symmetric,
+)
 
 import trajkit as tk
-from trajkit.curves.references import points_with_references, with_missing_references
-
-
-def as_distance(values: NDArray[Any], scale: str = "squared length") -> xr.DataArray:
-    return xr.DataArray(values, dims=("point", "point2"), attrs={"scale": scale})
-
-
-@st.composite
-def symmetric(draw: Any, least: int = 2, most: int = 12) -> NDArray[np.float64]:
-    """Symmetric matrices with zero diagonal and positive entries, most of them far from Euclidean."""
-    m = draw(st.integers(least, most))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    upper = np.triu(random.exponential(draw(st.sampled_from([1e-8, 1, 1e6])), (m, m)), 1)
-    return upper + upper.T
-
-
-def simulated(points: int, metric: str = "bhattacharyya", **options: Any) -> xr.DataArray:
-    """Distances of so many simulated points."""
-    settings = {"runs": -(-points // 10), "checkpoints": 10, "samples": 20, "classes": 6, "spread": 0.3} | options
-    return tk.pairwise(tk.points(tk.simulate(**settings)).isel(point=slice(points)), metric=metric)
-
-
-def rebuilt(embedding: xr.Dataset) -> NDArray[np.float64]:
-    return oracles.embedded_distance(embedding.coordinate.values, embedding.signature.values)
-
-
-# --- all components -----------------------------------------------------------------------------------------------
 
 
 @given(symmetric())
@@ -93,9 +71,6 @@ def test_inpca__one_time_like_axis_alone_can_be_asked_for() -> None:
     e = tk.inpca(as_distance(-np.square(np.subtract.outer([0.0, 1, 5], [0.0, 1, 5]))), 1)
     assert e.signature.values.tolist() == [-1]
     np.testing.assert_allclose(np.abs(np.diff(e.coordinate.values[:, 0])), [1, 4])
-
-
-# --- the same as other methods where they apply -------------------------------------------------------------------
 
 
 @given(st.integers(3, 12), st.integers(1, 4), st.integers(0, 2**32 - 1))
@@ -151,9 +126,6 @@ def test_inpca__lanczos_is_the_same_each_time() -> None:
     assert tk.inpca(d, 3).identical(tk.inpca(d, 3))
 
 
-# --- what is explained --------------------------------------------------------------------------------------------
-
-
 @given(symmetric(3))
 def test_inpca__explained_stress_and_distance_are_their_definitions(squared: NDArray[np.float64]) -> None:
     n = len(squared) - 1
@@ -176,9 +148,6 @@ def test_inpca__the_first_components_do_not_depend_on_how_many_are_asked_for(
 ) -> None:
     few, all_of_them = tk.inpca(as_distance(squared), n), tk.inpca(as_distance(squared), None)
     xr.testing.assert_allclose(few, all_of_them.sel(component=slice(1, n)), rtol=1e-9)
-
-
-# --- signs, permutations and copies -------------------------------------------------------------------------------
 
 
 @given(symmetric(3))
@@ -272,163 +241,6 @@ def test_inpca__edits_nothing_and_keeps_attributes() -> None:
     assert e.component.values.tolist() == [1, 2, 3]
 
 
-# --- project ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weights", [None, "steep"])
-@pytest.mark.parametrize("metric", METRICS)
-def test_project__an_embedded_point_gets_its_own_coordinates(metric: str, weights: str | None) -> None:
-    d = simulated(40, metric)
-    e = tk.inpca(d, 6, weights=None if weights is None else np.linspace(1, 9, 40))
-    assert metric == "hellinger" or (e.signature == -1).any()
-    again = tk.project(e, d)
-    for sign, kind in ((1, "space-like"), (-1, "time-like")):
-        gap = np.abs(again.coordinate - e.coordinate).values[:, e.signature.values == sign]
-        within(f"project of an embedded point, {kind} axes", gap.max(initial=0), 1e-8)
-    xr.testing.assert_equal(again.run.variable, d.run.variable)
-
-
-@given(symmetric(4), st.data())
-def test_project__is_gowers_formula(squared: NDArray[np.float64], data: st.DataObject) -> None:
-    m = len(squared)
-    e = tk.inpca(as_distance(squared), 2)
-    new = np.array(data.draw(st.lists(st.floats(0, 10), min_size=m, max_size=m))) * squared.max()
-    got = tk.project(e, as_distance(new[None])).coordinate.values[0]
-    mean = squared.mean(0)
-    b = [-0.5 * (new[j] - new.mean() - mean[j] + squared.mean()) for j in range(m)]
-    value = e.eigenvalue.values
-    vector = e.coordinate.values / np.sqrt(np.abs(value))
-    exact = [
-        sum(b[j] * vector[j, k] for j in range(m)) / (np.sign(value[k]) * np.sqrt(abs(value[k]))) for k in range(2)
-    ]
-    scale = max(np.abs(b).max(), squared.max()) / np.sqrt(np.abs(value[-1]))
-    within("project against Gower's formula, relative", np.abs(got - exact).max() / scale, 1e-10)
-
-
-def test_project__points_of_a_flat_space_land_where_they_are() -> None:
-    random = np.random.default_rng(0)
-    old, new = random.standard_normal((12, 3)), random.standard_normal((5, 3))
-    e = tk.inpca(as_distance(np.square(old[:, None] - old).sum(-1)), 3)
-    x = tk.project(e, as_distance(np.square(new[:, None] - old).sum(-1))).coordinate.values
-    lengths = np.square(x[:, None] - e.coordinate.values).sum(-1)
-    within("project in a flat space, distances", np.abs(lengths - np.square(new[:, None] - old).sum(-1)).max(), 1e-11)
-
-
-def test_project__components_of_rounding_noise_are_refused() -> None:
-    # The points of one line have one component; whatever stands in others is noise.
-    x = np.linspace(0, 1, 9)
-    d = as_distance(np.square(np.subtract.outer(x, x)))
-    e = tk.inpca(d, 3)
-    with pytest.raises(
-        ValueError, match=r"components \[2, 3\] have eigenvalues that are rounding noise.*slice\(1, k\)"
-    ):
-        tk.project(e, d)
-    again = tk.project(e.sel(component=slice(1, 1)), d)
-    np.testing.assert_allclose(again.coordinate, e.coordinate[:, :1], atol=1e-14)
-    full = tk.inpca(simulated(30), None)
-    with pytest.raises(ValueError, match="rounding noise"):
-        tk.project(full, simulated(30))
-
-
-def test_project__wrong_columns_are_refused() -> None:
-    ds = tk.simulate(runs=4, checkpoints=5)
-    old, new = ds.isel(run=[0, 1, 2]), ds.isel(run=[3])
-    e = tk.inpca(tk.pairwise(old))
-    d = tk.pairwise(new, old)
-    with pytest.raises(ValueError, match=r"wanted distances .* to the 15 embedded points, got"):
-        tk.project(e, tk.pairwise(new, ds.isel(run=[0])))
-    with pytest.raises(ValueError, match=r"wanted distances \(point, point2\)"):
-        tk.project(e, d.T)
-    with pytest.raises(ValueError, match="not the embedded points in their order: run2 differs"):
-        tk.project(e, tk.pairwise(new, ds.isel(run=[1, 0, 2])))
-    with pytest.raises(ValueError, match="metric 'bhattacharyya', the distances 'hellinger'"):
-        tk.project(e, tk.pairwise(new, old, metric="hellinger"))
-    with pytest.raises(ValueError, match="embedding has cap None, the distances 9"):
-        tk.project(e, tk.pairwise(new, old, cap=9))
-    with pytest.raises(ValueError, match="1 distances are NaN or infinite"):
-        tk.project(e, d.copy(data=np.where(np.arange(75).reshape(5, 15) == 7, np.nan, d.values)))
-    with pytest.raises(ValueError, match=r"wanted an embedding along 'point'.*points\(embedding\)"):
-        tk.project(tk.unstack(e.drop_vars("mean_distance")), d)
-
-
-# --- embed --------------------------------------------------------------------------------------------------------
-
-
-@given(datasets(least_points=2), metrics)
-def test_embed__is_references_pairwise_and_inpca_in_one_go(ds: xr.Dataset, metric: str) -> None:
-    before = ds.copy(deep=True)
-    e = tk.embed(ds, 2, metric=metric, cap=1e5 if metric == "bhattacharyya" else None)
-    assert ds.identical(before)
-    full = tk.with_references(ds)
-    step_by_step = tk.inpca(tk.pairwise(full, metric=metric, cap=1e5 if metric == "bhattacharyya" else None), 2)
-    assert e.coordinate.dims == ("run", "checkpoint", "component")
-    assert (tk.points(e).coordinate.values == step_by_step.coordinate.values).all()
-    assert (e.coordinate.isnull().any("component") == (full.step < 0)).all()
-    assert (e.step.values == full.step.values).all()
-    for name in ("architecture", "learning_rate", "width", "augmentation", "kind"):
-        xr.testing.assert_equal(e[name].variable, full[name].variable)
-
-
-@pytest.mark.parametrize("references", [True, False])
-def test_embed__merges_with_its_dataset(references: bool) -> None:
-    ds = tk.simulate(runs=4, ragged=True, spread=0.2).assign_coords(weight_decay=("run", [0.1, np.nan, np.nan, 0.1]))
-    if references:
-        ds = tk.with_references(ds)
-    e = tk.embed(ds, references=references)
-    merged = ds.merge(e, compat="no_conflicts")
-    assert merged.log_prob.identical(ds.log_prob)
-    assert merged.coordinate.variable.identical(e.coordinate.variable)
-    assert dict(merged.sizes) == dict(ds.sizes) | {"component": 3}
-    assert merged.drop_vars([n for n in merged.variables if n not in ds.variables]).equals(ds)
-    # The variables alone are simply assigned.
-    assert ds.assign(e[["coordinate"]]).coordinate.variable.identical(e.coordinate.variable)
-    # And the merged dataset is still one: it can be selected from, embedded anew and saved.
-    tk.validate(merged)
-    assert tk.select(merged, kind="network", step=(0, 5)).coordinate.notnull().any()
-
-
-def test_embed__existing_references_are_not_added_again() -> None:
-    ds = tk.with_references(tk.simulate(runs=2), n_geodesic=4)
-    assert tk.embed(ds).run.equals(ds.run)
-    assert tk.embed(tk.simulate(runs=2), references=False).run.values.tolist() == ["A-0", "B-0"]
-
-
-def test_embed__project_takes_it_back_as_points() -> None:
-    ds = tk.simulate(runs=4, checkpoints=6, spread=0.2, ragged=True)
-    e = tk.points(tk.embed(ds, references=False))
-    again = tk.project(e, tk.pairwise(ds))
-    within(
-        "project of an embedded point, back from (run, checkpoint)",
-        float(np.abs(again.coordinate - e.coordinate).max()),
-        1e-8,
-    )
-
-
-def test_embed__runs_of_one_point_keep_their_attributes() -> None:
-    ds = tk.simulate(runs=3, checkpoints=1)
-    log_prob = tk.simulate(runs=3, checkpoints=5, spread=0.3).log_prob.isel(checkpoint=[3]).values
-    e = tk.embed(ds.assign(log_prob=(ds.log_prob.dims, log_prob)), 1, references=False)
-    assert e.architecture.dims == e.seed.dims == ("run",)
-    assert e.step.dims == ("run", "checkpoint")
-
-
-def test_embed__bad_inputs() -> None:
-    ds = tk.simulate(runs=2)
-    with pytest.raises(tk.SchemaError, match="'kind' is missing"):
-        tk.embed(ds.drop_vars("kind"))
-    with pytest.raises(ValueError, match="unknown metric 'euclid'"):
-        tk.embed(ds, metric="euclid")
-    with pytest.raises(ValueError, match=r"n_components: wanted 1 to 92 .* got 93"):
-        tk.embed(ds, 93)
-    lost = ds.log_prob.values.copy()
-    lost[1, 3] = tk.truth(ds.assign_coords(label=(ds.label + 1) % 5)).values
-    with pytest.raises(ValueError, match=r"infinite.*run 'B-0', checkpoint 3"):
-        tk.embed(ds.assign(log_prob=(ds.log_prob.dims, lost)))
-    assert tk.embed(ds.assign(log_prob=(ds.log_prob.dims, lost)), cap=30).attrs["cap"] == 30
-
-
-# --- bad matrices -------------------------------------------------------------------------------------------------
-
 SQUARE = np.array([[0.0, 1, 2], [1, 0, 3], [2, 3, 0]])
 
 
@@ -477,47 +289,96 @@ def test_inpca__weights_are_one_positive_number_per_point(weights: Any) -> None:
         tk.inpca(as_distance(SQUARE), 1, weights=weights)
 
 
-@pytest.mark.parametrize("known", [None, 7])
-def test_points_with_references__are_those_of_runs_side_by_side(known) -> None:
-    ds = tk.simulate(runs=4, ragged=True, spread=0.3)
-    ds = ds.assign(progress=tk.progress(ds))
-    ds = ds if known is None else tk.with_references(ds, known)
-    xr.testing.assert_identical(
-        points_with_references(ds).drop_attrs(), tk.points(with_missing_references(ds)).drop_attrs()
-    )
+def coins(heads: np.ndarray) -> xr.Dataset:
+    """One coin, thrown once, for each probability of heads: a one-parameter manifold."""
+    prob = np.stack([heads, 1 - heads], axis=-1)[:, None, None, :]
+    return tk.from_arrays(prob=prob, label=[0], runs={"run": [f"{i}" for i in range(len(heads))]})
 
 
-def test_embed__takes_datasets_with_results_of_their_own() -> None:
-    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
-    own = ds.assign(length=tk.length(ds), correct=ds.step * 0 + 3, rank=("run", np.arange(6)))
-    own = own.assign_coords(wall=(("run", "checkpoint"), np.ones((6, 8))))
-    embedding = tk.embed(own)
-    np.testing.assert_array_equal(embedding.coordinate, tk.embed(ds).coordinate)
-    np.testing.assert_array_equal(embedding.correct.sel(run=ds.run)[:, :8], 3)
-    assert (embedding.correct.sel(run="truth") == -1).all()
-    np.testing.assert_allclose(tk.with_references(ds.assign(length=tk.length(ds))).length[:6], tk.length(ds))
-    masked = tk.select(own, progress=(0.5, None))
-    np.testing.assert_array_equal(masked.wall.isnull(), masked.step < 0)
-    assert tk.explore(own).embedding.sizes["run"] == 9
+HEADS = np.linspace(0.02, 0.97, 30)
 
 
-def test_align__gives_what_figures_draw_and_takes_what_project_gives() -> None:
-    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
+def test_coin__hellinger_is_an_arc_of_a_circle_in_two_space_like_components():
+    distance = tk.pairwise(coins(HEADS), metric="hellinger")
+    embedding = tk.inpca(distance, 4)
+    assert embedding.signature.values[:2].tolist() == [1, 1]
+    np.testing.assert_allclose(embedding.eigenvalue[2:], 0, atol=1e-7)
+    np.testing.assert_allclose(rebuilt(embedding.isel(component=slice(2))), distance, atol=1e-7)
+    # half the squared chord of a unit circle: a circle of radius sqrt(1/2)
+    x = embedding.coordinate.values[:, :2]
+    equations = np.column_stack([2 * x, np.ones(len(x))])
+    *center, rest = np.linalg.lstsq(equations, np.square(x).sum(1), rcond=None)[0]
+    assert np.sqrt(rest + np.square(center).sum()) == pytest.approx(np.sqrt(0.5), abs=1e-6)
+
+
+def test_coin__jeffreys_is_exact_in_one_space_like_and_one_time_like_component():
+    distance = tk.pairwise(coins(HEADS), metric="jeffreys")
+    embedding = tk.inpca(distance, 4)
+    assert sorted(embedding.signature.values[:2]) == [-1, 1]
+    np.testing.assert_allclose(rebuilt(embedding.isel(component=slice(2))), distance, atol=1e-5)
+
+
+def test_coin__bhattacharyya_is_minus_log_cosine_of_the_angle_with_time_like_components():
+    ds = coins(HEADS)
+    prob = np.exp(ds.log_prob.values[:, 0, 0].astype(float))
+    prob /= prob.sum(1, keepdims=True)
+    angle = np.arctan2(np.sqrt(prob[:, 1]), np.sqrt(prob[:, 0]))
+    theory = -np.log(np.cos(angle[:, None] - angle))
     distance = tk.pairwise(ds)
-    embedding = tk.inpca(distance)
-    np.testing.assert_allclose(
-        tk.align(embedding, tk.project(embedding, distance)).coordinate, embedding.coordinate, atol=1e-8
+    np.testing.assert_allclose(distance, theory, atol=1e-12)
+    embedding = tk.inpca(distance, 12)
+    # -log cos x = log 2 + sum_k (-1)^k cos(2 k x) / k: terms of both signs without end
+    assert (embedding.signature < 0).any()
+    assert (embedding.signature > 0).sum() > 2
+    np.testing.assert_allclose(rebuilt(tk.inpca(distance, None)), distance, atol=1e-10)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_iskl__eigenvalues_of_one_sample_are_exact(classes):
+    """With p and l = log p centred over points, W of the Jeffreys matrix is (p l' + l p') / 2.
+
+    Its nonzero eigenvalues come as many positive as negative (Teoh et al. 2020); for a coin they are
+    (a b +- |a| |b|) / 2 with a = p - mean and b the centred log odds.
+    """
+    random = np.random.default_rng(classes)
+    ds = tk.from_arrays(
+        logits=2 * random.standard_normal((40, 1, 1, classes)), label=[0], runs={"run": [f"{i}" for i in range(40)]}
     )
-    aligned = tk.align(tk.embed(ds), tk.embed(ds.isel(run=[0, 1, 2, 3])))
-    assert "explained" not in tk.figures.manifold(aligned).layout.scene.xaxis.title.text
+    embedding = tk.inpca(tk.pairwise(ds, metric="jeffreys"), 2 * classes)
+    log_prob = ds.log_prob.values[:, 0, 0].astype(float)
+    log_prob -= np.logaddexp.reduce(log_prob, axis=1, keepdims=True)
+    p, logs = np.exp(log_prob), log_prob
+    p, logs = p - p.mean(0), logs - logs.mean(0)
+    w = 0.5 * (p @ logs.T + logs @ p.T)
+    exact = np.linalg.eigvalsh(w)
+    exact = exact[np.argsort(-np.abs(exact))][: 2 * classes]
+    np.testing.assert_allclose(embedding.eigenvalue, exact, atol=1e-9)
+    rank = 2 * (classes - 1)
+    assert np.abs(embedding.eigenvalue[rank:]).max() < 1e-9
+    assert embedding.signature[:rank].sum() == 0
+    if classes == 2:
+        a, b = p[:, 0], logs[:, 0] - logs[:, 1]
+        pair = 0.5 * (a @ b + np.array([1, -1]) * np.linalg.norm(a) * np.linalg.norm(b))
+        np.testing.assert_allclose(embedding.eigenvalue[:2], pair, atol=1e-9)
 
 
-def test_project__onto_landmarks_alone() -> None:
-    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
-    stacked = tk.points(tk.embed(ds, landmarks=80))
-    everything = tk.points(tk.with_references(ds))
-    with pytest.raises(ValueError, match="is_landmark"):
-        tk.project(stacked, tk.pairwise(ds, everything))
-    chosen = stacked.is_landmark.values
-    placed = tk.project(stacked.isel(point=chosen), tk.pairwise(ds, everything.isel(point=chosen)))
-    assert np.isfinite(placed.coordinate).all()
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_inpca__explained_stress_survives_distances_that_are_nearly_all_alike(offset: float) -> None:
+    # Sums of squared distances cancel here to what is left of them in W.
+    x = np.random.default_rng(0).standard_normal((600, 4)) * np.array([8, 4, 2, 1])
+    squared = np.square(x[:, None] - x).sum(-1) + offset * (1 - np.eye(600))
+    distance = xr.DataArray(squared, dims=("point", "point2"), attrs={"scale": "squared length"})
+    exact = 1 - np.linalg.norm(rest_of(squared, e := tk.inpca(distance, 4))) / np.linalg.norm(centered(squared))
+    within("explained stress of nearly equal distances", abs(float(e.explained_stress[-1]) - exact), 1e-7)
+
+
+def centered(squared: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean = squared.mean(0)
+    out: NDArray[np.float64] = -0.5 * (squared - mean - mean[:, None] + mean.mean())
+    return out
+
+
+def rest_of(squared: NDArray[np.float64], embedding: xr.Dataset) -> NDArray[np.float64]:
+    x, signature = embedding.coordinate.values, embedding.signature.values
+    out: NDArray[np.float64] = centered(squared) - (x * signature) @ x.T
+    return out
