@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,19 +44,12 @@ def lab(root: Path, scratch: Path, python: str | Path = sys.executable) -> Itera
     folders = ("JUPYTER_CONFIG", "JUPYTER_RUNTIME", "JUPYTERLAB_SETTINGS", "JUPYTERLAB_WORKSPACES")
     env = os.environ | {f"{name}_DIR": str(scratch / name.partition("_")[2].lower()) for name in folders}
     port = free_port()
-    log = (scratch / "lab.log").open("w")
     command = [str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
-    server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-    (scratch / "pid").write_text(str(server.pid))
     address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/api/status?token={TOKEN}", server, Path(log.name))
+    with serving(command, f"{address}/api/status?token={TOKEN}", scratch / "lab.log", env=env) as server:
+        (scratch / "pid").write_text(str(server.pid))
         yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
 
 
 def put(scratch: Path, plugin: str, settings: dict[str, object]) -> None:
@@ -63,6 +57,19 @@ def put(scratch: Path, plugin: str, settings: dict[str, object]) -> None:
     path = scratch / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings))
+
+
+@contextmanager
+def serving(command: list[str], url: str, log: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server that answers at `url`, until the block ends."""
+    with log.open("w") as text:
+        server = subprocess.Popen(command, stdout=text, stderr=subprocess.STDOUT, **options)
+        try:
+            wait_for(url, server, log)
+            yield server
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -100,6 +100,14 @@ def run_distances(n: int, seed: int = 0) -> xr.DataArray:
     return xr.DataArray(values + values.T, coords, ("run", "run2"), "distance", {"metric": "hellinger", "units": "1"})
 
 
+def distances_of(x: NDArray[Any], **attributes: NDArray[Any]) -> xr.DataArray:
+    """Squared Euclidean distances of the rows of x, one for each run."""
+    values = np.square(x[:, None] - x).sum(-1)
+    names = [str(i) for i in range(len(x))]
+    coords = {"run": names, "run2": names} | {k: ("run", v) for k, v in attributes.items()}
+    return xr.DataArray(values, coords, ("run", "run2"), attrs={"scale": "squared length", "units": "1"})
+
+
 # --- for distances ------------------------------------------------------------------------------------------------
 
 FUNCTIONS = {metric: getattr(tk, metric) for metric in METRICS}

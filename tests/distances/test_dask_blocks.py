@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import signal
 import threading
@@ -117,7 +118,13 @@ def _with_a_worker_killed(tmp_path: Path) -> None:
     ):
         first = {worker.pid for worker in local.workers.values()}
         done: list[xr.DataArray] = []
-        thread = threading.Thread(target=lambda: done.append(tk.pairwise(ds, out=tmp_path / "d.zarr", client=client)))
+        # A new thread does not inherit the limit of the workspace.
+        limited = contextvars.copy_context()
+
+        def compute() -> None:
+            done.append(limited.run(tk.pairwise, ds, out=tmp_path / "d.zarr", client=client))
+
+        thread = threading.Thread(target=compute)
         thread.start()
         _wait_for_results(client)
         victim = next(iter(local.workers.values())).pid

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +24,8 @@ from lab import (
     lab,
     pixels,
     run_notebook,
+    serving,
     settle,
-    wait_for,
     write_notebook,
 )
 from PIL import Image
@@ -419,21 +418,15 @@ def test_picture__shows_the_explorer_as_it_opens(quickstart: Page, tmp_path: Pat
 def test_voila__shows_the_explorer_and_slices(root: Path, tmp_path: Path, page: Page) -> None:
     port = free_port()
     command = [sys.executable, "-m", "voila", "voila.ipynb", "--no-browser", f"--port={port}", "--show_tracebacks=True"]
-    with (tmp_path / "voila.log").open("w") as log:
-        server = subprocess.Popen(command, cwd=root, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/static/", server, tmp_path / "voila.log")
-            other = page.context.new_page()
-            other.set_default_timeout(PATIENCE)
-            other.goto(f"http://127.0.0.1:{port}/", timeout=PATIENCE)
-            drawn(other)
-            explorer = other.locator(EXPLORER)
-            chip(explorer, "architecture", 0).click()
-            expect(summary(explorer)).to_contain_text("10 of 30 runs")
-            other.close()
-        finally:
-            server.terminate()
-            server.wait(30)
+    with serving(command, f"http://127.0.0.1:{port}/static/", tmp_path / "voila.log", cwd=root):
+        other = page.context.new_page()
+        other.set_default_timeout(PATIENCE)
+        other.goto(f"http://127.0.0.1:{port}/", timeout=PATIENCE)
+        drawn(other)
+        explorer = other.locator(EXPLORER)
+        chip(explorer, "architecture", 0).click()
+        expect(summary(explorer)).to_contain_text("10 of 30 runs")
+        other.close()
 
 
 @pytest.fixture(scope="module")
