@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.probabilities import is_off, row_problem, row_sums
+from trajkit.storable import conversion, is_storable, variable_problems
 from trajkit.typing import AnyArray, Labels, Mask
 from trajkit.workspace import workspace_bytes
 
@@ -288,23 +289,21 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
             same = set(got.dims) == set(wanted.dims)
             hint = "`.transpose` reorders" if same else "a list, as in ds.isel(checkpoint=[-1]), keeps the dimension"
             yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}, in this order ({hint})"
-        if not _storable(got.dtype, wanted.kinds):
+        if not is_storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:
         yield "one class only: a distribution over a single class is always certain; wanted two or more"
     for dim in DIMS:
         if ds.sizes.get(dim, 1) == 0:
             yield f"dimension {dim!r} is empty: the dataset holds no {dim}"
-    for name in run_attributes(ds):
-        if name in RESERVED:
-            yield f"run attribute {name!r}: the name is reserved, choose another"
-        if not _storable(ds[name].dtype, "Uifb"):
-            yield f"run attribute {name!r} has dtype {ds[name].dtype}: wanted text, integer, float or boolean"
-
-
-def _storable(dtype: np.dtype[Any], kinds: str) -> bool:
-    """Say whether a file can hold it: netCDF has no half or extended floats."""
-    return dtype.kind in kinds and (dtype.kind != "f" or dtype.itemsize in (4, 8))
+    attributes = {name: c for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"}
+    for key, attribute in attributes.items():
+        if key in RESERVED:
+            yield f"run attribute {key!r}: the name is reserved, choose another"
+        if not is_storable(attribute.dtype, "Uifb"):
+            line = conversion(key, attribute)
+            yield f"run attribute {key!r} has dtype {attribute.dtype}: wanted text, integer, float or boolean; {line}"
+    yield from variable_problems(ds, told={*names, *attributes})
 
 
 def _identity_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterator[str]:
