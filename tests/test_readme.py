@@ -1,7 +1,5 @@
 """README and CHANGELOG quote the numbers of the shipped files."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Every public name has an entry in the reference, with the sections that its user needs."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from pathlib import Path
