@@ -69,7 +69,8 @@ def test_mypy__accepts_the_script_and_finds_what_is_misspelt(tmp_path: Path, pyt
     (tmp_path / "script.py").write_text(SCRIPT)
     (tmp_path / "wrong.py").write_text(WRONG)
     # Without a cache that is kept, mypy reads numpy and xarray anew each time: a minute instead of seconds.
-    cache = pytestconfig.cache.mkdir("mypy_of_users") if pytestconfig.cache else tmp_path / "cache"
+    kept = getattr(pytestconfig, "cache", None)
+    cache = kept.mkdir("mypy_of_users") if kept else tmp_path / "cache"
     command = ("mypy", "--strict", "--no-error-summary", "--no-color-output", "--cache-dir", str(cache))
     done = run(sys.executable, "-m", *command, "script.py", "wrong.py", cwd=tmp_path)
     errors = [line for line in done.stdout.splitlines() if ": error:" in line]
