@@ -1,8 +1,8 @@
 """Loops over pairs of points, compiled by numba; `kernels` prepares what they work on.
 
 The innermost loop, `multiply_overlaps`, is written in the CPU's own vectors: compilers do not keep a block of sums in
-registers by themselves, and the same loop in plain numba ran four times slower. All stands in one file because numba
-compiles anew what changed in the file of a function, and would not see a change elsewhere.
+registers by themselves, and the same loop in plain numba ran four times slower. Everything is in one file because
+numba's cache watches only the file of a function: a change in another file would go unseen.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _VECTORS, _VECTOR_BITS = (4, 512) if _has_wide_vectors() else (2, 256)
 
 
 def columns(bits: int) -> int:
-    """How many points stand across a block, for numbers of so many bits."""
+    """Return the number of points across a block, for numbers of `bits` bits."""
     return _VECTORS * _VECTOR_BITS // bits
 
 
 class _Float:
-    """What is known of a float type: its integer, where its exponent stands, and which products are too small.
+    """A float type: its integer type, the place of its exponent, and the products that are too small for it.
 
     Sums of overlaps start from `guard` and not from zero, since numbers below the smallest normal one are slow. What
     lies below `smallest` may owe a digit to the guard, or lack a term whose factor was a probability below the smallest
@@ -183,7 +183,7 @@ class _Block:
 
 # --- loops ----------------------------------------------------------------------------------------------------------
 
-# So many products of a pair of tiles may become too small before all are computed anew, one sample at a time.
+# This many products of a pair of tiles may underflow before all are computed again, one sample at a time.
 _MANY = TILE
 # An overlap below this comes from logarithms, which hold what square roots of probabilities below 1e-308 do not.
 _SMALLEST = 1e-140
@@ -207,7 +207,7 @@ _ANGLE = (
 # As numbers, so that the compiler unrolls loops over them.
 _ATANH_TERMS, _ANGLE_TERMS, _EXP_TERMS = len(_ATANH), len(_ANGLE), len(_EXP)
 
-# What the formulas are called in compiled code, which cannot compare names.
+# Numbers for the formulas, because compiled code cannot compare names.
 BHATTACHARYYA, HELLINGER, FISHER_RAO, KULLBACK_LEIBLER, JEFFREYS, JENSEN_SHANNON = range(6)
 
 # A product need not be rounded before it is added, and divisors are not checked: either would keep loops from becoming
@@ -216,7 +216,7 @@ _OPTIONS: dict[str, Any] = {"cache": True, "fastmath": {"contract"}, "error_mode
 
 
 def compiled(function: Function) -> Function:
-    """Compile a function, once and for the next process too."""
+    """Compile a function and keep the result on disk for the next process."""
     return numba.njit(**_OPTIONS)(function)
 
 
@@ -323,7 +323,7 @@ def pack_amplitudes(log_prob: Any, amplitude: Any, packed: Any, total: Any) -> N
             for i in range(points):
                 for c in range(classes):
                     amplitude[tile * TILE + i, n, c] = prob[c, i]
-        # What stands in for points after the last is no number that products would notice.
+        # Padding after the last point must not change products.
         packed[tile, :, :, points:] = 0.0
 
 
@@ -419,7 +419,7 @@ def _log_of_chord(h: float) -> Any:  # pragma: no cover (compiled)
 def _exact_overlap_sum(
     log_p: Any, log_q: Any, a: Any, b: Any, weight: Any, cap: float
 ) -> Any:  # pragma: no cover (compiled)
-    """Return one pair's sum of -log overlap, whose terms are right near and far."""
+    """Return one pair's sum of -log overlap; its terms are accurate near and far."""
     # A function of its own: with a choice of metric in the loop, near pairs took more than three times as long.
     total = 0.0
     for n in range(weight.shape[0]):
@@ -441,7 +441,7 @@ def _exact_overlap_sum(
 def _exact_sum(
     metric: int, log_p: Any, log_q: Any, a: Any, b: Any, weight: Any, cap: float
 ) -> Any:  # pragma: no cover (compiled)
-    """Return one pair's sum, whose terms are right near and far; a and b are the `power` of the two points."""
+    """Return one pair's sum; its terms are accurate near and far. a and b are the `power` of the two points."""
     if metric == BHATTACHARYYA:
         return _exact_overlap_sum(log_p, log_q, a, b, weight, cap)
     total = 0.0
@@ -463,7 +463,7 @@ def _exact_sum(
 def recompute(
     metric: int, p: Any, q: Any, weight: Any, cap: float, near: float, suspect: float, sums: Any
 ) -> None:  # pragma: no cover (compiled)
-    """Compute anew the sums that cancel, and those that may be infinite."""
+    """Recompute the sums that cancel, and those that may be infinite."""
     log_p, power_p = p
     log_q, power_q = q
     for i in numba.prange(sums.shape[0]):
@@ -620,7 +620,7 @@ def add_samples(
     symmetric: bool,
     out: Any,
 ) -> None:  # pragma: no cover (compiled)
-    """Add a distance that is made anew for each sample, for all points of pairs of tiles."""
+    """Add a distance that is computed sample by sample, for all points of pairs of tiles."""
     a, b, own_p, own_q = packed
     for k in numba.prange(pairs.shape[0]):
         row, column = pairs[k]
@@ -641,7 +641,7 @@ def add_samples(
 def _compute_lost(
     metric: int, i: int, j: int, p: Any, q: Any, weight: Any, cap: float, near: float, lost: Any, total: Any
 ) -> None:  # pragma: no cover (compiled)
-    """Compute anew the sums of two tiles that cancel, or hold a stand-in for infinity."""
+    """Recompute the sums of two tiles that cancel, or hold a stand-in for infinity."""
     for x in range(i, min(i + TILE, p[0].shape[0])):
         for y in range(j, min(j + TILE, q[0].shape[0])):
             at = (x - i) * TILE + y - j
