@@ -31,8 +31,10 @@ class Recorder:
     """Record the trajectory of one training into a store, checkpoint by checkpoint.
 
     A checkpoint is on disk when the call that records it returns. A process that is killed loses at most the
-    checkpoint that it is writing. Recording does not change the training: torch modules are asked in eval mode,
-    without gradients; then their modes, their buffers and torch's random numbers are restored.
+    checkpoint that it is writing. Recording does not change the training: models are asked in their mode for
+    evaluation, without gradients; then all that they hold and the random numbers are restored. This holds for modules
+    of torch and Flax NNX and models of Keras, also if the model is a function that calls one. A warning names what
+    cannot be restored. Modules that wait for their first call are initialised, as training would do.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ class Recorder:
         Warns
         -----
         RuntimeWarning
-            If predictions are NaN: the run diverged.
+            If predictions are NaN: the run diverged. Or if the model has state that cannot be restored.
         """
         # Unlike int(step), this refuses 5.5, which may be an epoch.
         step = operator.index(step)
@@ -176,7 +178,7 @@ class Recorder:
         return f"Recorder({self.run!r} into {str(self._writer.path.parent)!r}, at step {self.step})"
 
     def _record(self, model: Any, step: int, epoch: float | None) -> None:
-        log_prob = self._predictor(model)
+        log_prob = self._predictor(model, stacklevel=3)
         fields = {"step": step, "epoch": np.nan if epoch is None else float(epoch)}
         payload = log_prob.astype("<f4", copy=False).tobytes()
         if np.isnan(log_prob).any():
