@@ -5,8 +5,6 @@ another in one JupyterLab in Chromium, runs all their cells and prints the peak 
 and its kernel shut down before the next, then with all left open.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -46,11 +46,7 @@ def attribute_chain(mark: Path) -> bytes:
 
 def dotted_name(mark: Path) -> bytes:
     """Protocol 4 walks dotted names: numpy's own import of os leads to os.system."""
-    return b"\x80\x04" + text("numpy.lib._utils_impl") + text("os.system") + b"\x93" + shell(mark) + b"\x85R."
-
-
-def shell(mark: Path) -> bytes:
-    return text(f"touch {shlex.quote(str(mark))}")
+    return b"\x80\x04" + text("numpy.lib._utils_impl") + text("os.system") + b"\x93" + text(command(mark)) + b"\x85R."
 
 
 def command(mark: Path) -> str:
@@ -85,8 +81,8 @@ def evil_file(mark: Path, write: Callable[[Any], bytes] = pickle.dumps) -> str:
 
 def tampered_class(mark: Path) -> bytes:
     """Set an attribute of what stands for numpy.ndarray, so that the next state given to one runs a command."""
-    system, ndarray = b"cposix\nsystem\n", b"cnumpy\nndarray\n"
-    return b"\x80\x02" + ndarray + b"(N}" + text("__setstate__") + system + b"s" + b"tb" + ndarray + shell(mark) + b"b."
+    system, ndarray, argument = b"cposix\nsystem\n", b"cnumpy\nndarray\n", text(command(mark))
+    return b"\x80\x02" + ndarray + b"(N}" + text("__setstate__") + system + b"stb" + ndarray + argument + b"b."
 
 
 ATTACKS: dict[str, Callable[[Path], bytes]] = {
@@ -112,9 +108,9 @@ ATTACKS: dict[str, Callable[[Path], bytes]] = {
         Call(partial(torch.load, weights_only=False), evil_file(m, saved))
     ),
     "a tampered class": tampered_class,
-    "opcode INST": lambda m: b"(" + shell(m) + b"iposix\nsystem\n.",
-    "opcode OBJ": lambda m: b"\x80\x02(cposix\nsystem\n" + shell(m) + b"o.",
-    "a persistent name": lambda m: b"\x80\x02cposix\nsystem\n" + shell(m) + b"\x85RQ.",
+    "opcode INST": lambda m: b"(" + text(command(m)) + b"iposix\nsystem\n.",
+    "opcode OBJ": lambda m: b"\x80\x02(cposix\nsystem\n" + text(command(m)) + b"o.",
+    "a persistent name": lambda m: b"\x80\x02cposix\nsystem\n" + text(command(m)) + b"\x85RQ.",
 }
 # These do nothing to plain pickle either, but must not slip through.
 HARMLESS = {"getattr", "a tampered class", "opcode OBJ", "a persistent name", "in an argument"}

@@ -1,7 +1,6 @@
 """A real JupyterLab in a real Chromium, for tests and for the pictures of the README."""
 
-from __future__ import annotations
-
+import io
 import json
 import os
 import shutil
@@ -14,8 +13,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 TOKEN = "local"
 # Milliseconds for an answer that needs a kernel. Long, because the machine may be busy.
@@ -36,49 +39,37 @@ def lab(root: Path, scratch: Path, python: str | Path = sys.executable) -> Itera
 
     `scratch` keeps settings, state and the process id of the server.
     """
-    settings = scratch / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
     # The news pop-up would cover the page.
-    (settings / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False})
-    )
-    folders = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-    }
-    env = os.environ | {name: str(scratch / folder) for name, folder in folders.items()}
+    put(scratch, "apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
+    folders = ("JUPYTER_CONFIG", "JUPYTER_RUNTIME", "JUPYTERLAB_SETTINGS", "JUPYTERLAB_WORKSPACES")
+    env = os.environ | {f"{name}_DIR": str(scratch / name.partition("_")[2].lower()) for name in folders}
     port = free_port()
-    log = (scratch / "lab.log").open("w")
-    command = [
-        str(python),
-        "-m",
-        "jupyter",
-        "lab",
-        "--no-browser",
-        "--allow-root",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-    ]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
-    server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-    (scratch / "pid").write_text(str(server.pid))
+    command = [str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]
     address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/api/status?token={TOKEN}", server, Path(log.name))
+    with serving(command, f"{address}/api/status?token={TOKEN}", scratch / "lab.log", env=env) as server:
+        (scratch / "pid").write_text(str(server.pid))
         yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
 
 
-def put(scratch: Path, plugin: str, settings: dict[str, str]) -> None:
+def put(scratch: Path, plugin: str, settings: dict[str, object]) -> None:
     """Change settings of a JupyterLab plugin for pages opened after this call."""
     path = scratch / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings))
+
+
+@contextmanager
+def serving(command: list[str], url: str, log: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server that answers at `url`, until the block ends."""
+    with log.open("w") as text:
+        server = subprocess.Popen(command, stdout=text, stderr=subprocess.STDOUT, **options)
+        try:
+            wait_for(url, server, log)
+            yield server
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -136,6 +127,36 @@ def wait_until_idle(page: Page, seconds: int = 180) -> None:
     )
     page.wait_for_selector("#jp-main-statusbar >> text=/Idle/", timeout=seconds * 1000)
     settle(page)
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of these code cells."""
+    empty = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    made = [empty | {"id": f"c{i}", "source": cell.strip()} for i, cell in enumerate(cells)]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    path.write_text(json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+
+
+def pixels(element: Locator, path: Path | None = None) -> NDArray[np.int64]:
+    """Take a picture of an element: (row, column, red/green/blue)."""
+    return np.asarray(Image.open(io.BytesIO(element.screenshot(path=path))).convert("RGB")).astype(int)
+
+
+def colored(image: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which pixels have a strong colour: lines and markers, neither background nor text."""
+    return image.max(-1) - image.min(-1) > 60
+
+
+def drag(element: Locator, *places: tuple[float, float], button: str = "left") -> None:
+    """Press the mouse on an element, move it through places in pixels of the element, and let go."""
+    box, mouse = element.bounding_box(), element.page.mouse
+    (x, y), *others = [(box["x"] + x, box["y"] + y) for x, y in places]
+    mouse.move(x, y)
+    mouse.down(button=button)
+    for place in others:
+        mouse.move(*place, steps=3)
+    mouse.up(button=button)
+    settle(element.page)
 
 
 def settle(page: Page) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath  # type: ignore[import-untyped]
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+
+import trajkit as tk
 
 Number = Any  # mpmath's floats carry no types
 Row = Sequence[Number]
@@ -138,3 +142,79 @@ def explained(
         stress.append(1 - float(np.sqrt(max(0.0, 1 - kept / float(np.sum(w**2))))))
         dist.append(1 - float(np.abs(embedded_distance(x, s) - squared).sum() / squared.sum()))
     return stress, dist
+
+
+# In float64, for what the loops above would take too long to compute.
+
+
+def rebuilt(embedding: xr.Dataset) -> NDArray[np.float64]:
+    """Squared distances in a picture."""
+    return embedded_distance(embedding["coordinate"].values, embedding["signature"].values)
+
+
+def prob(log_prob: Any) -> NDArray[np.float64]:
+    """Probabilities that sum to one exactly enough."""
+    p = np.exp(np.asarray(log_prob, dtype=np.float64))
+    return p / p.sum(-1, keepdims=True)
+
+
+def one_sample(metric: str, p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    """Distance of two rows of log-probabilities, straight from the formula."""
+    p, q = (np.asarray(x, dtype=np.float64) - np.max(x) for x in (p, q))
+    p, q = (x - np.log(np.exp(x).sum()) for x in (p, q))
+    half = 0.5 * math.fsum((np.exp(p / 2) - np.exp(q / 2)) ** 2)
+    if metric == "hellinger":
+        return half
+    if metric == "fisher_rao":
+        return 2 * math.asin(min(1.0, math.sqrt(half / 2)))
+    if metric == "bhattacharyya":
+        if half < 0.5:
+            return -math.log1p(-half)
+        top = float(((p + q) / 2).max())
+        return math.inf if top == -math.inf else -top - math.log(math.fsum(np.exp((p + q) / 2 - top)))
+    if metric == "jeffreys":
+        return math.fsum((np.exp(p) - np.exp(q)) * (p - q))
+    middle = np.logaddexp(p, q) - math.log(2)
+    return 0.5 * math.fsum(np.exp(p) * (p - middle)) + 0.5 * math.fsum(np.exp(q) * (q - middle))
+
+
+def mean_of_samples(metric: str, a: Any, b: Any) -> float:
+    """Mean of `one_sample` over the rows of log-probabilities (sample, class)."""
+    return math.fsum(one_sample(metric, p, q) for p, q in zip(np.asarray(a), np.asarray(b), strict=True)) / len(a)
+
+
+def between(a: Any, b: Any, t: float) -> NDArray[np.float64]:
+    """Probabilities at t on the great circles from a to b (sample, class), one sample at a time."""
+    out = []
+    for p, q in zip(np.sqrt(prob(a)), np.sqrt(prob(b)), strict=True):
+        angle = 2 * math.asin(min(1.0, math.sqrt(math.fsum((p - q) ** 2)) / 2))
+        if angle == 0:
+            out.append(p**2)
+        else:
+            out.append(((math.sin((1 - t) * angle) * p + math.sin(t * angle) * q) / math.sin(angle)) ** 2)
+    return np.array(out)
+
+
+def plain_resampled(curve: Any, values: Any, grid: Any) -> list[NDArray[np.float64]]:
+    """Probabilities (sample, class) at each value of the grid, by looking through the run."""
+    highest: list[float] = []
+    out = []
+    for v in values:
+        highest.append(v if not highest else max(v, highest[-1]))
+    for s in grid:
+        passed = [k for k, v in enumerate(highest) if v <= s]
+        if not passed:
+            out.append(prob(curve[0]))
+        elif passed[-1] == len(highest) - 1:
+            out.append(prob(curve[-1]))
+        else:
+            k = passed[-1]
+            out.append(between(curve[k], curve[k + 1], (s - highest[k]) / (highest[k + 1] - highest[k])))
+    return out
+
+
+def all_pairs(log_prob: NDArray[Any], metric: str, cap: float | None, weight: NDArray[Any]) -> NDArray[np.float64]:
+    """All pairs by the function of the metric: memory holds points x points x samples x classes."""
+    x = xr.DataArray(log_prob, dims=("point", "sample", "class"))
+    keywords = {} if cap is None else {"cap": cap}
+    return getattr(tk, metric)(x, x.rename(point="point2"), weights=weight, **keywords).values

@@ -1,7 +1,5 @@
 """Binder builds its image from `binder/`; these tests check what can be checked without docker."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

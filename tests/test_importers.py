@@ -62,9 +62,7 @@ def test_formats__give_back_trajectories(tmp_path_factory: pytest.TempPathFactor
 
 CHANGES: dict[str, Callable[[xr.Dataset], xr.Dataset]] = {
     "attributes and epochs": lambda ds: ds,
-    "names that look like numbers": lambda ds: ds.assign_coords(
-        {"run": ["007", "7", "nan"], "class": ["1", "01", "nan"]}
-    ),
+    "names like numbers": lambda ds: ds.assign_coords({"run": ["007", "7", "nan"], "class": ["1", "01", "nan"]}),
     "unknown epochs": lambda ds: ds.assign(epoch=ds.epoch.where(ds.run != ds.run[0])),
     "text samples": lambda ds: ds.assign_coords(sample=[f"cat/{i}.png" for i in range(6)]),
     "references": lambda ds: tk.with_references(tk.simulate(runs=2, checkpoints=4, samples=5), n_geodesic=4),

@@ -1,7 +1,5 @@
 """A wheel that is installed away from the checkout finds its data."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

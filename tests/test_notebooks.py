@@ -1,7 +1,5 @@
 """The form of the tutorials. nbmake executes each, `test_notebooks_browser.py` opens them in JupyterLab."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re
@@ -14,22 +12,14 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 ALL = sorted(NOTEBOOKS.glob("*.ipynb"))
 TUTORIALS = [path for path in ALL if path.name != "00_glossary.ipynb"]
 ORDER = [
-    "01_quickstart",
-    "02_prediction_space",
-    "03_inpca",
-    "04_one_manifold",
-    "05_slice_and_compare",
-    "06_record_your_own",
-    "07_far_apart_starts",
-    "08_sloppy_inputs",
-    "09_samples",
-    "10_at_scale",
+    *("01_quickstart", "02_prediction_space", "03_inpca", "04_one_manifold", "05_slice_and_compare"),
+    *("06_record_your_own", "07_far_apart_starts", "08_sloppy_inputs", "09_samples", "10_at_scale"),
 ]
-LONGEST_CELL = 15
 # JupyterLab's mark of a heading whose cells are folded.
 COLLAPSED = "jp-MarkdownHeadingCollapsed"
 
 tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+notebook = pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -53,30 +43,27 @@ def test_tutorials__are_the_ten_of_the_readme() -> None:
     assert [path.stem for path in TUTORIALS] == ORDER
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+@notebook
 def test_notebook__is_clean(path: Path) -> None:
-    notebook = read(path)
-    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
-    assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    ids = [cell["id"] for cell in notebook["cells"]]
-    assert len(set(ids)) == len(ids)
-    for cell in notebook["cells"]:
-        assert set(cell["metadata"]) <= {"jupyter", "tags", COLLAPSED}
+    content = read(path)
+    assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
+    assert set(content["metadata"]) <= {"kernelspec", "language_info"}
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
+    assert len({cell["id"] for cell in content["cells"]}) == len(content["cells"])
+    assert all(set(cell["metadata"]) <= {"jupyter", "tags", COLLAPSED} for cell in content["cells"])
 
 
 @tutorial
 def test_tutorial__begins_with_a_question(path: Path) -> None:
     head = source(read(path)["cells"][0])
     assert head.startswith("# ")
-    question = head.partition("**The question.**")[2]
-    assert "?" in question
+    assert "?" in head.partition("**The question.**")[2]
 
 
 @tutorial
 def test_tutorial__has_no_long_cell(path: Path) -> None:
     lengths = {cell["id"]: len(source(cell).splitlines()) for cell in cells(path, "code")}
-    assert not {name: n for name, n in lengths.items() if n > LONGEST_CELL}
+    assert not {name: n for name, n in lengths.items() if n > 15}
 
 
 @tutorial
@@ -118,7 +105,7 @@ def test_tutorial__has_something_to_move(path: Path) -> None:
     assert re.search(r"ipywidgets\.interact|tk\.explore\(|ManifoldView\(|LiveView\(|tk\.figures\.manifold\(", code)
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+@notebook
 def test_links__lead_to_files_that_exist(path: Path) -> None:
     local = re.findall(r"\]\((?!https?://)([^)#\s]+)", prose(path))
     assert not [target for target in local if not (NOTEBOOKS / target).exists()]

@@ -4,9 +4,6 @@
 `TRAJKIT_THEME=dark` takes the dark theme.
 """
 
-from __future__ import annotations
-
-import io
 import json
 import os
 import re
@@ -14,11 +11,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from lab import browser_page, lab, put, run_notebook
-from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from lab import browser_page, lab, pixels, put, run_notebook
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -27,9 +22,6 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICK = ("02_prediction_space",)
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem != "00_glossary")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-SCROLLER = ".jp-WindowedPanel-outer"
-# plotly's figures and trajkit's views: a picture of each shows more than one colour.
-DRAWN = ".js-plotly-plot, .trajkit-view"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +38,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def screenfuls(page: Page) -> Iterator[int]:
     """Scroll the notebook from top to bottom, a screen at a time."""
-    scroller = page.locator(SCROLLER)
+    scroller = page.locator(".jp-WindowedPanel-outer")
     height, total = scroller.evaluate("e => [e.clientHeight, e.scrollHeight]")
     for k in range(-(-total // (height - 40))):
         scroller.evaluate("(e, y) => e.scrollTo(0, y)", k * (height - 40))
@@ -60,24 +52,15 @@ def open_solutions(page: Page, name: str) -> None:
     headings = page.locator(".jp-MarkdownCell", has=page.get_by_role("heading", name=of_solution))
     expect(headings).to_have_count(2)
     cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    at = [
-        k
-        for k, cell in enumerate(cells)
-        if cell["cell_type"] == "code" and "solution" in cell["metadata"].get("tags", [])
-    ]
-    for k, place in enumerate(at):
+    solutions = [k for k, cell in enumerate(cells) if "solution" in cell["metadata"].get("tags", [])]
+    # Each is a heading and a cell of code.
+    for k, place in enumerate(solutions[1::2]):
         solution = page.locator(".jp-Notebook-cell").nth(place)
         expect(solution.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"))
         expect(solution).to_be_hidden()
         headings.nth(k).locator(".jp-showHiddenCellsButton").click()
         expect(solution.locator(".jp-InputArea-editor")).to_be_visible()
         expect(solution.locator(".jp-OutputArea-output").first).to_be_visible()
-
-
-def has_drawn(element: Locator) -> bool:
-    """Tell whether an element shows more than one colour."""
-    image = np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
-    return bool(image.reshape(-1, 3).std(axis=0).max() > 2)
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
@@ -91,9 +74,10 @@ def test_tutorial__runs_and_draws_in_jupyterlab(name: str, address: str) -> None
         assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
         assert page.locator(".jp-OutputArea-output:has-text('Error displaying widget')").count() == 0
         assert page.locator(".trajkit-panel").get_by_text(re.compile(r"\bError\b|did not send")).count() == 0
-        drawn = page.locator(DRAWN)
+        # A picture of each plotly figure and each view shows more than one colour.
+        drawn = page.locator(".js-plotly-plot, .trajkit-view")
         assert drawn.count() > 0
         for element in drawn.all():
             element.scroll_into_view_if_needed()
             page.wait_for_timeout(500)
-            assert has_drawn(element)
+            assert pixels(element).std(axis=(0, 1)).max() > 2

@@ -16,16 +16,13 @@ import trajkit as tk
 @pytest.fixture
 def ds() -> xr.Dataset:
     """Six runs with attributes of every kind."""
-    return tk.simulate(runs=6, groups=3, checkpoints=8, spread=0.1, ragged=True).assign_coords(
-        learning_rate=("run", [0.1, 0.1, 0.01, 0.01, np.nan, 1.0]), augmentation=("run", [True, False] * 3)
-    )
+    ds = tk.simulate(runs=6, groups=3, checkpoints=8, spread=0.1, ragged=True)
+    rates = [0.1, 0.1, 0.01, 0.01, np.nan, 1.0]
+    return ds.assign_coords(learning_rate=("run", rates), augmentation=("run", [True, False] * 3))
 
 
 def runs(selected: xr.Dataset) -> str:
     return " ".join(selected.run.values.tolist())
-
-
-# --- runs ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -48,6 +45,8 @@ def runs(selected: xr.Dataset) -> str:
         ({"learning_rate": [(None, 0.05), np.nan]}, "C-0 A-1 B-1"),
         ({"learning_rate": [0.1, slice(0.5, None)]}, "A-0 B-0 C-1"),
         ({"learning_rate": np.isnan}, "B-1"),
+        ({"learning_rate": np.nan}, "B-1"),
+        ({"learning_rate": [0.1, np.nan]}, "A-0 B-0 B-1"),
         ({"architecture": lambda a: a != "A"}, "B-0 C-0 B-1 C-1"),
         ({"where": "learning_rate > 0.05 and architecture == 'C'"}, "C-1"),
         ({"where": "run in ['A-0', 'C-1'] and checkpoints >= 6"}, "A-0 C-1"),
@@ -56,9 +55,7 @@ def runs(selected: xr.Dataset) -> str:
         ({"where": lambda table: (table.index == "B-0").tolist()}, "B-0"),
     ],
 )
-def test_select__runs_that_meet_every_condition_keep_their_order(
-    ds: xr.Dataset, conditions: dict[str, Any], chosen: str
-) -> None:
+def test_select__runs_that_meet_every_condition_keep_their_order(ds: xr.Dataset, conditions: Any, chosen: str) -> None:
     selected = tk.select(ds, **conditions)
     assert runs(selected) == chosen
     assert selected.identical(ds.sel(run=chosen.split()))
@@ -71,22 +68,10 @@ def test_select__conditions_together_are_conditions_in_turn(ds: xr.Dataset, data
     left = tk.select(ds, **first)
     second = {"architecture": data.draw(st.sampled_from(left.architecture.values.tolist()))}
     assert tk.select(ds, **first, **second).identical(tk.select(left, **second))
-    assert tk.select(left, **second).identical(
-        tk.select(ds, where=lambda t: (t[list(first | second)] == first | second).all(axis=1))
-    )
+    both = first | second
+    assert tk.select(left, **second).identical(tk.select(ds, where=lambda t: (t[list(both)] == both).all(axis=1)))
     assert ds.identical(before)
     tk.validate(left)
-
-
-@given(datasets())
-def test_select__a_value_and_its_complement_share_out_the_runs(ds: xr.Dataset) -> None:
-    value = ds.width.values[0]
-    inside = tk.select(ds, width=value)
-    outside = ds.run.values[ds.width.values != value]
-    assert sorted([*inside.run.values, *outside]) == sorted(ds.run.values)
-
-
-# --- samples and checkpoints --------------------------------------------------------------------------------------
 
 
 def test_select__by_split_keeps_its_samples(ds: xr.Dataset) -> None:
@@ -161,16 +146,10 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
     assert tk.select(full, kind="network").step.max() == 7
 
 
-# --- errors -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
-        (
-            {"architectur": "A"},
-            r"no run attribute 'architectur', did you mean 'architecture'\? The dataset has \['run', 'kind'",
-        ),
+        ({"architectur": "A"}, r"no run attribute 'architectur', did you mean 'architecture'\? .* has \['run', 'kind'"),
         ({"zzz": 1}, r"no run attribute 'zzz'. The dataset has"),
         ({"architecture": "D"}, r"'architecture' is never 'D': its values are \['A', 'B', 'C'\]"),
         ({"architecture": ["A", "D", "E"]}, "'architecture' is never 'D', 'E'"),
@@ -194,6 +173,7 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
         ({"where": "seed + 1"}, "where='seed . 1': wanted booleans .* got int64"),
         ({"where": "seed = 1"}, "where='seed = 1': wanted"),
         ({"where": lambda t: t}, "where: wanted booleans"),
+        ({"where": lambda t: pd.array([True, None] * 3, dtype="boolean")}, "wanted booleans"),
         ({"where": "seed > 7"}, "no run meets all of where='seed > 7'"),
         ({"split": "valid"}, r"no sample has split 'valid': the probe has \['test', 'train'\]"),
         ({"step": (100, None)}, r"no checkpoint has step in \(100, None\): it is between 0 and 7"),
@@ -203,9 +183,7 @@ def test_select__references_are_selected_like_networks(ds: xr.Dataset) -> None:
         ({"step": lambda s: s}, "step: wanted booleans .* got int64"),
     ],
 )
-def test_select__refuses_wrong_conditions_and_says_what_is_known(
-    ds: xr.Dataset, conditions: dict[str, Any], message: str
-) -> None:
+def test_select__refuses_wrong_conditions_and_says_what_is_known(ds: xr.Dataset, conditions: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tk.select(ds, **conditions)
 
@@ -215,11 +193,6 @@ def test_select__refuses_a_dataset_without_labels(ds: xr.Dataset) -> None:
         tk.select(ds.drop_vars("label"), seed=0)
 
 
-def test_select__conditions_with_missing_answers_are_refused(ds: xr.Dataset) -> None:
-    with pytest.raises(ValueError, match="wanted booleans"):
-        tk.select(ds, where=lambda t: pd.array([True, None, True, True, True, True], dtype="boolean"))
-
-
 def test_select__progress_after_means_were_put_beside_runs(ds: xr.Dataset) -> None:
     both = tk.concat([ds, tk.mean_trajectory(ds, "architecture", n=20)])
     kept = tk.select(both, progress=(0.5, None))
@@ -227,10 +200,3 @@ def test_select__progress_after_means_were_put_beside_runs(ds: xr.Dataset) -> No
     assert float(tk.progress(kept).min()) >= 0.5
     with pytest.raises(ValueError, match="points have no progress"):
         tk.figures.progress(both)
-
-
-def test_select__a_missing_number_is_nan(ds: xr.Dataset) -> None:
-    missing = ds.run.values[4]
-    assert tk.select(ds, learning_rate=np.nan).run.values.tolist() == [missing]
-    assert missing in tk.select(ds, learning_rate=[0.1, np.nan]).run.values
-    assert tk.select(ds, learning_rate=[0.1, np.nan]).sizes["run"] == 3

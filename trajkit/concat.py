@@ -15,7 +15,7 @@ from trajkit.typing import Labels
 
 
 def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Put the runs of several datasets into one, exact on everything else.
+    """Put the runs of several datasets into one dataset; everything else must be equal.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     Raises
     ------
     SchemaError
-        If one of them is no trajectory dataset, the probes or other shared variables differ, a run appears twice, or
+        If one of them is not a trajectory dataset, the probes or other shared variables differ, a run appears twice, or
         an attribute is text in one dataset and a number in another.
 
     Examples
@@ -45,7 +45,7 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     """
     parts = list(datasets)
     if not parts:
-        raise ValueError("nothing to put together: wanted one dataset or more, got an empty list")
+        raise ValueError("datasets: wanted one dataset or more, got an empty list")
     _validate_each(parts)
     return concatenated(parts)
 
@@ -105,19 +105,19 @@ def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:
 
 
 def _equal(a: xr.Dataset, b: xr.Dataset, name: str) -> bool:
-    """Compare one variable with its index, but without the coordinates that happen to stand along it."""
+    """Compare one variable and its index, without other coordinates along the same dimension."""
     return a[name].reset_coords(drop=True).equals(b[name].reset_coords(drop=True))
 
 
 def _shared_problems(parts: Sequence[xr.Dataset]) -> list[str]:
-    """Say which variables without `run` differ: xarray would keep the first dataset's without a word."""
+    """Say which variables without `run` differ: xarray would keep those of the first dataset and give no warning."""
     problems = []
     for name, first in _shared(parts).items():
         differing = [str(n) for n, part in enumerate(parts, 1) if name in part and not _equal(first, part, name)]
         if differing:
             problems.append(
                 f"variable {name!r} of dataset {', '.join(differing)} differs from that of an earlier one: "
-                "all runs share it; make them alike, or drop it"
+                "all runs share it: make them equal, or drop it"
             )
     return problems
 
@@ -140,12 +140,13 @@ def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
         kinds = {part[name].dtype.kind for part in parts if name in part.coords}
         if ("U" in kinds and len(kinds) > 1) or {"b", "i"} <= kinds:
             problems.append(
-                f"run attribute {name!r} is of several kinds among text, boolean and number: make them alike"
+                f"run attribute {name!r} is of several kinds among text, boolean and number: "
+                "give all datasets the same kind"
             )
         elif kinds != {"i"} or any(name not in part.coords for part in parts):
             lost = [lost_as_float(name, part[name].values) for part in parts if name in part.coords]
             problems += dict.fromkeys(message for message in lost if message)
-    # Floats have NaN to say "missing"; anything else would have to be invented.
+    # Only floats can be filled with NaN; other values would be invented.
     for name, first in _per_run_variables(parts).items():
         lacking = [number for number, part in enumerate(parts, start=1) if name not in part.variables]
         if lacking and first[name].dtype.kind != "f":

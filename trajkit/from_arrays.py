@@ -1,9 +1,9 @@
-"""The door through which a trajectory dataset enters from arrays."""
+"""Trajectory datasets from plain arrays."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from trajkit.numbers import Convert, number, padded, rows_of, whole
 from trajkit.probabilities import (
     LOGIT_PROBLEM,
     LOGITS_HINT,
-    ROW_TOLERANCE,
     is_no_logit,
     is_off,
     looks_like_distributions,
@@ -25,7 +25,11 @@ from trajkit.probabilities import (
     to_log_prob,
 )
 from trajkit.schema import DIMS, RESERVED, SchemaError, stamp, validate_axes
-from trajkit.typing import AnyArray, Array, Labels, Mask
+from trajkit.storable import identities, name_problem, text_problem, usable_name
+from trajkit.typing import AnyArray, Array, Mask
+
+# They have a length, but no order of entries, or are one text.
+_SINGLE = (str, bytes, Mapping, Set)
 
 
 def from_arrays(
@@ -61,7 +65,7 @@ def from_arrays(
         otherwise a DataFrame's named index, otherwise "0", "1", ... `kind` defaults to "network".
         Categories become text and nullable integers floats; a missing text is "", a missing number NaN.
     step, epoch
-        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs alike,
+        Optimizer updates and epochs done at each checkpoint: (checkpoint,) for all runs,
         (run, checkpoint), or a list with one array per run. Steps default to 0, 1, 2, ...
     classes
         Names of the classes; "0", "1", ... otherwise.
@@ -101,14 +105,14 @@ def from_arrays(
         raise SchemaError([f"wanted exactly one of log_prob, prob and logits, got {sorted(given) or 'none'}"])
     (form, values), *_ = given.items()
     split = "test" if split is None else split
-    raw = _pad(values, np.float64, np.nan, form, ndim=4)
+    raw = padded(values, number, np.nan, form, ndim=4)
     if 0 in raw.shape:
         raise SchemaError([f"{form!r} has shape {raw.shape} {DIMS}: wanted at least one of each"])
-    identities, attributes, problems = run_columns(runs)
+    names, attributes, problems = run_columns(runs)
     n_run, n_checkpoint, n_sample, n_class = raw.shape
     problems += _length_problems(
         {
-            "runs": ((len(identities),), n_run, "runs"),
+            "runs": ((len(names),), n_run, "runs"),
             "label": (np.shape(label), n_sample, "samples"),
             "classes": ((n_class,) if classes is None else np.shape(classes), n_class, "classes"),
             "sample": ((n_sample,) if sample is None else np.shape(sample), n_sample, "samples"),
@@ -116,71 +120,46 @@ def from_arrays(
         },
         form,
     )
+    class_names = [str(c) for c in (range(n_class) if classes is None else classes)]
+    problems += [
+        f"{name!r}: {p}"
+        for name, texts in (("classes", class_names), ("source", [source]))
+        if (p := text_problem(texts))
+    ]
+    try:
+        samples = np.arange(n_sample) if sample is None else identities(sample)
+    except ValueError as error:
+        problems.append(f"'sample': {error}")
     if np.asarray(label).dtype.kind not in "iu":
         problems.append(f"'label' has dtype {np.asarray(label).dtype}: wanted the integer index of each true class")
-    problems += _prediction_problems(raw, form, identities)
+    problems += _prediction_problems(raw, form, names)
     if problems:
         raise SchemaError(problems)
+    steps = np.arange(n_checkpoint) if step is None else step
     recorded = np.asarray(~np.isnan(raw).all(axis=(2, 3)))
     ds = xr.Dataset(
         {
             "log_prob": (DIMS, to_log_prob(raw, form).astype(np.float32)),
-            "step": (("run", "checkpoint"), _steps(step, recorded)),
+            "step": (DIMS[:2], _per_checkpoint(steps, whole, -1, "step", recorded)),
         },
         coords={
-            "run": ("run", identities),
+            "run": ("run", names),
             **{name: ("run", column) for name, column in attributes.items()},
             "checkpoint": np.arange(n_checkpoint),
-            "sample": np.arange(n_sample) if sample is None else _plain(sample),
+            "sample": samples,
             "label": ("sample", np.array(label, dtype=np.int64)),
             "split": (
                 "sample",
                 np.full(n_sample, split) if isinstance(split, str) else np.array(split, dtype=str),
             ),
-            "class": np.asarray([str(c) for c in (range(n_class) if classes is None else classes)]),
+            "class": np.asarray(class_names),
         },
     )
     if epoch is not None:
-        epochs = _per_checkpoint(epoch, "epoch", recorded)
-        ds["epoch"] = (("run", "checkpoint"), np.where(recorded, epochs, np.nan))
+        ds["epoch"] = (DIMS[:2], _per_checkpoint(epoch, number, np.nan, "epoch", recorded))
     ds = stamp(ds.assign_attrs(source=source, metadata=json.dumps(dict(metadata or {}))))
     validate_axes(ds)
     return ds
-
-
-def _pad(values: Any, dtype: type, fill: float, name: str, *, ndim: int) -> AnyArray:
-    """Make one array of a list with one array per run, filling short runs at their end."""
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        array = values
-    else:
-        parts = _numbers(values, dtype, name)
-        if len(shapes := {p.shape[1:] for p in parts}) > 1:
-            raise SchemaError(
-                [f"{name!r}: runs differ in shape after the checkpoint: {sorted(shapes)}; all runs share one probe"]
-            )
-        longest = max((len(p) for p in parts if p.ndim), default=0)
-        array = np.stack(
-            [
-                np.pad(p, [(0, longest - len(p))] + [(0, 0)] * (p.ndim - 1), constant_values=fill) if p.ndim else p
-                for p in parts
-            ]
-        )
-    if array.ndim != ndim:
-        raise SchemaError([f"{name!r} has shape {array.shape}: wanted {ndim} dimensions {DIMS[:ndim]}"])
-    return np.asarray(array, dtype=dtype)
-
-
-def _numbers(values: Any, dtype: type, name: str) -> list[AnyArray]:
-    """Make one array of each run's values."""
-    try:
-        parts: list[AnyArray] = [np.asarray(v, dtype=dtype) for v in values]
-    except (TypeError, ValueError) as error:
-        raise SchemaError(
-            [f"{name!r}: wanted numbers, in one array or a list with one array per run ({error})"]
-        ) from None
-    if not parts:
-        raise SchemaError([f"{name!r} is empty: wanted at least one run"])
-    return parts
 
 
 def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], form: str) -> list[str]:
@@ -211,8 +190,8 @@ def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
             "pass logits=values - 1, which has the same softmax"
         ]
     total = raw.sum(-1) if form == "prob" else row_sums(raw)
-    tolerance = row_tolerance(raw[~missing]) if form == "prob" else ROW_TOLERANCE
-    for i, k in np.argwhere(is_off(total, tolerance).any(-1) & ~missing)[:5]:
+    off = is_off(total, row_tolerance(raw[~missing])) if form == "prob" else is_off(total)
+    for i, k in np.argwhere(off.any(-1) & ~missing)[:5]:
         highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
         hint = share_hint(raw[i, k]) if form == "prob" else LOGITS_HINT
         problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest, hint=hint)}")
@@ -223,55 +202,39 @@ def _name(runs: AnyArray, index: int) -> str:
     return repr(str(runs[index])) if index < len(runs) else f"number {index}"
 
 
-def _per_checkpoint(values: Any, name: str, recorded: Mask) -> Array:
-    """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint)."""
+def _per_checkpoint(values: Any, convert: Convert, missing: float, name: str, recorded: Mask) -> AnyArray:
+    """Bring (checkpoint,), (run, checkpoint) or a ragged list to (run, checkpoint); `missing` where none is."""
     ragged = isinstance(values, Sequence) and any(np.ndim(v) for v in values)
-    array = _pad(values, np.float64, np.nan, name, ndim=2) if ragged else np.stack(_numbers(values, np.float64, name))
+    array = padded(values, convert, missing, name, ndim=2) if ragged else np.stack(rows_of(values, convert, name))
     if array.shape not in (recorded.shape, recorded.shape[1:]):
         raise SchemaError(
             [f"{name!r} has shape {array.shape}: wanted {recorded.shape} (run, checkpoint) or {recorded.shape[1:]}"]
         )
     array = np.broadcast_to(array, recorded.shape)
-    if lacking := np.argwhere(np.isnan(array) & recorded).tolist():
+    lacks = np.isnan(array) if np.isnan(missing) else array < 0
+    if lacking := np.argwhere(lacks & recorded).tolist():
         run, checkpoint = lacking[0]
         raise SchemaError([f"{name!r} has no value for the recorded checkpoint {checkpoint} of run number {run}"])
-    return array
-
-
-def _steps(step: Any, recorded: Mask) -> Labels:
-    values = np.arange(recorded.shape[1], dtype=np.float64) if step is None else step
-    steps = _per_checkpoint(values, "step", recorded)
-    steps = np.where(recorded, steps, -1)
-    if (steps != np.round(steps)).any():
-        raise SchemaError(
-            ["'step' holds fractions: wanted the whole number of optimizer updates (epochs go to `epoch=`)"]
-        )
-    return steps.astype(np.int64)
-
-
-def _plain(values: ArrayLike) -> AnyArray:
-    """Identities as int64 or text."""
-    array = np.asarray(values)
-    return array.astype(np.int64) if array.dtype.kind in "iu" else array.astype(str)
+    return np.where(recorded, array, missing)
 
 
 def run_columns(
     runs: pd.DataFrame | Mapping[str, Any],
 ) -> tuple[AnyArray, dict[str, AnyArray], list[str]]:
     """Split the table of runs into identities and attributes, with what is wrong in it."""
-    if isinstance(runs, Mapping):
-        if single := [name for name, c in runs.items() if np.ndim(c) == 0]:
-            raise SchemaError([f"the columns {single} of 'runs' are single values: wanted one entry for each run"])
-        if len({len(c) for c in runs.values()}) > 1:
-            raise SchemaError([f"the columns of 'runs' differ in length: { {k: len(c) for k, c in runs.items()} }"])
-        # pandas would make integers beside None floats, and they may be long.
-        runs = {k: pd.Series(c, dtype=object) if any(v is None for v in c) else c for k, c in runs.items()}
-    table = pd.DataFrame(runs)
+    table = _table(runs)
     if repeated := table.columns[table.columns.astype(str).duplicated()].tolist():
         raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
     named = table.index.name is not None
-    identities: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
+    runs_given: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
+    names = [str(i) for i in runs_given]
     problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in RESERVED]
+    problems += [
+        f"run attribute: {problem} (`runs.rename(columns={{{name!r}: {usable_name(name)!r}}})`)"
+        for name in table
+        if (problem := name_problem(str(name)))
+    ]
+    problems += [f"'run': {problem}" for problem in [text_problem(names)] if problem]
     if "kind" not in table:
         table.insert(0, "kind", "network")
     attributes = {}
@@ -280,7 +243,44 @@ def run_columns(
             attributes[str(name)] = _attribute(name, column)
         except SchemaError as error:
             problems += error.problems
-    return np.asarray([str(i) for i in identities]), attributes, problems
+    return np.asarray(names), attributes, problems
+
+
+def _table(runs: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
+    """Make a table of a dict of columns, in the order in which each column has its entries."""
+    if isinstance(runs, pd.DataFrame):
+        return runs.copy(deep=False)
+    if not isinstance(runs, Mapping):
+        return pd.DataFrame(runs)
+    if single := [
+        name
+        for name, c in runs.items()
+        if not hasattr(c, "__len__") or isinstance(c, _SINGLE) or getattr(c, "ndim", 1) == 0
+    ]:
+        raise SchemaError([f"the columns {single} of 'runs' are single values: wanted one entry for each run"])
+    if deep := [name for name, c in runs.items() if getattr(c, "ndim", 1) > 1]:
+        raise SchemaError([f"the columns {deep} of 'runs' have several dimensions: wanted one entry for each run"])
+    if len({len(c) for c in runs.values()}) > 1:
+        raise SchemaError([f"the columns of 'runs' differ in length: { {k: len(c) for k, c in runs.items()} }"])
+    indexes = [c.index for c in runs.values() if isinstance(c, pd.Series)]
+    # pandas would bring the columns to one order by their indexes, which is not that of the predictions.
+    if any(not index.equals(indexes[0]) for index in indexes):
+        raise SchemaError(["the columns of 'runs' are Series with different indexes: write `.to_numpy()` after each"])
+    index = indexes[0] if indexes else pd.RangeIndex(len(next(iter(runs.values()), ())))
+    return pd.DataFrame({k: _column(c, index) for k, c in runs.items()}, index=index)
+
+
+def _column(values: Any, index: pd.Index) -> pd.Series:
+    if isinstance(values, pd.Series):
+        return values
+    if hasattr(values, "dtype"):
+        is_extension = isinstance(values, pd.api.extensions.ExtensionArray)
+        return pd.Series(values if is_extension else np.asarray(values), index)
+    # Entry by entry and as objects: numpy and pandas would make integers beside None or a float floats.
+    column = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        column[row] = value
+    return pd.Series(column, index, dtype=object)
 
 
 def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
@@ -289,8 +289,12 @@ def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
     kind = pd.api.types.infer_dtype(values, skipna=True)
     missing = values.isna().to_numpy()
     # A column of numbers stays one, though all of them are missing.
-    if kind == "string" or (kind == "empty" and not pd.api.types.is_numeric_dtype(column)):
-        return values.where(~missing, "").to_numpy().astype(str)
+    is_number = pd.api.types.is_numeric_dtype(column) or any(isinstance(v, float) for v in values)
+    if kind == "string" or (kind == "empty" and not is_number):
+        texts = values.where(~missing, "").tolist()
+        if problem := text_problem(texts):
+            raise SchemaError([f"run attribute {name!r}: {problem}"])
+        return np.asarray(texts, dtype=str)
     if kind not in ("integer", "floating", "mixed-integer-float", "boolean", "empty"):
         types = sorted({type(v).__name__ for v in values[~missing]})
         raise SchemaError(
@@ -305,15 +309,15 @@ def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
         if any(not -(2**63) <= v < 2**63 for v in values):
             raise SchemaError([f"run attribute {name!r} holds integers beyond 64 bits: make it text"])
         return values.to_numpy().astype(np.int64)
-    if kind == "integer" and any(int(float(v)) != v for v in values[~missing]):
+    if any(isinstance(v, int | np.integer) and int(float(v)) != v for v in values[~missing]):
         raise SchemaError([_too_long(name)])
     return values.where(~missing, np.nan).to_numpy().astype(np.float64)
 
 
 def _too_long(name: Hashable) -> str:
     return (
-        f"run attribute {name!r} holds integers beyond 2^53, which lose digits as floats, and a missing value makes "
-        "them floats: make it text"
+        f"run attribute {name!r} holds integers beyond 2^53, which lose digits as floats; a missing value or a float "
+        "makes them floats: make it text"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rearranging trajectories: points, back again, and runs side by side."""
+"""Points: (run, checkpoint) stacked to one dimension, and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import xarray as xr
 from trajkit.schema import VARIABLES
 from trajkit.workspace import workspace_bytes
 
-# What stands where a point is missing, by numpy's kind of dtype.
+# The value that marks a missing point, by numpy's kind of dtype.
 MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
 
 
@@ -74,7 +74,7 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
     ------
     ValueError
         If `x` has no such dimension or coordinates, holds a point twice, or holds something else than floats,
-        signed integers, booleans and text, which have no word for "missing".
+        signed integers, booleans and text: other dtypes have no value for "missing".
 
     Examples
     --------
@@ -128,7 +128,7 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
 def run_blocks(ds: xr.Dataset) -> Iterator[xr.Dataset]:
     """Give the runs of a trajectory dataset a few at a time, loaded, in whole chunks of what is stored.
 
-    What the contract names is kept and nothing else. The dataset itself stays lazy.
+    Only variables of the contract are kept. The dataset itself stays lazy.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trajkit.typing import AnyArray, Array, Mask
+from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # |sum of a row's probabilities - 1| that still counts as rounding: float16 outputs and packed files reach 3e-4.
 ROW_TOLERANCE = 1e-3
@@ -123,10 +123,13 @@ def share_hint(raw: AnyArray, logits: str = LOGITS_HINT) -> str:
     return "divide each row by its sum if these are shares" if ((raw >= 0) & (raw <= 1)).all() else logits
 
 
-def row_problem(total: AnyArray, highest: float = 0.0, *, hint: str = LOGITS_HINT) -> str | None:
+def row_problem(
+    total: AnyArray, highest: float = 0.0, *, samples: Indices | None = None, hint: str = LOGITS_HINT
+) -> str | None:
     """Say what is wrong with the rows of one recorded checkpoint, or None.
 
-    `total` (sample,) are the sums of its rows, `highest` its largest log-probability, where that is known.
+    `total` (sample,) holds the sums of its rows and `highest` its largest log-probability, if that is known. `samples`
+    numbers the rows where they are only some of the checkpoint's samples.
 
     Examples
     --------
@@ -134,16 +137,15 @@ def row_problem(total: AnyArray, highest: float = 0.0, *, hint: str = LOGITS_HIN
     'the probabilities of sample 1 sum to 0.9; wanted 1 within 0.001 (pass raw network outputs as `logits=`)'
     """
     if (missing := np.isnan(total)).any():
-        return (
-            f"NaN in {missing.sum()} of {len(total)} samples of a recorded checkpoint; "
-            "a missing one is NaN throughout, with step -1"
-        )
+        where = f"{missing.sum()} of {len(total)} samples" if samples is None else f"sample {samples[missing.argmax()]}"
+        return f"NaN in {where} of a recorded checkpoint; a missing one is NaN throughout, with step -1"
     if highest > ROW_TOLERANCE:
         return f"positive log-probability {highest:.4g}; wanted natural logs of probabilities (at most 0); {hint}"
     worst = int(np.abs(total - 1).argmax())
     if not is_off(total[worst]):
         return None
-    return f"the probabilities of sample {worst} sum to {total[worst]:.6g}; wanted 1 within {ROW_TOLERANCE:g} ({hint})"
+    name = worst if samples is None else samples[worst]
+    return f"the probabilities of sample {name} sum to {total[worst]:.6g}; wanted 1 within {ROW_TOLERANCE:g} ({hint})"
 
 
 def to_log_prob(raw: Array, form: str) -> Array:

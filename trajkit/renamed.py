@@ -16,8 +16,8 @@ RENAMED: dict[str, dict[str, str]] = {}
 def renamed(**new_names: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Refuse old keywords of a function with an error that names the new ones.
 
-    An old keyword is an error and not a warning: `n` and `progress` mean something else today, so a script that
-    went on with them could be wrong without a sign.
+    An old keyword is an error and not a warning: `n` and `progress` have another meaning now, so that an old script
+    could give wrong results and no message.
 
     Parameters
     ----------

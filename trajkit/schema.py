@@ -1,4 +1,4 @@
-"""What a trajectory dataset holds, and the door through which one enters.
+"""What a trajectory dataset holds, and its validation.
 
 `VARIABLES` is the contract: validation, the `long_name` of every variable and the documentation come from it.
 Besides the variables named there, each coordinate with the one dimension `run` is a *run attribute*
@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.probabilities import is_off, row_problem, row_sums
+from trajkit.storable import conversion, is_storable, variable_problems
 from trajkit.typing import AnyArray, Labels, Mask
 from trajkit.workspace import workspace_bytes
 
@@ -60,7 +61,7 @@ RESERVED = {
 }
 
 
-# A dataset of a thousand runs may have a problem in each checkpoint.
+# A dataset of a thousand runs may have a problem in each checkpoint: an error shows at most so many.
 _SHOWN = 30
 
 
@@ -87,12 +88,12 @@ def run_attributes(ds: xr.Dataset | xr.DataArray) -> list[str]:
     >>> run_attributes(tk.simulate(runs=2))
     ['kind', 'architecture', 'seed']
     """
-    # Of variables: to build an array for each coordinate would take a hundred times as long.
+    # `variables` and not `coords`: building a DataArray for each coordinate takes a hundred times as long.
     return [str(name) for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"]
 
 
 def is_network(ds: xr.Dataset | xr.DataArray) -> Mask:
-    """Tell which runs are networks; in a result that knows no kinds, all are.
+    """Say which runs are networks; in a result without `kind`, all are.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     ds
         The dataset to check; see `trajkit.schema.VARIABLES` for what it must hold.
     values
-        Whether to look at the log-probabilities and steps too, which a lazy dataset would have to read.
+        Whether to check the log-probabilities too, which reads all of a lazy dataset.
 
     Raises
     ------
@@ -254,7 +255,7 @@ def _refuse(problems: Iterable[str]) -> None:
 
 def _prediction_problems(ds: xr.Dataset) -> Iterator[str]:
     steps, predictions = ds["step"].values, ds["log_prob"].variable
-    # A block of runs at a time, so that memory stays that of a few runs.
+    # A block of runs at a time: a dataset larger than memory is checked too.
     at_once = max(1, int(workspace_bytes() * len(steps) / max(1, predictions.nbytes)))
     for start in range(0, len(steps), at_once):
         runs = slice(start, start + at_once)
@@ -268,7 +269,7 @@ def _prediction_problems(ds: xr.Dataset) -> Iterator[str]:
 
 
 def _prediction_problem(log_prob: AnyArray, recorded: bool) -> str | None:
-    """Look closely at one checkpoint (sample, class), in float64."""
+    """Check one checkpoint (sample, class) again, in float64: a float32 sum over many classes is less exact."""
     if recorded:
         return row_problem(row_sums(log_prob.astype(np.float64)), float(log_prob.max()))
     if np.isnan(log_prob).all():
@@ -288,23 +289,21 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
             same = set(got.dims) == set(wanted.dims)
             hint = "`.transpose` reorders" if same else "a list, as in ds.isel(checkpoint=[-1]), keeps the dimension"
             yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}, in this order ({hint})"
-        if not _storable(got.dtype, wanted.kinds):
+        if not is_storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:
         yield "one class only: a distribution over a single class is always certain; wanted two or more"
     for dim in DIMS:
         if ds.sizes.get(dim, 1) == 0:
             yield f"dimension {dim!r} is empty: the dataset holds no {dim}"
-    for name in run_attributes(ds):
-        if name in RESERVED:
-            yield f"run attribute {name!r}: the name is reserved, choose another"
-        if not _storable(ds[name].dtype, "Uifb"):
-            yield f"run attribute {name!r} has dtype {ds[name].dtype}: wanted text, integer, float or boolean"
-
-
-def _storable(dtype: np.dtype[Any], kinds: str) -> bool:
-    """Say whether a file can hold it: netCDF has no half or extended floats."""
-    return dtype.kind in kinds and (dtype.kind != "f" or dtype.itemsize in (4, 8))
+    attributes = {name: c for name, c in ds.coords.variables.items() if c.dims == ("run",) and name != "run"}
+    for key, attribute in attributes.items():
+        if key in RESERVED:
+            yield f"run attribute {key!r}: the name is reserved, choose another"
+        if not is_storable(attribute.dtype, "Uifb"):
+            line = conversion(key, attribute)
+            yield f"run attribute {key!r} has dtype {attribute.dtype}: wanted text, integer, float or boolean; {line}"
+    yield from variable_problems(ds, told={*names, *attributes})
 
 
 def _identity_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterator[str]:
@@ -328,7 +327,7 @@ def _identity_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterato
 
 
 def _step_problems(runs: AnyArray, steps: Labels) -> Iterator[str]:
-    """Look at all runs at once: ten thousand of them one by one would take seconds."""
+    """Check all runs at once: ten thousand runs one by one take seconds."""
     recorded = steps >= 0
     before = np.maximum.accumulate(steps, axis=1)[:, :-1]
     falls = (recorded[:, 1:] & (before >= 0) & (steps[:, 1:] <= before)).any(1)

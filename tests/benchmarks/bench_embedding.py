@@ -4,12 +4,11 @@ python tests/benchmarks/bench_embedding.py                       # 151,407 point
 python tests/benchmarks/bench_embedding.py --points 15000        # a tenth of it
 """
 
-from __future__ import annotations
-
 import argparse
 import resource
 import statistics
 import time
+import timeit
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,7 @@ CHECKPOINTS = 51
 
 
 class Trajectories(BackendArray):
-    """Predictions (run, checkpoint, sample, class) that are computed whenever their runs are read.
-
-    Logits grow along the run towards the label and along a way of its own for each of eight groups, with a little
-    noise of each run.
-    """
+    """Predictions (run, checkpoint, sample, class) of eight groups that are computed whenever their runs are read."""
 
     def __init__(self, points: int, samples: int, classes: int) -> None:
         self.points = points
@@ -51,8 +46,7 @@ class Trajectories(BackendArray):
         random = np.random.default_rng(run)
         t = np.linspace(0, 1, CHECKPOINTS, dtype=np.float32)[:, None, None]
         own = random.standard_normal(self.shape[2:], dtype=np.float32)
-        away = self.bend[run % 8] + 0.3 * own
-        logits = 4 * t * (1 - t) * away
+        logits = 4 * t * (1 - t) * (self.bend[run % 8] + 0.3 * own)
         logits[:, np.arange(len(self.label)), self.label] += (6 + random.standard_normal()) * t[..., 0]
         logits -= logits.max(-1, keepdims=True)
         logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -83,40 +77,26 @@ def trajectories(points: int, samples: int, classes: int) -> xr.Dataset:
     )
 
 
-def peak() -> float:
-    """Return the peak resident memory of this process so far, in GiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (
-        ("points", 151_407),
-        ("samples", 1000),
-        ("classes", 10),
-        ("landmarks", 2000),
-        ("slice", 2000),
-    ):
+    for name, default in {"points": 151_407, "samples": 1000, "classes": 10, "landmarks": 2000, "slice": 2000}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     wanted = parser.parse_args()
     few = tk.points(trajectories(wanted.slice, 50, wanted.classes).load())
     distance = tk.pairwise(few)
     tk.inpca(distance)
-    times = []
-    for _ in range(9):
-        start = time.perf_counter()
-        tk.inpca(distance)
-        times.append(time.perf_counter() - start)
-    print(f"inpca of a slice of {len(distance)} points: {1e3 * statistics.median(times):.0f} ms (median of 9)")
+    taken = statistics.median(timeit.repeat(lambda: tk.inpca(distance), number=1, repeat=9))
+    print(f"inpca of a slice of {len(distance)} points: {1e3 * taken:.0f} ms (median of 9)")
     ds = trajectories(wanted.points, wanted.samples, wanted.classes)
     size = ds["log_prob"].nbytes / 2**30
     start = time.perf_counter()
     embedding = tk.embed(ds, landmarks=wanted.landmarks)
     seconds = time.perf_counter() - start
     recorded = int((ds["step"] >= 0).sum())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # of this process so far, in GiB
     print(
         f"{recorded} points of {wanted.samples} samples and {wanted.classes} classes ({size:.2f} GiB of predictions), "
-        f"{wanted.landmarks} landmarks: {seconds:.0f} s, peak {peak():.2f} GiB, "
+        f"{wanted.landmarks} landmarks: {seconds:.0f} s, peak {peak:.2f} GiB, "
         f"error of distances {float(embedding.landmark_error[-1]):.2%}"
     )
 

@@ -4,8 +4,6 @@ python tests/benchmarks/bench_explorer.py                # the digits
 python tests/benchmarks/bench_explorer.py --points 2000  # the size for which the time limits are set
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import statistics
@@ -59,10 +57,8 @@ def actions(explorer: tk.widgets.Explorer) -> None:
     # A new slice each time: the Explorer keeps embeddings that it has computed.
     per_run = [{"run": runs[i:]} for i in range(1, 2 * REPEATS)]
     shown("change a filter, embedding the slice", lambda i: explorer.slicer.set_trait("conditions", per_run[i]))
-    shown(
-        "change axes, aligned with the frame",
-        lambda i: explorer.set_trait("components", [(1, 2, 4), (1, 2, 3)][i % 2]),
-    )
+    axes = [(1, 2, 4), (1, 2, 3)]
+    shown("change axes, aligned with the frame", lambda i: explorer.set_trait("components", axes[i % 2]))
 
 
 def shown(what: str, action: Callable[[int], object]) -> None:

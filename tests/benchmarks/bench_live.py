@@ -6,8 +6,6 @@ stands still during the turn of the other training.
 python tests/benchmarks/bench_live.py             # 20 checkpoints in 400 steps
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import tempfile
@@ -43,10 +41,8 @@ class Stopwatch:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--steps", type=int, default=400)
-    options.add_argument("--every", type=int, default=20)
-    options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--threads", type=int, default=torch.get_num_threads())
+    for name, default in {"steps": 400, "every": 20, "repeats": 3, "threads": torch.get_num_threads()}.items():
+        options.add_argument(f"--{name}", type=int, default=default)
     given = options.parse_args()
     torch.set_num_threads(given.threads)
     random.seed(0)
@@ -59,10 +55,7 @@ def main() -> None:
     for _ in range(given.repeats):
         live, drawn, plain = tk.widgets.LiveView(embedding, ds), Stopwatch(), Stopwatch()
         live.budget.clock = drawn
-        ways = [
-            (drawn, training(ds, live, given.steps, given.every)),
-            (plain, training(ds, None, given.steps, given.every)),
-        ]
+        ways = [(watch, training(ds, of, given.steps, given.every)) for watch, of in ((drawn, live), (plain, None))]
         # The steps after a checkpoint are timed too: they would be slower if drawing left work behind.
         after: dict[Stopwatch, list[float]] = {drawn: [], plain: []}
         for step in range(given.steps + 1):
@@ -78,9 +71,7 @@ def main() -> None:
         print(f"recording {plain.wall:.2f} s, of the processor {plain.processor:.2f} s; drawing adds", end=" ")
         print(f"{wall:.1%}, of the processor {processor:.1%}, by its own clock {own:.1%};", end=" ")
         print(f"{live.waiting} of {given.steps // given.every + 1} checkpoints passed over till the end;", end=" ")
-        print(
-            "a step after one takes {:.1f} ms, {:.1f} with drawing".format(*map(median, (after[plain], after[drawn])))
-        )
+        print(f"a step after one takes {median(after[plain]):.1f} ms, {median(after[drawn]):.1f} with drawing")
         live.close()
 
 
@@ -88,21 +79,12 @@ def training(ds: xr.Dataset, live: tk.widgets.LiveView | None, steps: int, every
     """Train on random images of 8x8 pixels, one step at a time; the probe has the size and labels of the digits."""
     torch.manual_seed(0)
     n = ds.sizes["sample"]
-    probe = tk.Probe(
-        torch.randn(n, 1, 8, 8),
-        label=ds.label.values,
-        classes=ds["class"].values,
-        sample=ds.sample.values,
-        split=ds.split.values,
-    )
+    same = {name: ds[name].values for name in ("label", "sample", "split")}
+    probe = tk.Probe(torch.randn(n, 1, 8, 8), classes=ds["class"].values, **same)
     images, labels = torch.randn(256, 1, 8, 8), torch.randint(10, (256,))
     model = torch.nn.Sequential(
-        *(
-            torch.nn.Conv2d(1, 32, 3, padding=1),
-            torch.nn.ReLU(),
-            torch.nn.Conv2d(32, 64, 3, padding=1),
-            torch.nn.ReLU(),
-        ),
+        *(torch.nn.Conv2d(1, 32, 3, padding=1), torch.nn.ReLU()),
+        *(torch.nn.Conv2d(32, 64, 3, padding=1), torch.nn.ReLU()),
         *(torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(64 * 16, 10)),
     )
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)

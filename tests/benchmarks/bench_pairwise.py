@@ -7,18 +7,18 @@ medians. A GMAC is 1e9 multiply-adds. For `pairwise` only those of one triangle 
 recipes all M^2 N C that they do. Peak memory, without the input, is measured in a separate process.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-import time
+import timeit
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,17 +29,10 @@ from numpy.typing import NDArray
 import trajkit as tk
 
 SIZES = [
-    (500, 300, 10),
-    (1000, 300, 10),
-    (2000, 300, 10),
-    (4000, 300, 10),
-    (2000, 1000, 10),
-    (2000, 300, 2),
-    (1000, 300, 100),
+    *((points, 300, 10) for points in (500, 1000, 2000, 4000)),
+    *((2000, 1000, 10), (2000, 300, 2), (1000, 300, 100)),
 ]
 QUICK = [(300, 100, 10)]
-# Number of samples in one product of the recipe.
-BLOCK = 10
 
 
 def dataset(points: int, samples: int, classes: int) -> xr.Dataset:
@@ -52,10 +45,9 @@ def recipe(log_prob: NDArray[Any]) -> NDArray[Any]:
     """Follow the plain recipe: batched matrix products, logarithm, sum."""
     root = torch.from_numpy(log_prob).mul(0.5).exp().transpose(0, 1).contiguous()
     total = torch.zeros(log_prob.shape[0], log_prob.shape[0])
-    for some in root.split(BLOCK):
+    for some in root.split(10):  # samples in one product
         total -= torch.bmm(some, some.transpose(1, 2)).log().sum(0)
-    out: NDArray[Any] = (total / log_prob.shape[1]).numpy()
-    return out
+    return (total / log_prob.shape[1]).numpy()
 
 
 def scipy_hellinger(log_prob: NDArray[Any]) -> NDArray[Any]:
@@ -78,12 +70,6 @@ def multiply(log_prob: NDArray[Any]) -> NDArray[Any]:
     return flat @ flat[::-1].copy().T
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def compare(points: int, samples: int, classes: int, repeat: int) -> dict[str, float]:
     ds = dataset(points, samples, classes)
     log_prob = tk.points(ds).log_prob.values
@@ -103,7 +89,7 @@ def compare(points: int, samples: int, classes: int, repeat: int) -> dict[str, f
     taken = {name: [] for name in ways}
     for _ in range(repeat):
         for name, way in ways.items():
-            taken[name].append(seconds(way))
+            taken[name].append(timeit.timeit(way, number=1))
     return {name: float(np.median(times)) for name, times in taken.items()}
 
 
@@ -158,11 +144,9 @@ def main() -> None:
 
 def cpu() -> str:
     """Return the name of the CPU if the system knows it."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except OSError:
-        return platform.processor() or platform.machine()
+    known = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*: (.*)$", known.read_text(), re.MULTILINE) if known.exists() else []
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

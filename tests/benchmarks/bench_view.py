@@ -7,8 +7,6 @@ Both draw the same points and lines in headless Chromium, where WebGL runs in so
 of its own. A time ends when the browser has drawn the frame and its pixels can be read. Median and range, in seconds.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import platform
@@ -111,13 +109,9 @@ def main() -> None:
     print(f"{points:,} points of {wanted.runs:,} runs; {versions}\n")
     print("| s | ManifoldView | plotly Scatter3d | ratio |\n|---|---|---|---|")
     for name in ("first picture", *VIEW):
-        mine, theirs = times["ManifoldView", name], times["plotly", name]
-        ratio = statistics.median(theirs) / statistics.median(mine)
-        print(f"| {name} | {_range(mine)} | {_range(theirs)} | {ratio:.0f} |")
-
-
-def _range(times: list[float]) -> str:
-    return f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
+        took = [(statistics.median(t), min(t), max(t)) for t in (times["ManifoldView", name], times["plotly", name])]
+        ranges = " | ".join("{:.2f} ({:.2f} to {:.2f})".format(*each) for each in took)
+        print(f"| {name} | {ranges} | {took[1][0] / took[0][0]:.0f} |")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Results that several figures draw."""
 
-from __future__ import annotations
-
 import pytest
 import xarray as xr
 

@@ -1,7 +1,5 @@
 """The matrix of distances, seen in the traces of the figure."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from strategies import run_distances

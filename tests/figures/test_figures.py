@@ -1,13 +1,11 @@
 """Laws of all figures, and of those that need one or two tests."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr
 
 import trajkit as tk
-from trajkit.figures.coloring import TIME_LIKE
+from trajkit.figures.coloring import TIME_LIKE, coloring
 
 DRAWN = {
     **{"manifold": "embedding", "pair_plot": "embedding", "dendrogram": "tree", "distance_matrix": "distance"},
@@ -273,3 +271,41 @@ def test_phase_map__shows_the_sweep_and_its_boundary():
     assert len(tk.figures.phase_map(swept.isel(decay=[0])).data) == 2
     with pytest.raises(ValueError, match="component in"):
         tk.figures.phase_map(swept, component=4)
+
+
+def test_learning_curves__draw_every_recorded_point_of_the_runs_asked_for(ds: xr.Dataset) -> None:
+    figure = tk.figures.learning_curves(ds, color="architecture", runs=["A-0", "B-1"])
+    assert [t.name for t in figure.data] == ["A", "B", "C"] * 2
+    for name, trace in (("loss", figure.data[0]), ("error", figure.data[3])):
+        own = ds[name].sel(run="A-0").values[ds.step.sel(run="A-0").values >= 0]
+        np.testing.assert_allclose(np.asarray(trace.y)[:-1], own)
+        assert set(trace.text) == {"A-0"}
+    assert figure.layout.yaxis.type == "log"
+
+
+def test_learning_curves__against_progress_and_with_a_colour_scale(ds: xr.Dataset) -> None:
+    figure = tk.figures.learning_curves(ds, "loss", against="progress", color="error")
+    assert figure.data[0].mode == "markers"
+    assert figure.layout.xaxis.title.text == "progress"
+    assert np.isfinite(np.asarray(figure.data[0].x)).sum() == int((ds.step >= 0).sum())
+
+
+def test_coloring__missing_text_is_a_category_named_none(ds):
+    with_gap = ds.assign_coords(architecture=ds.architecture.where(ds.run != "A-0", ""))
+    assert coloring(with_gap, "architecture").categories == ("(none)", "B", "C", "A")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("seed", [20240101, 20240102, 20240103, 5, 6, 7]),
+        ("seed", list(range(2**50, 2**50 + 6))),
+        ("seed", [0.1, 0.1 + 1e-9, 1, 2, 3, 4]),
+        ("note", ["(none)", "", "a", "a", "b", "b"]),
+    ],
+)
+def test_coloring__every_run_is_drawn_whatever_its_values(name: str, values: list[object]) -> None:
+    ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20).assign_coords({name: ("run", values)})
+    traces = [t for t in tk.figures.manifold(tk.embed(ds), color=name).data if t.mode == "lines+markers"]
+    assert sum(np.isfinite(trace.x).sum() for trace in traces) == 6 * 8
+    assert len({trace.name for trace in traces}) == len({value or "(none)" for value in values})

@@ -1,7 +1,5 @@
 """Components against each other, seen in the traces of the figure."""
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest

@@ -1,7 +1,5 @@
 """The template: text and colours are readable on white and on dark pages."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import plotly.io

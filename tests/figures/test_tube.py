@@ -1,7 +1,5 @@
 """Widths of tubes, seen in the traces of the figure."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

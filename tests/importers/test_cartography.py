@@ -43,10 +43,8 @@ def test_read_cartography__aligns_the_shuffled_samples_of_all_epochs(tmp_path: P
 
 
 def test_read_cartography__reads_several_runs_on_one_probe(tmp_path: Path) -> None:
-    folders = {
-        "a": write_dynamics(tmp_path / "a", [[2, 1, 0, 3]]),
-        "b": write_dynamics(tmp_path / "b", [[0, 1, 2, 3]] * 2),
-    }
+    orders = {"a": [[2, 1, 0, 3]], "b": [[0, 1, 2, 3]] * 2}
+    folders = {name: write_dynamics(tmp_path / name, order) for name, order in orders.items()}
     ds = read_cartography(folders, runs={"optimizer": ["sgd", "adam"]})
     assert ds.run.values.tolist() == ["a", "b"]
     assert ds.optimizer.values.tolist() == ["sgd", "adam"]

@@ -60,9 +60,8 @@ def test_read_deepnets__reads_runs_with_steps_labels_and_attributes(tmp_path: Pa
         for k in steps[42 + run]:
             wanted = torch.cat([data[k]["yh"], data[k]["yvh"]]).numpy()
             np.testing.assert_allclose(ds.log_prob[run, k], wanted, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(
-        tk.loss(ds.isel(run=[0])).values[0], [torch.cat([r["f"], r["fv"]]).mean() for r in rows[42]], rtol=1e-5
-    )
+    losses = [torch.cat([row["f"], row["fv"]]).mean() for row in rows[42]]
+    np.testing.assert_allclose(tk.loss(ds)[0], losses, rtol=1e-5)
 
 
 def test_read_deepnets__takes_steps_from_the_schedule_of_the_code(tmp_path: Path) -> None:
@@ -102,10 +101,8 @@ def test_read_deepnets__tells_references_from_networks(tmp_path: Path) -> None:
     write_deepnets(tmp_path, deepnets_rows(4))
     write_deepnets(tmp_path, deepnets_rows(4), seed=0, m="geodesic", bn="na", lr="na", opt="geodesic")
     ds = read_deepnets(tmp_path, step=lambda _: range(4))
-    assert dict(zip(ds.architecture.values, ds.kind.values, strict=True)) == {
-        "allcnn": "network",
-        "geodesic": "reference",
-    }
+    kinds = dict(zip(ds.architecture.values, ds.kind.values, strict=True))
+    assert kinds == {"allcnn": "network", "geodesic": "reference"}
     assert np.isnan(ds.learning_rate.values).sum() == 1
 
 
@@ -124,6 +121,9 @@ def test_read_deepnets__cuts_diverged_runs_when_asked(tmp_path: Path) -> None:
     assert ds.step.values.tolist() == [[0, 1, 2]]
 
 
+THREE_STEPS = {"step": lambda _: range(3)}
+
+
 @pytest.mark.parametrize(
     ("value", "options", "message"),
     [
@@ -135,12 +135,8 @@ def test_read_deepnets__cuts_diverged_runs_when_asked(tmp_path: Path) -> None:
         ([row | {"t": k / 3} for k, row in enumerate(deepnets_rows(3))], {}, r"column 't' holds .*wanted 3 whole"),
         (deepnets_rows(3), {"step": lambda _: range(2)}, r"step\(configuration\) gives 2 steps"),
         (diverging(0), {"step": lambda _: range(5), "diverged": "cut"}, "NaN predictions from checkpoint 0 on"),
-        ([{k: row[k] for k in ("yh", "yvh")} for row in deepnets_rows(3)], {"step": lambda _: range(3)}, "no losses"),
-        (
-            [row | {"f": 9 * row["f"]} for row in deepnets_rows(3)],
-            {"step": lambda _: range(3)},
-            r"fit no class.* label={'train'",
-        ),
+        ([{k: row[k] for k in ("yh", "yvh")} for row in deepnets_rows(3)], THREE_STEPS, "no losses"),
+        ([row | {"f": 9 * row["f"]} for row in deepnets_rows(3)], THREE_STEPS, r"fit no class.* label={'train'"),
     ],
 )
 def test_read_deepnets__says_what_does_not_fit(value: Any, options: Any, message: str, tmp_path: Path) -> None:
@@ -154,10 +150,7 @@ def test_read_deepnets__says_what_does_not_fit(value: Any, options: Any, message
     [
         ({"yh": 39, "f": 39, "yvh": 9, "fv": 9}, r"48 samples of 3 classes, but the first run has 50"),
         # As many samples in all, but others of the data set.
-        (
-            {"yh": 35, "f": 35, "yvh": 15, "fv": 15},
-            r"train-35, .* are missing[\s\S]*test-10, .* are not in the",
-        ),
+        ({"yh": 35, "f": 35, "yvh": 15, "fv": 15}, r"train-35, .* are missing[\s\S]*test-10, .* are not in the"),
     ],
 )
 def test_read_deepnets__refuses_runs_on_different_probes(samples: Any, message: str, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_read_pickle__gives_back_plain_containers(write: Callable[[Any], bytes],
     ],
 )
 def test_read_pickle__gives_back_tables(
-    write: Callable[[Any], bytes], storage: Any, change: Callable[[pd.DataFrame], pd.DataFrame], tmp_path: Path
+    write: Callable[[Any], bytes], storage: Any, change: Any, tmp_path: Path
 ) -> None:
     table = change(TABLE.astype({"opt": pd.StringDtype(storage)}))
     back = read(write(table), tmp_path)

@@ -30,15 +30,9 @@ class ByHand(keras.callbacks.Callback):  # type: ignore[misc]
 def train(folder: Path, noted: Noted, *, recording: bool = True, fits: Any = (), **options: Any) -> list[torch.Tensor]:
     """Train, and return the weights."""
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input((4,)),
-            keras.layers.Dense(8, activation="relu"),
-            keras.layers.BatchNormalization(),
-            keras.layers.Dropout(0.5),
-            keras.layers.Dense(CLASSES, activation="softmax"),
-        ]
-    )
+    layers = [keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.BatchNormalization()]
+    layers += [keras.layers.Dropout(0.5), keras.layers.Dense(CLASSES, activation="softmax")]
+    model = keras.Sequential(layers)
     model.compile(keras.optimizers.Adam(0.05, **options), "sparse_categorical_crossentropy")
     with tk.Recorder(folder, PROBE, run=f"keras-{recording}", output="prob") as record:
         callbacks = [tk.integrations.keras_callback(record), ByHand(noted)] if recording else []

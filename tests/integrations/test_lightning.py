@@ -10,9 +10,8 @@ from trainings import INPUTS, LABEL, PROBE, Net, Noted, assert_recorded, by_hand
 
 import trajkit as tk
 
-QUIET: dict[str, Any] = dict.fromkeys(
-    ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
-) | {"accelerator": "cpu", "log_every_n_steps": 1}
+QUIET: dict[str, Any] = {"logger": False, "accelerator": "cpu", "log_every_n_steps": 1}
+QUIET |= {f"enable_{what}": False for what in ("checkpointing", "progress_bar", "model_summary")}
 
 
 class Module(lightning.LightningModule):  # type: ignore[misc]

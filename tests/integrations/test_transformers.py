@@ -21,6 +21,9 @@ TOKENS = np.random.default_rng(0).integers(1, 20, (SAMPLES, 5))
 MASK = np.ones_like(TOKENS)
 MASK[::3, 3:] = 0
 SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+SIZES |= {"vocab_size": 20, "max_position_embeddings": 5, "num_labels": CLASSES}
+QUIET: dict[str, Any] = {"use_cpu": True, "report_to": [], "disable_tqdm": True}
+QUIET |= dict.fromkeys(("save_strategy", "logging_strategy"), "no")
 
 
 class ByHand(TrainerCallback):  # type: ignore[misc]
@@ -37,28 +40,16 @@ class ByHand(TrainerCallback):  # type: ignore[misc]
 
 def train(folder: Path, noted: Noted, *, recording: bool = True, **options: Any) -> torch.nn.Module:
     set_seed(0)
-    model = BertForSequenceClassification(
-        BertConfig(vocab_size=20, max_position_embeddings=5, num_labels=CLASSES, **SIZES)
-    )
+    model = BertForSequenceClassification(BertConfig(**SIZES))
     data = [
         {"input_ids": torch.from_numpy(t), "attention_mask": torch.from_numpy(m), "labels": int(y)}
         for t, m, y in zip(TOKENS, MASK, LABEL, strict=True)
     ]
-    arguments = TrainingArguments(
-        str(folder / "trainer"),
-        per_device_train_batch_size=4,
-        learning_rate=0.01,
-        use_cpu=True,
-        report_to=[],
-        save_strategy="no",
-        logging_strategy="no",
-        disable_tqdm=True,
-        **{"num_train_epochs": 2} | options,
-    )
+    options = QUIET | {"per_device_train_batch_size": 4, "learning_rate": 0.01, "num_train_epochs": 2} | options
+    arguments = TrainingArguments(str(folder / "trainer"), **options)
     probe = tk.Probe({"input_ids": TOKENS[::2], "attention_mask": MASK[::2]}, LABEL[::2])
-    with tk.Recorder(
-        folder / f"runs-{recording}", probe, run="bert", predict=lambda model, inputs: model(**inputs).logits
-    ) as record:
+    store = folder / f"runs-{recording}"
+    with tk.Recorder(store, probe, run="bert", predict=lambda model, inputs: model(**inputs).logits) as record:
         callbacks = [tk.integrations.transformers_callback(record), ByHand(noted)] if recording else []
         Trainer(model, arguments, train_dataset=data, callbacks=callbacks).train()
     return model

@@ -17,8 +17,6 @@ from trainings import IMAGES, LABELS, LOGITS, network, probe, state, train
 import trajkit as tk
 from trajkit.storage.run_file import DIVERGED, read_payload
 
-# --- training is not changed ---------------------------------------------------------------------------------------
-
 
 def careless(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     model.train()
@@ -56,9 +54,6 @@ def test_recorder__an_error_in_predict_leaves_the_model_as_it_was(tmp_path: Path
     assert state(model) == before
     assert torch.is_grad_enabled()
     assert tk.Store(tmp_path).table()["state"].tolist() == ["interrupted"]
-
-
-# --- a model that diverges -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -125,9 +120,6 @@ def test_recorder__warns_at_the_line_of_the_caller(tmp_path: Path, diverge: Any)
     assert "LOGITS * np.nan" in Path(__file__).read_text().splitlines()[caught[0].lineno - 1]
 
 
-# --- steps, resuming, listeners, overhead --------------------------------------------------------------------------
-
-
 def test_recorder__steps_increase(tmp_path: Path) -> None:
     with tk.Recorder(tmp_path, probe(), "r") as record:
         assert record.step == -1
@@ -181,9 +173,6 @@ def test_recorder__reports_its_overhead(tmp_path: Path) -> None:
     assert seconds / elapsed * 0.99 <= share < 1
 
 
-# --- what it takes and needs ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("run", "message"),
     [
@@ -223,9 +212,6 @@ WITHOUT = """
 
 def test_recorder__needs_neither_torch_nor_dask_nor_zarr(tmp_path: Path) -> None:
     run_script(WITHOUT, tmp_path / "store")
-
-
-# --- recording in memory -------------------------------------------------------------------------------------------
 
 
 def test_record__gives_what_a_recorder_keeps(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Simulated runs to which the claims have known answers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

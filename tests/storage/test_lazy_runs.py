@@ -25,20 +25,21 @@ def test_load__reads_predictions_when_they_are_used_and_only_those(tmp_path: Pat
     np.testing.assert_allclose(values, [expected(3, [1, 2]), expected(1, [1, 2])], atol=1e-6)
 
 
-INDEXERS: list[dict[str, Any]] = [
-    {"run": 1},
-    {"run": -1, "checkpoint": 0},
-    {"checkpoint": [2, 0, 5], "sample": slice(None, None, -2)},
-    {"run": [2, 0], "class": 3},
-    {"sample": [4, 4, 1], "class": [0, 2]},
-    {"run": 0, "checkpoint": 1, "sample": 2, "class": 3},
-    {"run": xr.DataArray([0, 1, 2], dims="point"), "checkpoint": xr.DataArray([1, 3, 0], dims="point")},
-    {"run": []},
-    {"run": slice(5, 9)},
-]
-
-
-@pytest.mark.parametrize("indexer", INDEXERS, ids=str)
+@pytest.mark.parametrize(
+    "indexer",
+    [
+        {"run": 1},
+        {"run": -1, "checkpoint": 0},
+        {"checkpoint": [2, 0, 5], "sample": slice(None, None, -2)},
+        {"run": [2, 0], "class": 3},
+        {"sample": [4, 4, 1], "class": [0, 2]},
+        {"run": 0, "checkpoint": 1, "sample": 2, "class": 3},
+        {"run": xr.DataArray([0, 1, 2], dims="point"), "checkpoint": xr.DataArray([1, 3, 0], dims="point")},
+        {"run": []},
+        {"run": slice(5, 9)},
+    ],
+    ids=str,
+)
 def test_load__any_selection_is_that_of_the_loaded_dataset(tmp_path: Path, indexer: dict[str, Any]) -> None:
     for seed, count in enumerate([4, 6, 1]):
         fill(tmp_path, seed, range(count))

@@ -65,9 +65,8 @@ def test_store__of_0_1_is_listed_and_continued(tmp_path: Path) -> None:
     assert table["checkpoints"].tolist() == [2, 3]
     assert table["state"].tolist() == ["complete", "complete"]
     held = tk.Store(store).probe
-    probe = tk.Probe(
-        np.arange(8.0).reshape(4, 2), held.label, classes=held.classes.tolist(), split=held.split, sample=held.sample
-    )
+    inputs = np.arange(8.0).reshape(4, 2)
+    probe = tk.Probe(inputs, held.label, classes=held.classes.tolist(), split=held.split, sample=held.sample)
     with tk.Recorder(store, probe, run={"architecture": "CNN", "seed": 1}, resume=True) as record:
         record(lambda inputs: logits(1, 2), 2)
     assert tk.load(store).step.values.tolist() == [[0, 1, 2], [0, 1, 2]]

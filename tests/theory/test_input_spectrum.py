@@ -1,4 +1,4 @@
-"""Spectra of inputs, against what inputs were made of."""
+"""Spectra of inputs, against what inputs were made of, and inputs that are drawn."""
 
 import numpy as np
 import pytest
@@ -41,10 +41,9 @@ def test_input_spectrum__does_not_depend_on_axes_order_or_shape():
     xr.testing.assert_allclose(tk.input_spectrum(x), tk.input_spectrum(turned), rtol=1e-7)
     # More features than samples: the eigenvalues come from the samples' side.
     wide = np.concatenate([x, x], axis=1)[:, :40] @ np.linalg.qr(random.standard_normal((40, 24)))[0].T
-    assert tk.input_spectrum(wide, components=(1, 8)).sizes["component"] == 12
-    np.testing.assert_allclose(
-        tk.input_spectrum(wide, components=(1, 8)).eigenvalue, 2 * tk.input_spectrum(x).eigenvalue, rtol=1e-9
-    )
+    found = tk.input_spectrum(wide, components=(1, 8)).eigenvalue
+    assert found.sizes["component"] == 12
+    np.testing.assert_allclose(found, 2 * tk.input_spectrum(x).eigenvalue, rtol=1e-9)
 
 
 def test_input_spectrum__of_digits():
@@ -76,3 +75,26 @@ def test_input_spectrum__of_digits():
 def test_input_spectrum__refuses_what_is_out_of_range(x, asked, message):
     with pytest.raises(ValueError, match=message):
         tk.input_spectrum(x, **asked)
+
+
+def test_exponential_spectrum__has_mean_1_and_a_constant_ratio():
+    eigenvalue = tk.theory.exponential_spectrum(9, 0.7)
+    assert eigenvalue.mean() == pytest.approx(1)
+    np.testing.assert_allclose(eigenvalue[1:] / eigenvalue[:-1], np.exp(-0.7))
+
+
+def test_sloppy_inputs__have_the_eigenvalues_asked_for_and_classes_about_equally_frequent():
+    x, label = tk.theory.sloppy_inputs(20_000, 5, decay=0.5, classes=4)
+    np.testing.assert_allclose(x.var(0), tk.theory.exponential_spectrum(5, 0.5), rtol=0.05)
+    assert np.bincount(label).min() > 2000
+
+
+def test_sloppy_inputs__of_one_seed_differ_only_in_the_scale_of_features():
+    white, sloppy = (tk.theory.sloppy_inputs(10, 5, decay=decay)[0] for decay in (0.0, 0.5))
+    np.testing.assert_allclose(sloppy, white * np.sqrt(tk.theory.exponential_spectrum(5, 0.5)))
+
+
+@pytest.mark.parametrize("change", [{"samples": 1}, {"features": 0}, {"decay": -1.0}, {"classes": 1}])
+def test_sloppy_inputs__refuse_what_is_out_of_range(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        tk.theory.sloppy_inputs(**({"samples": 10, "features": 3, "decay": 0.5} | change))

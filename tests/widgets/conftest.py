@@ -1,16 +1,17 @@
 """Datasets, embeddings and a browser that the tests of several widgets share."""
 
-from __future__ import annotations
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from collections.abc import Iterator
-
+import anywidget
 import numpy as np
 import pytest
 import xarray as xr
-from lab import browser_page
+from lab import browser_page, settle
 from playwright.sync_api import Page
 
 import trajkit as tk
+from trajkit.widgets.html_export import write_page
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +73,18 @@ def browser() -> Iterator[Page]:
         page.context.set_offline(True)
         yield page
         page.context.set_offline(False)
+
+
+@pytest.fixture
+def opened(browser: Page, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Open the exported page of one widget or several, and see to it that it made no fault."""
+
+    def open_page(*views: anywidget.AnyWidget, title: str = "page", **options: object) -> Page:
+        browser.goto(write_page(tmp_path / "page.html", views, title=title, **options).as_uri())
+        browser.wait_for_function("() => globalThis.page?.close.length === page.models.length", timeout=60_000)
+        settle(browser)
+        settle(browser)
+        return browser
+
+    yield open_page
+    assert browser.faults == []

@@ -1,7 +1,5 @@
 """JavaScript modules become one: what is joined, in which order, and what is refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

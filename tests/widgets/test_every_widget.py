@@ -1,7 +1,5 @@
 """What holds for every widget."""
 
-from __future__ import annotations
-
 import gc
 import weakref
 

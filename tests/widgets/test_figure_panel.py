@@ -1,7 +1,5 @@
 """The panel of a figure by its state, without a browser."""
 
-from __future__ import annotations
-
 import gzip
 import json
 

@@ -1,16 +1,12 @@
 """Exported pages: one file, opened from disk without network, in which keys and clicks work."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re
 from pathlib import Path
 
-import anywidget
 import pytest
-from lab import settle
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from trajkit.widgets.html_export import write_page
 from trajkit.widgets.manifold_view import ManifoldView
@@ -48,18 +44,6 @@ def test_page__of_a_number_that_json_lacks_is_refused_and_leaves_nothing(tmp_pat
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_page(tmp_path / "page.html", [RunTable(rows=[["A", float("nan")]])], title="nan")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def opened(browser: Page, tmp_path: Path):
-    def open_page(*views: anywidget.AnyWidget, **options: object) -> Page:
-        browser.goto(write_page(tmp_path / "page.html", views, title="page", **options).as_uri())
-        browser.wait_for_function("() => globalThis.page?.close.length === page.models.length")
-        settle(browser)
-        return browser
-
-    yield open_page
-    assert browser.faults == []
 
 
 def board() -> Board:
@@ -118,26 +102,15 @@ def test_board__takes_what_is_typed_key_by_key(opened):
 @pytest.mark.browser
 def test_board__chooses_one_split_and_several_values(opened):
     page = opened(board())
-    state = "() => page.models[0].get('state')"
+    # As the kernel answers: what was chosen has been seen.
+    answer = "m => { m.set('shown', { ...m.get('shown'), serial: m.get('state').serial }); return m.get('state'); }"
 
-    def answer() -> None:
-        """As the kernel does: what was chosen has been seen."""
-        page.evaluate(
-            "() => { const m = page.models[0]; m.set('shown', { ...m.get('shown'), serial: m.get('state').serial }); }"
-        )
+    def press(name: str) -> dict[str, object]:
+        page.get_by_role("button", name=name, exact=name == "all").click()
+        return page.evaluate(f"() => ({answer})(page.models[0])")
 
-    page.get_by_role("button", name="test").click()
-    answer()
-    assert page.evaluate(state)["split"] == "test"
-    page.get_by_role("button", name="test").click()
-    answer()
-    assert page.evaluate(state)["split"] == "test"
-    page.get_by_role("button", name="all", exact=True).click()
-    answer()
-    assert page.evaluate(state)["split"] is None
-    for name in ("adam", "sgd"):
-        page.get_by_role("button", name=name).click()
-        answer()
-    assert page.evaluate(state)["facets"][0] == {"chosen": [0, 1]}
+    assert [press(name)["split"] for name in ("test", "test", "all")] == ["test", "test", None]
+    press("adam")
+    assert press("sgd")["facets"][0] == {"chosen": [0, 1]}
     page.get_by_role("region", name="optimizer").get_by_title("lift this restriction").click()
-    assert page.evaluate(state)["facets"][0] is None
+    assert page.evaluate("() => page.models[0].get('state').facets[0]") is None

@@ -1,14 +1,9 @@
 """Laws of the JavaScript modules: each loads alone, none is long, parts do not know each other, names are unique."""
 
-from __future__ import annotations
-
 import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import plotly.colors
@@ -21,6 +16,7 @@ from trajkit.figures.coloring import PALETTE, REFERENCE, TIME_LIKE
 from trajkit.widgets import assets
 from trajkit.widgets.manifold_traits import CAMERA
 
+ADDRESS = "http://modules"
 FOLDER = Path(tk.widgets.__file__).parent / "js"
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
 SOURCES = {name: (FOLDER / name).read_text() for name in MODULES}
@@ -30,9 +26,6 @@ WIDGETS = [name for name in MODULES if "\nexport default { render };\n" in SOURC
 def imported(name: str) -> list[str]:
     targets = re.findall(r'^import .*? from "(.*?)";$', SOURCES[name], re.MULTILINE | re.DOTALL)
     return [((FOLDER / name).parent / target).resolve().relative_to(FOLDER.resolve()).as_posix() for target in targets]
-
-
-# Text
 
 
 def test_widgets__are_the_five_that_python_has():
@@ -87,60 +80,43 @@ def test_constants__that_python_has_are_sent_by_python():
     assert tk.widgets.FigurePanel()._gray == REFERENCE
 
 
-# In the browser
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
-def page() -> Iterator[tuple[Page, str]]:
-    """An empty page of a server on loopback that has the modules."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(FOLDER)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    try:
-        with browser_page(400, 300) as opened:
-            opened.route(f"{address}/", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
-            yield opened, address
-    finally:
-        server.shutdown()
-        server.server_close()
+def window() -> Iterator[Page]:
+    """A page to which the modules come from the disk."""
+    with browser_page(400, 300) as page:
+        page.route(f"{ADDRESS}/", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
+        page.route(
+            f"{ADDRESS}/**/*.js", lambda route: route.fulfill(path=FOLDER / route.request.url[len(ADDRESS) + 1 :])
+        )
+        yield page
+
+
+@pytest.fixture
+def page(window: Page) -> Page:
+    window.goto(f"{ADDRESS}/")
+    return window
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", MODULES)
 def test_module__loads_alone(page, name):
-    opened, address = page
     faults: list[str] = []
-    opened.on("pageerror", lambda fault: faults.append(str(fault)))
-    opened.goto(f"{address}/")
-    exported = opened.evaluate("async (path) => Object.keys(await import(path))", f"/{name}")
-    assert exported
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    assert page.evaluate("async (path) => Object.keys(await import(path))", f"/{name}")
     assert faults == []
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("entry", WIDGETS)
 def test_widget__joined_is_one_module_that_renders(page, entry):
-    opened, address = page
-    opened.goto(f"{address}/")
-    kind = opened.evaluate(
-        "async (text) => typeof (await import(URL.createObjectURL("
-        "new Blob([text], { type: 'text/javascript' })))).default.render",
-        assets.module(entry),
-    )
-    assert kind == "function"
+    render = "async (text) => typeof (await import('data:text/javascript,' + encodeURIComponent(text))).default.render"
+    assert page.evaluate(render, assets.module(entry)) == "function"
 
 
 @pytest.mark.browser
 def test_ticks__are_round_and_at_least_three(page):
-    opened, address = page
-    opened.goto(f"{address}/")
     ends = [[0.0, 1.0], [-0.31, 0.62], [3.0, 3.0001], [-7e5, 2e6], [1e-9, 4e-9]]
-    found = opened.evaluate(
+    found = page.evaluate(
         "async (ends) => { const { ticks } = await import('/scales.js'); return ends.map(([a, b]) => ticks(a, b)); }",
         ends,
     )

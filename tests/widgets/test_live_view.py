@@ -1,6 +1,4 @@
-"""The live view by its state, without a browser."""
-
-from __future__ import annotations
+"""The live view by its state, without a browser, and the time that it may take from a training."""
 
 import asyncio
 
@@ -10,6 +8,7 @@ import xarray as xr
 
 import trajkit as tk
 from trajkit.widgets.live_runs import curves
+from trajkit.widgets.time_budget import TimeBudget
 
 
 def live_view(embedding: xr.Dataset, ds: xr.Dataset, **options: object) -> tk.widgets.LiveView:
@@ -40,8 +39,7 @@ def slow(clock, monkeypatch):
 
 def test_live__places_points_where_project_does(ds, embedding) -> None:
     live = live_view(embedding, ds, landmarks=10_000)
-    log_prob = ds.log_prob.values[4, 3]
-    live("mine", 3, None, log_prob)
+    live("mine", 3, None, ds.log_prob.values[4, 3])
     np.testing.assert_allclose(live.runs.coordinate.values[0, 0], embedding.coordinate.values[4, 3], atol=1e-10)
     assert live.placement_error < 1e-10
 
@@ -173,3 +171,21 @@ def test_live__refuses_an_embedding_of_another_dataset(ds, embedding) -> None:
         live_view(embedding, ds.isel(run=slice(0, 10)))
     with pytest.raises(ValueError, match="wanted the dataset that was embedded"):
         live_view(embedding, ds.assign(log_prob=(ds.log_prob.dims, ds.log_prob.values[:, ::-1])))
+
+
+def test_budget__counts_each_second_once_and_allows_a_share_of_the_others(clock) -> None:
+    budget = TimeBudget(0.1, clock)
+    budget.start()
+    clock.now += 8
+    budget.start()
+    with budget.spending(), budget.spending("draw"):
+        clock.now += 2
+    assert (budget.spent, budget.expected("draw"), budget.expected("other")) == (2, 2, 0)
+    # 4 seconds are a tenth of 40, beside which 2 were spent so far, in 10.
+    assert budget.wait(2) == pytest.approx(42 - 10)
+    for _ in range(5):
+        with budget.spending("draw", times=4):
+            clock.now += 4
+    assert budget.expected("draw") == 1
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        TimeBudget(0)

@@ -1,7 +1,5 @@
 """What a view sends of an embedding: points, axes, attributes and quantities."""
 
-from __future__ import annotations
-
 import json
 import re
 

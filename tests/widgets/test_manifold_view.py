@@ -1,7 +1,5 @@
 """The 3D view by its state and traits, without a browser; views that are linked."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,6 +1,4 @@
-"""The slicer by its state, without a browser."""
-
-from __future__ import annotations
+"""The slicer, the selection that slicers share and the controls of single attributes, without a browser."""
 
 import numpy as np
 import pytest
@@ -8,6 +6,8 @@ import traitlets
 import xarray as xr
 
 import trajkit as tk
+from trajkit.widgets.slicer_facets import RangeFacet, facet
+from trajkit.widgets.slicer_selection import Selection
 
 # Neither a Python name nor safe in HTML.
 UGLY = 'it\'s <b>bold</b> "x"'
@@ -208,3 +208,49 @@ def test_slicer__beside_means_selects_networks_alone_and_says_so(ds):
     slicer.conditions = {"architecture": ["A"]}
     by_hand = eval(slicer.code, {"tk": tk, "ds": both})
     assert slicer.selected_runs == by_hand.run.values.tolist() == [f"A-{i}" for i in range(8)]
+
+
+def test_selection__points_are_those_that_select_keeps(ds) -> None:
+    selection = Selection(tk.with_references(ds, n_geodesic=3))
+    selection.conditions = {"architecture": ["A", "C"], "where": "width < 40", "step": (2, 5)}
+    kept = tk.select(ds, **selection.conditions)
+    points = selection.points.sel(run=kept.run, checkpoint=kept.checkpoint)
+    np.testing.assert_array_equal(points, kept.step >= 0)
+    assert int(selection.points.sum()) == int((kept.step >= 0).sum())
+
+
+def test_selection__moves_all_slicers_that_share_it_and_each_can_undo(ds) -> None:
+    selection = Selection(ds)
+    one, other = (tk.widgets.Slicer(ds, selection=selection) for _ in range(2))
+    one.conditions = {"architecture": ["A"]}
+    assert other.conditions == selection.conditions == {"architecture": ["A"]}
+    assert other.board.state == one.board.state
+    assert other.code == one.code
+    selection.conditions = {"seed": [1]}
+    assert one.conditions == {"seed": [1]}
+    other.undo()
+    assert one.conditions == other.conditions == selection.conditions == {"architecture": ["A"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [
+        (np.arange(12.0), "linear"),
+        (np.logspace(-3, 0, 12), "log"),
+        (np.concatenate([[0.0], np.logspace(-5, -1, 12)]), "log1"),
+        (np.linspace(-100, 1000, 12), "linear"),
+    ],
+)
+def test_range__is_logarithmic_where_positive_values_span_decades(values: np.ndarray, scale: str) -> None:
+    found = facet("x", values)
+    assert isinstance(found, RangeFacet)
+    assert found.spec()["scale"] == scale
+    assert found.counts(np.ones(len(values), dtype=bool))[0] >= 1
+
+
+def test_facet__of_equal_values_or_of_nothing_but_missing_ones_is_none() -> None:
+    assert facet("x", np.full(3, np.nan)) is None
+    assert facet("x", np.array(["a", "a"])) is None
+    infinite = facet("x", np.concatenate([np.arange(20.0), [np.inf]]))
+    assert infinite is not None
+    assert infinite.spec()["kind"] == "values"

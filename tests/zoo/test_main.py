@@ -14,27 +14,15 @@ from trajkit.zoo.__main__ import main
 
 PROGRAM_GRID = """
 checkpoints = 6
-[data]
-name = "digits"
-probe_train = 20
-probe_test = 20
-[defaults]
-epochs = 1
-[[runs]]
-architecture = "linear"
-optimizer = "sgd"
-learning_rate = 0.1
-seed = [0, 1, 2, 3]
-[[runs]]
-architecture = "allcnn"
-optimizer = ["sgd", "adam"]
-learning_rate = 0.01
-batch_size = 128
-[[runs]]
-architecture = "fc"
-optimizer = "sgd"
-learning_rate = 1e30
+data = {name = "digits", probe_train = 20, probe_test = 20}
+defaults = {epochs = 1}
+runs = [
+    {architecture = "linear", optimizer = "sgd", learning_rate = 0.1, seed = [0, 1, 2, 3]},
+    {architecture = "allcnn", optimizer = ["sgd", "adam"], learning_rate = 0.01, batch_size = 128},
+    {architecture = "fc", optimizer = "sgd", learning_rate = 1e30},
+]
 """
+DIVERGED = "fc-256-sgd-1e+30-0-epochs=1"
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +33,6 @@ def program(tmp_path_factory):
     with contextlib.redirect_stdout(io.StringIO()) as output:
         status = main([str(path), "--out", str(root / "runs"), "--workers", "1", "--pack", str(root / "mine.nc")])
     return root, status, output.getvalue()
-
-
-DIVERGED = "fc-256-sgd-1e+30-0-epochs=1"
 
 
 def test_program__trains_all_runs_and_says_which_diverged(program):
@@ -129,8 +114,7 @@ def test_pack__a_file_too_large_leaves_the_old_one(program):
 
 
 def test_without_a_single_success_there_is_nothing_to_pack(tmp_path, capsys):
-    text = PROGRAM_GRID[: PROGRAM_GRID.index("[[runs]]")] + PROGRAM_GRID[PROGRAM_GRID.rindex("[[runs]]") :]
-    path = grid_file(tmp_path, text)
+    path = grid_file(tmp_path, re.sub('    {architecture = "(linear|allcnn)".*\n', "", PROGRAM_GRID))
     assert main([str(path), "--out", str(tmp_path / "runs"), "--workers", "0"]) == 1
     with pytest.raises(ValueError, match="nothing to pack"):
         pack(tmp_path / "runs", tmp_path / "mine.nc")

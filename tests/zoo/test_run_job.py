@@ -1,4 +1,4 @@
-"""Laws of a job: an error in one run is kept and ends no other."""
+"""Laws of a job: an error in one run, or the death of its process, is kept and ends no other."""
 
 from dataclasses import replace
 from math import prod
@@ -13,6 +13,7 @@ from trajkit.zoo import Grid, Settings, summary, train
 from trajkit.zoo.architectures import ARCHITECTURES, Architecture
 from trajkit.zoo.data import load_data
 from trajkit.zoo.outcomes import read_outcomes
+from trajkit.zoo.pool import in_processes
 from trajkit.zoo.run_job import record_at
 from trajkit.zoo.training import network, train_network
 
@@ -67,3 +68,13 @@ def test_run_job__a_run_is_recorded_as_any_other_training(settings, tmp_path):
     stored = tk.load(tmp_path)
     np.testing.assert_array_equal(stored.step.values, again.step.values)
     np.testing.assert_array_equal(stored.log_prob.values, again.log_prob.values)
+
+
+def test_a_process_that_dies_is_reported_and_the_others_survive(tmp_path, monkeypatch):
+    (tmp_path / "deadly.py").write_text("import os\ndef task(job):\n    return 10 * job if job != 1 else os._exit(9)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from deadly import task
+
+    ended = dict(in_processes(task, range(3), workers=1))
+    assert isinstance(ended.pop(1), BaseException)
+    assert ended == {0: 0, 2: 20}

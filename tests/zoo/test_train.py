@@ -45,11 +45,9 @@ def test_train__without_room_or_gpu_is_refused_before_training(tmp_path, monkeyp
 
 
 def test_a_killed_computation_resumes_to_the_identical_result_and_leaves_no_process(tmp_path):
-    text = '[data]\nname = "digits"\nprobe_train = 20\nprobe_test = 20\n'
-    text += '[[runs]]\narchitecture = ["linear", "fc", "allcnn"]\n'
-    path = grid_file(
-        tmp_path, f'checkpoints = 6\n[defaults]\nepochs = 6\n{text}optimizer = "sgd"\nlearning_rate = 0.1\n'
-    )
+    text = 'checkpoints = 6\ndata = {name = "digits", probe_train = 20, probe_test = 20}\ndefaults = {epochs = 6}\n'
+    text += 'runs = [{architecture = ["linear", "fc", "allcnn"], optimizer = "sgd", learning_rate = 0.1}]'
+    path = grid_file(tmp_path, text)
     out = tmp_path / "runs"
     command = [sys.executable, "-m", "trajkit.zoo", str(path), "--out", str(out), "--workers", "1"]
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as process:
@@ -60,7 +58,8 @@ def test_a_killed_computation_resumes_to_the_identical_result_and_leaves_no_proc
     *kept, last = sorted(out.glob("outcomes/[!.]*.json"), key=lambda file: file.stat().st_mtime_ns)
     if len(kept) == 2:
         last.unlink()
-    finished = {file: file.stat().st_mtime_ns for file in out.glob("*.run") if _outcome(file).exists()}
+    done = [file for file in out.glob("*.run") if (out / "outcomes" / f"{file.stem}.json").exists()]
+    finished = {file: file.stat().st_mtime_ns for file in done}
     assert 1 <= len(finished) < 3
     # A process that is killed while it trains leaves some checkpoints and no outcome.
     rest = [s for s in read_grid(path).runs if s.run not in read_outcomes(out)]
@@ -71,10 +70,6 @@ def test_a_killed_computation_resumes_to_the_identical_result_and_leaves_no_proc
     assert all(file.stat().st_mtime_ns == written for file, written in finished.items())
     train(path, out=tmp_path / "again", workers=0, progress_bar=False)
     assert tk.load(out).equals(tk.load(tmp_path / "again"))
-
-
-def _outcome(file):
-    return file.parent / "outcomes" / f"{file.stem}.json"
 
 
 def until(condition, seconds):
@@ -95,7 +90,7 @@ def group_lives(leader):
 def test_a_dask_client_trains_as_processes_do(tmp_path):
     distributed = pytest.importorskip("distributed")
     grid = Grid("g", DIGITS, (SHORT, replace(SHORT, seed=1)), 6)
-    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with distributed.Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
         table = train(grid, out=tmp_path / "dask", client=client, progress_bar=False)
     assert (table.state == "trained").all()
     train(grid, out=tmp_path / "here", workers=0, progress_bar=False)

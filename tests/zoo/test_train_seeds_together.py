@@ -36,9 +36,8 @@ def trained_alone(settings):
 @pytest.mark.parametrize("architecture", ["fc", "linear"])
 @pytest.mark.parametrize(("optimizer", "augmentation"), [("adam", "none"), ("nesterov", "simple"), ("sgd", "none")])
 def test_train_seeds_together__gives_the_networks_trained_alone(architecture, optimizer, augmentation):
-    settings = [
-        Settings(architecture, optimizer, 0.01, seed=seed, epochs=1, augmentation=augmentation) for seed in range(3)
-    ]
+    one = Settings(architecture, optimizer, 0.01, epochs=1, augmentation=augmentation)
+    settings = [replace(one, seed=seed) for seed in range(3)]
     models, inputs, label = in_double(settings)
     untrained = [weights(model) for model in models]
     stream = islice(train_seeds_together(models, inputs, label, settings), UPDATES + 1)

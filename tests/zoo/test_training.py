@@ -11,23 +11,17 @@ from torch import nn
 import trajkit as tk
 from trajkit.zoo import Settings
 from trajkit.zoo.architectures import ARCHITECTURES
+from trajkit.zoo.augment import augment
 from trajkit.zoo.data import load_data, stratified_order
 from trajkit.zoo.run_job import error, record_at
 from trajkit.zoo.training import Diverged, learning_rate, network, steps, train_network
 
-RATES = {"sgd": 0.1, "nesterov": 0.03, "adam": 0.003}
+LEARNING = [("fc", "sgd", 0.1), ("allcnn", "nesterov", 0.03)]
+LEARNING += [(a, "adam", 0.001 if a == "vit" else 0.003) for a in ARCHITECTURES if a != "wide_resnet_16"]
 
 
-# Plain SGD on this loss makes weights of 1e30, whose outputs overflow float32 within a few steps.
-DIVERGING = Settings("fc", "sgd", 1e30, epochs=1)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "optimizer"),
-    [*((a, "adam") for a in ARCHITECTURES if a != "wide_resnet_16"), ("fc", "sgd"), ("allcnn", "nesterov")],
-)
-def test_every_architecture_and_every_optimizer_learns(architecture, optimizer):
-    rate = 0.001 if architecture == "vit" else RATES[optimizer]
+@pytest.mark.parametrize(("architecture", "optimizer", "rate"), LEARNING)
+def test_every_architecture_and_every_optimizer_learns(architecture, optimizer, rate):
     model = fit(Settings(architecture, optimizer, rate, epochs=6))
     data = load_data(DIGITS)
     assert error(model, data.test, data.test_label) < 0.45
@@ -76,36 +70,6 @@ def test_network__random_numbers_of_the_caller_stay():
     assert torch.equal(before, torch.get_rng_state())
 
 
-class Noisy(nn.Module):
-    """A network that has all a recorder could disturb: running means, dropout, and noise that eval mode leaves on."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Dropout(), nn.Linear(16, 10)
-        )
-
-    def forward(self, images):
-        return self.layers(images) + 0.1 * torch.randn(len(images), 10)
-
-
-@pytest.mark.parametrize("at", [[0], [5], range(23)])
-def test_recording_does_not_change_training(at):
-    def final(recorded):
-        data = load_data(DIGITS)
-        torch.manual_seed(0)
-        model = Noisy()
-        stream = train_network(model, data.train, data.train_label, SHORT)
-        if recorded:
-            tk.record(stream, data.probe, at=at)
-        else:
-            for _ in stream:
-                pass
-        return weights(model)
-
-    assert torch.equal(final(False), final(True))
-
-
 def test_learning_rate__falls_as_a_cosine_or_stays():
     rates = [learning_rate(SHORT, progress) for progress in (0, 0.5, 1)]
     np.testing.assert_allclose(rates, [0.1, 0.05, 0], atol=1e-12)
@@ -125,8 +89,9 @@ def test_init__scales_weights_by_their_inputs(init, expected):
 
 
 def test_diverging_training_says_at_which_step():
+    # Plain SGD on this loss makes weights of 1e30, whose outputs overflow float32 within a few steps.
     with pytest.raises(Diverged, match="the loss became") as caught:
-        fit(DIVERGING)
+        fit(Settings("fc", "sgd", 1e30, epochs=1))
     assert 1 <= caught.value.step <= 5
 
 
@@ -170,3 +135,24 @@ def test_corner__of_a_subset_fits_it():
             assert error(model, data.test, data.test_label) > 0
             return
     pytest.fail("the corner was never left")
+
+
+def test_augment__every_image_is_a_crop_of_its_padded_self_perhaps_mirrored():
+    images = torch.randn(40, 2, 16, 16, generator=torch.Generator().manual_seed(1))
+    augmented = augment(images, "simple", torch.Generator().manual_seed(0))
+    padded = nn.functional.pad(images, (2, 2, 2, 2))
+    found = set()
+    for image, result in zip(padded, augmented, strict=True):
+        crops = {(r, c): image[:, r : r + 16, c : c + 16] for r in range(5) for c in range(5)}
+        views = {(at, flips) for at in crops for flips in ((), (-1,)) if torch.equal(crops[at].flip(flips), result)}
+        assert len(views) == 1
+        found |= views
+    assert len(found) > 20
+    assert {flips for _, flips in found} == {(), (-1,)}
+
+
+def test_augment__none_changes_nothing_and_equal_generators_give_equal_images():
+    images = torch.randn(4, 1, 8, 8)
+    assert augment(images, "none", torch.Generator()) is images
+    first, again = (augment(images, "simple", torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again)

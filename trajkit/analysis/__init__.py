@@ -1,4 +1,4 @@
-"""Claims about trajectories as numbers, each beside a null."""
+"""Statistics of trajectories, each with an interval or a null."""
 
 from trajkit.analysis.bootstrap import bootstrap
 from trajkit.analysis.cluster import cluster

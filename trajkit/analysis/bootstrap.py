@@ -1,4 +1,4 @@
-"""How much a number would change with other samples, other runs or other seeds."""
+"""Confidence intervals over samples, runs or seeds."""
 
 from __future__ import annotations
 
@@ -33,18 +33,19 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Give a statistic an interval, by drawing samples, runs or seeds anew, n times.
+    """Give the interval of a statistic, by drawing samples, runs or seeds with replacement.
 
-    Over samples, single samples are drawn with replacement within each class, as many as it has: what would another
-    probe of the same kind have given? Over runs, runs are drawn within each group of `by`; over "seed", or another run
-    attribute, all runs of one value together: what would other runs, or seeds, have given? Reference runs stay.
+    Over samples, samples are drawn within each class, as many as the class has: what could another probe of the same
+    kind give? Over runs, runs are drawn within each group of `by`. Over "seed", or another run attribute, all runs with
+    one value are drawn together: what could other runs, or other seeds, give? Reference runs are kept.
 
-    A run that is drawn twice is at distance 0 from its copy, which no two runs would be. Such pairs are left out:
-    statistics of pairs weight each pair of different runs by the number of times both are drawn; general statistics get
-    copies under names of their own, with the coordinate `copy_of`, and `compare_groups`, `null_test`, `convergence` and
-    `learning_order` leave out pairs that agree in it.
+    A run that is drawn twice has distance 0 to its copy, but no two runs have distance 0. Pairs of a run and its copy
+    are left out. A statistic of pairs weights each pair of different runs by how often both are drawn. For any other
+    statistic, copies get names of their own and the coordinate `copy_of`; `compare_groups`, `null_test`, `convergence`
+    and `learning_order` leave out pairs with the same `copy_of`.
 
-    Intervals, with G the distribution over draws, estimate t, and t_(i) the estimate without sample, run or seed i:
+    With G the distribution over draws, t the estimate, and t_(i) the estimate without sample, run or seed i, the
+    intervals are
 
     | interval     | bounds                                                                                          |
     |--------------|-------------------------------------------------------------------------------------------------|
@@ -57,48 +58,51 @@ def bootstrap(
     Parameters
     ----------
     ds
-        A trajectory dataset; over runs also a matrix (run, run2), as `trajectory_distance` returns it: its distances
-        are then computed once and rearranged.
+        A trajectory dataset. Over runs also a matrix (run, run2), as `trajectory_distance` returns it: the distances
+        are then computed only once.
     statistic
-        From what `ds` is to a DataArray. If that has the dimension `sample` (over samples) or `run`, or `run` and
-        `run2` (over runs), its mean over samples, networks, or pairs of different networks is meant: the statistic is
-        then computed once, and only the mean again for each draw. Pairs that are NaN do not count.
+        A function from `ds` to a DataArray. If the result has the dimension `sample` (over samples), or `run`, or `run`
+        and `run2` (over runs), the statistic is its mean over samples, networks, or pairs of different networks. The
+        function is then called once, and only the mean is computed for each draw. Pairs that are NaN do not count.
     draws
-        Draws. General statistics cost as many evaluations; 100 give rough intervals.
+        Number of bootstrap draws. Without one of these dimensions, each draw costs one call of `statistic`; 100 draws
+        give rough intervals.
     over
-        "sample", "run", "seed", or another run attribute.
+        What is drawn: "sample", "run", "seed" or another run attribute.
     by
-        Run attributes that make the groups within which runs or seeds are drawn; None for one group.
+        Run attribute, or attributes, that define the groups within which runs or seeds are drawn. By default all runs
+        are one group.
     interval
-        One of the above. "bca" is right to a higher order for skewed statistics; it needs a thousand draws.
-        "jackknife" draws nothing and takes little for granted but that the estimate is nearly normal: of few runs or
-        seeds it alone covers. Both cost one evaluation of a general statistic for each sample, run or seed.
+        One of the kinds above. "bca" is more accurate for skewed statistics; it needs a thousand draws. "jackknife"
+        uses no draws and assumes only that the estimate is nearly normal; it is the only one with the right coverage
+        for few runs or seeds. Both compute the statistic once for each sample, run or seed that is left out.
     then
-        Applied to the mean, such as a ratio of two of its entries.
+        A function that is applied to the mean, such as the ratio of two of its entries.
     level
-        Share of draws inside the interval.
+        Confidence level of the intervals, between 0 and 1.
     seed
-        Of the draws.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        `estimate`, from what there is; `lower`, `upper` and `standard_error`, the standard deviation over draws; in the
-        statistic's units and with its dimensions other than those averaged. NaN where a draw gave NaN, and bounds of
-        "bca" where all draws lie on one side of the estimate; `attrs["limitations"]` says so, and where intervals are
-        narrower than they should be.
+        `estimate`, from all data; `lower` and `upper`; `standard_error`, the standard deviation over draws. They have
+        the statistic's units and its dimensions, without those of the mean. Bounds are NaN if a draw gives NaN, or for
+        "bca" if all draws lie on one side of the estimate. `attrs["limitations"]` names these cases, and those in which
+        the intervals are too narrow.
 
     Raises
     ------
     ValueError
-        If n, level, over or interval make no sense, the statistic is no DataArray, no class has two samples, no group
-        three runs (or seeds), or an attribute is missing for some run.
+        If `draws` is below 2, `level` is not between 0 and 1, or `over` or `interval` is unknown; if the statistic is
+        no DataArray; if no class has two samples, or no group has three runs (or seeds); if an attribute is missing for
+        some run.
 
     Notes
     -----
-    Draws vary less than new data by the factor 1 - 1 / m in the variance, with m samples, runs or seeds in each class
-    or group, so that few of them give intervals that are too narrow. In simulation (1000 repetitions of 299 draws;
-    distances within and between four groups of runs, and their ratio; 95 % meant), intervals covered
+    With m samples, runs or seeds in each class or group, the variance over draws is smaller than that of new data by
+    the factor 1 - 1 / m, so intervals are too narrow for small m. In simulation (1000 repetitions of 299 draws;
+    distances within and between four groups of runs, and their ratio; level 95 %), the intervals covered
 
     |              | 3 seeds | 5 seeds | 8 seeds | 3 runs a group | 5 runs a group | 8 runs a group |
     |--------------|---------|---------|---------|----------------|----------------|----------------|
@@ -123,7 +127,7 @@ def bootstrap(
     ...     return tk.compare_groups(distance, "architecture", permutations=1).ratio
     >>> over_seeds = tk.bootstrap(distance, ratio, draws=50, over="seed")
     >>> bool(over_seeds.lower[0] < over_seeds.estimate[0] < over_seeds.upper[0]), over_seeds.limitations
-    (True, "4 of seed are few: only interval='jackknife' covers as it should")
+    (True, "few units to draw (seed: 4): only interval='jackknife' has the right coverage")
 
     References
     ----------
@@ -133,17 +137,16 @@ def bootstrap(
     if draws < 2:
         raise ValueError(f"draws: wanted two draws or more, got {draws}")
     if not 0 < level < 1:
-        raise ValueError(f"level: wanted a share between 0 and 1, got {level}")
+        raise ValueError(f"level: wanted a number between 0 and 1, got {level}")
     if interval not in _INTERVALS:
         raise ValueError(f"interval: wanted one of {list(_INTERVALS)}, got {interval!r}")
     units = _units(ds, over, by)
     values = statistic(ds)
     if not isinstance(values, xr.DataArray):
-        raise ValueError(f"statistic: wanted one that returns a DataArray, got {type(values).__name__}")
-    random = np.random.default_rng(seed)
-    drawn = [] if interval == "jackknife" else units.draw(draws, random)
+        raise ValueError(f"statistic: wanted a function that returns a DataArray, got {type(values).__name__}")
+    drawn = [] if interval == "jackknife" else units.draw(draws, np.random.default_rng(seed))
     without = [] if interval == "percentile" else units.leave_one_out()
-    evaluate = _means if units.dim in values.dims else _again
+    evaluate = _weighted_means if units.dim in values.dims else _call_for_each
     estimate, every = evaluate(ds, statistic, values, units, [*drawn, *without], then)
     every = every.transpose("draw", *estimate.dims)
     replicates, left_out = np.split(every.values.astype(np.float64), [len(drawn)])
@@ -173,13 +176,13 @@ def _units(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None)
     if over != "sample":
         return runs_in_groups(ds, over, by)
     if by is not None:
-        raise ValueError(f"by={by!r} makes groups of runs; samples are drawn within their classes")
+        raise ValueError(f"by={by!r} is for over='run' or 'seed': samples are always drawn within their classes")
     if not isinstance(ds, xr.Dataset):
-        raise ValueError("over='sample' wants a trajectory dataset: a matrix of runs has no samples left to draw")
+        raise ValueError("over='sample' wants a trajectory dataset: a matrix (run, run2) has no samples to draw")
     return samples_in_classes(ds)
 
 
-def _again(
+def _call_for_each(
     ds: xr.Dataset | xr.DataArray,
     statistic: Statistic,
     values: xr.DataArray,
@@ -187,7 +190,7 @@ def _again(
     drawn: list[Indices],
     then: Then | None,
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Evaluate the statistic for each draw."""
+    """Call the statistic for each draw."""
     finish = then or (lambda x: x)
 
     def take(at: Indices) -> xr.Dataset | xr.DataArray:
@@ -199,7 +202,7 @@ def _again(
     return finish(values), xr.concat(each, dim="draw")
 
 
-def _means(
+def _weighted_means(
     ds: xr.Dataset | xr.DataArray,
     statistic: Statistic,
     values: xr.DataArray,
@@ -207,12 +210,11 @@ def _means(
     drawn: list[Indices],
     then: Then | None,
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Mean over samples, runs or pairs, for each draw: weighted sums, not computed again."""
-    pairs = "run2" in values.dims
+    """Compute the mean over samples, runs or pairs for each draw, as a weighted mean of the same values."""
     plain = _in_order(values, ds, units.dim)
     every = np.arange(len(units.stratum))
     weight = xr.DataArray(units.weights([every, *drawn]), dims=("draw", units.dim))
-    if pairs:
+    if "run2" in values.dims:
         apart = xr.DataArray(~np.eye(plain.sizes["run"], dtype=bool), dims=("run", "run2"))
         counted = apart & plain.notnull()
         second = weight.rename(run="run2")
@@ -228,7 +230,7 @@ def _means(
 
 
 def _in_order(values: xr.DataArray, ds: xr.Dataset | xr.DataArray, dim: str) -> xr.DataArray:
-    """Bring the values to the samples or runs of `ds`; runs that they lack are refused, and other runs left out."""
+    """Order the values like the samples or runs of `ds`, and refuse values that lack a sample or network."""
     got = values.drop_vars([name for name, c in values.coords.items() if name not in values.dims and c.ndim])
     if dim == "sample":
         if got.sizes["sample"] != ds.sizes["sample"]:
@@ -241,31 +243,29 @@ def _in_order(values: xr.DataArray, ds: xr.Dataset | xr.DataArray, dim: str) -> 
     for d in both:
         if lacking := set(ds["run"].values[network].tolist()) - set(got[d].values.tolist()):
             raise ValueError(f"statistic: wanted a value for each network, got none for {sorted(lacking)[:5]}")
-    # References never count: whether the statistic has values for them is no matter.
-    out: xr.DataArray = got.reindex({d: ds["run"].values for d in both}, fill_value=0.0)
-    return out.drop_vars(both)
+    # The statistic may have no values for reference runs: their weight is 0.
+    return got.reindex({d: ds["run"].values for d in both}, fill_value=0.0).drop_vars(both)
 
 
 def _bca(tails: Array, estimate: Array, draws: Array, left_out: Array, stratum: Indices) -> Array:
-    """Shares (2, ...) of draws below the bounds; NaN where all draws lie on one side of the estimate."""
+    """Shares (2, ...) of draws below the bounds; NaN if all draws lie on one side of the estimate."""
     from scipy.special import ndtr, ndtri
 
-    # Draws that differ from the estimate by rounding lie half on either side.
+    # Draws can equal the estimate, up to rounding, if the statistic has few values: half of them count as below it.
     same = np.abs(draws - estimate) <= 1e-12 * np.abs(estimate)
     below = ((draws < estimate) & ~same).mean(0) + 0.5 * same.mean(0)
-    pull = _pull(left_out, stratum)
-    size = np.square(pull).sum(0)
-    cubes = (pull**3).sum(0)
+    influence = _influence(left_out, stratum)
+    size = np.square(influence).sum(0)
+    cubes = (influence**3).sum(0)
     acceleration = np.divide(cubes, 6 * size**1.5, out=np.zeros_like(size), where=size > 0)
     with np.errstate(invalid="ignore"):
         bias = np.where((below > 0) & (below < 1), ndtri(below), np.nan)
         z = bias + ndtri(tails).reshape(2, *[1] * np.ndim(estimate))
-        out: Array = ndtr(bias + z / (1 - acceleration * z))
-    return out
+        return ndtr(bias + z / (1 - acceleration * z))
 
 
-def _pull(left_out: Array, stratum: Indices) -> Array:
-    """How far each unit pulls the estimate, beside the others of its stratum."""
+def _influence(left_out: Array, stratum: Indices) -> Array:
+    """Influence of each unit on the estimate, relative to the mean of its stratum."""
     out = np.empty_like(left_out)
     for value in np.unique(stratum):
         inside = stratum == value
@@ -274,11 +274,11 @@ def _pull(left_out: Array, stratum: Indices) -> Array:
 
 
 def _student(estimate: Array, left_out: Array, stratum: Indices, level: float) -> tuple[Array, Array, Array]:
-    """Bounds and standard error of the jackknife."""
+    """Bounds and standard error of the jackknife, from Student's t."""
     from scipy.stats import t as student
 
     size = np.unique(stratum, return_counts=True)[1].reshape(-1, *[1] * estimate.ndim)
-    squares = np.square(_pull(left_out, stratum))
+    squares = np.square(_influence(left_out, stratum))
     sums = np.array([squares[stratum == value].sum(0) for value in np.unique(stratum)])
     part = (1 - 1 / len(stratum)) ** 2 * size / (size - 1) * sums
     variance = part.sum(0)
@@ -290,7 +290,7 @@ def _student(estimate: Array, left_out: Array, stratum: Indices, level: float) -
 
 
 def _quantiles(draws: Array, share: Array | float) -> Array:
-    """Quantile of each entry of (draw, ...), each at its own share if there are several; NaN of what is NaN."""
+    """Quantile of each entry of (draw, ...), at one share or at a share for each entry; NaN if a draw is NaN."""
     flat = draws.reshape(len(draws), -1)
     shares = np.broadcast_to(share, draws.shape[1:]).ravel()
     out = np.full(len(shares), np.nan)
@@ -302,7 +302,7 @@ def _quantiles(draws: Array, share: Array | float) -> Array:
 def _limitations(draws: Array, lower: Array) -> list[str]:
     said, unknown = [], np.isnan(draws)
     if unknown.any():
-        said.append(f"up to {unknown.sum(0).max()} of {len(draws)} draws give NaN, and there is no interval")
+        said.append(f"up to {unknown.sum(0).max()} of {len(draws)} draws give NaN: there is no interval")
     elif np.isnan(lower).any():
-        said.append("an estimate is NaN, or all draws lie on one side of it, and there is no interval")
+        said.append("an estimate is NaN, or all draws lie on one side of it: there is no interval")
     return said

@@ -1,4 +1,4 @@
-"""What a bootstrap draws: single samples within classes, single runs within groups, or whole seeds."""
+"""What a bootstrap draws: samples within classes, runs within groups, or all runs of a seed."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from trajkit.analysis.run_groups import COPY_OF, groups_if_any, names_of, runs_a
 from trajkit.schema import is_network, run_attributes
 from trajkit.typing import Array, Indices
 
-# With two units in a stratum the variance over draws is half of what it should be, with one it is nothing.
+# With two units in a stratum, the variance over draws is half of the true one; with one unit it is 0.
 _FEW = 3
-# In simulation, percentile intervals over so many runs or seeds covered less than they should (`bootstrap`).
+# In simulation, percentile intervals over fewer runs or seeds are too narrow (table in `bootstrap`).
 _SAFE = 10
 
 
 class Units(NamedTuple):
-    """What is drawn with replacement, each from its own stratum: units with one member or several along `dim`."""
+    """Units that are drawn with replacement within strata; a unit has one member along `dim`, or several."""
 
     dim: str
     kind: str
-    unit: Indices  # of each member; -1 for references, which are kept as they are
+    unit: Indices  # of each member; -1 for reference runs, which are always kept
     stratum: Indices  # of each unit
 
-    def draw(self, n: int, random: np.random.Generator) -> list[Indices]:
-        """Fill the place of each unit by one of its stratum, n times.
+    def draw(self, draws: int, random: np.random.Generator) -> list[Indices]:
+        """Replace each unit by a random unit of its stratum, once for each draw.
 
-        Of runs, draws in which each stratum holds one only, copied, have no pairs and are drawn again.
+        A draw of runs is repeated if each stratum has only copies of one unit: then there are no pairs.
         """
-        out = np.empty((n, len(self.stratum)), dtype=np.intp)
-        again = np.arange(n)
+        out = np.empty((draws, len(self.stratum)), dtype=np.intp)
+        again = np.arange(draws)
         while len(again):
             for value in np.unique(self.stratum):
                 inside = np.flatnonzero(self.stratum == value)
@@ -42,35 +42,36 @@ class Units(NamedTuple):
         return list(out)
 
     def leave_one_out(self) -> list[Indices]:
-        """All units but one, for each unit that is not alone in its stratum."""
+        """List all units but one, for each unit that is not alone in its stratum."""
         every = np.arange(len(self.stratum))
         return [np.delete(every, u) for u in self.units_left_out()]
 
     def units_left_out(self) -> Indices:
-        """Units that `leave_one_out` leaves out, in its order."""
+        """List the units that `leave_one_out` leaves out, in its order."""
         return np.flatnonzero(np.bincount(self.stratum)[self.stratum] > 1)
 
     def weights(self, drawn: list[Indices]) -> Array:
-        """How often each member is in each draw (draw, member); references never."""
+        """Count how often each member is in each draw (draw, member); 0 for reference runs."""
         counts = np.array([np.bincount(units, minlength=len(self.stratum)) for units in drawn], dtype=np.float64)
         return np.where(self.unit < 0, 0.0, counts[:, self.unit])
 
     def members(self, units: Indices) -> Indices:
-        """Places of the members of drawn units, and of what is kept."""
+        """List the members of drawn units, and the reference runs."""
         each = [np.flatnonzero(self.unit == u) for u in units]
         return np.concatenate([*each, np.flatnonzero(self.unit < 0)])
 
     def limitations(self, interval: str) -> list[str]:
-        """Say where an interval is narrower than it should be."""
+        """Name the cases in which an interval is too narrow."""
         size, said = np.bincount(self.stratum), []
         if alone := int((size == 1).sum()):
-            said.append(f"{alone} of {len(size)} strata hold one {self.kind} and do not vary")
+            said.append(f"{alone} of {len(size)} strata have one unit ({self.kind}): they do not vary")
         if self.dim == "run" and interval != "jackknife":
             if two := int((size == 2).sum()):
-                said.append(f"{two} of {len(size)} strata hold two of {self.kind}: half the variance is missing")
+                said.append(f"{two} of {len(size)} strata have two units ({self.kind}): half the variance is missing")
             if len(self.stratum) < _SAFE:
                 said.append(
-                    f"{len(self.stratum)} of {self.kind} are few: only interval='jackknife' covers as it should"
+                    f"few units to draw ({self.kind}: {len(self.stratum)}): "
+                    "only interval='jackknife' has the right coverage"
                 )
         return said
 
@@ -86,13 +87,13 @@ def samples_in_classes(ds: xr.Dataset) -> Units:
     """
     label = ds["label"].values
     if (pd.Series(label).value_counts() < 2).all():
-        raise ValueError("no class has two samples: there is nothing to draw from; wanted a larger probe")
+        raise ValueError("no class has two samples, so draws cannot differ: wanted a larger probe")
     stratum = np.unique(label, return_inverse=True)[1]
     return Units("sample", "sample", np.arange(len(label)), stratum)
 
 
 def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None) -> Units:
-    """Make units of the networks, or of those alike in an attribute such as `seed`, within groups.
+    """Make units of the networks, or of all networks with one value of an attribute such as `seed`, within groups.
 
     Examples
     --------
@@ -105,17 +106,17 @@ def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str]
         raise ValueError(f"over: wanted one of {known}, got {over!r}")
     strata = [] if by is None else names_of(by)
     if over in strata:
-        raise ValueError(f"by={by!r} makes each {over!r} a stratum of its own, out of which nothing else can be drawn")
+        raise ValueError(f"by={by!r} makes each {over!r} a stratum with one unit: leave {over!r} out of by=")
     network = is_network(ds)
     some = ds.isel(run=network)
     of_run = groups_if_any(some, strata)
     own = np.arange(len(of_run)) if over == "run" else groups_if_any(some, [over])
     both, unit = np.unique(np.stack([of_run, own], axis=1), axis=0, return_inverse=True)
     if both.size == 0 or np.bincount(both[:, 0]).max() < _FEW:
-        what = f"{len(both)} of {over!r} in {len(np.unique(both[:, 0]))} strata"
+        hint = ": fewer attributes in by= make larger strata" if strata else ""
         raise ValueError(
-            f"too few to say how much they vary: {what}; wanted {_FEW} or more of {over!r} in a stratum "
-            f"{'(fewer attributes in by= make larger strata)' if strata else ''}".rstrip()
+            f"over={over!r}: too few units to estimate their variance, {len(both)} in {len(np.unique(both[:, 0]))} "
+            f"strata; wanted {_FEW} or more in a stratum{hint}"
         )
     out = np.full(len(network), -1, dtype=np.intp)
     out[network] = unit.ravel()
@@ -123,7 +124,7 @@ def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str]
 
 
 def with_copies(ds: xr.Dataset | xr.DataArray, at: Indices) -> xr.Dataset | xr.DataArray:
-    """Take runs, some repeatedly; copies get names of their own, and all know of whom they are one (`copy_of`).
+    """Take runs, some several times; copies get names of their own, and `copy_of` names the run of each.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One statistic under several distances, side by side."""
+"""One statistic with several metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.null_test import null_test
+from trajkit.analysis.null_test import PROGRESS_POINTS, null_test
 from trajkit.analysis.run_groups import groups, own_copies
 from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
@@ -17,8 +17,6 @@ from trajkit.renamed import renamed
 from trajkit.schema import networks
 
 _METRICS = ("bhattacharyya", "hellinger", "fisher_rao", "jeffreys")
-# Values of progress at which runs are compared, as in `null_test`.
-_PROGRESS = 20
 
 
 @renamed(n="null_draws")
@@ -33,49 +31,53 @@ def compare_metrics(
     cap: float | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Give the same statistic under several metrics side by side, each beside its null.
+    """Compute the same statistic with several metrics, each compared with its null.
 
-    A claim about the geometry of training should not hang on one distance. Without a statistic, these are compared:
+    A result about the geometry of training should not depend on one distance. Without a statistic, these are compared:
 
-    | quantity             | what                                                                              |
-    |----------------------|-----------------------------------------------------------------------------------|
-    | "explained stress"   | of `embed` in `n_components`, of the networks' points alone                       |
-    | "explained distance" | of the same                                                                       |
-    | "distance"           | mean distance of two networks at equal progress, over 20 values of it             |
-    | "between / within"   | the same of pairs that differ in `by`, over that of pairs alike in it (with `by`) |
+    | quantity             | what                                                                                   |
+    |----------------------|----------------------------------------------------------------------------------------|
+    | "explained stress"   | of `embed` in `n_components`, for the points of the networks alone                     |
+    | "explained distance" | of the same embedding                                                                  |
+    | "distance"           | mean distance of two networks at equal progress, over 20 values of progress            |
+    | "between / within"   | mean distance of pairs with different values of `by` / that of pairs with equal values |
 
-    References are left out: truth rules out classes that networks allow, an infinite distance in jeffreys.
+    Reference runs are left out: truth gives probability 0 to classes that networks allow, an infinite distance in
+    jeffreys.
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
+        A trajectory dataset. Reference runs are left out.
     statistic
-        From a trajectory dataset and the name of a metric to a DataArray, of the same dimensions under all metrics.
+        A function from a trajectory dataset and the name of a metric to a DataArray, which has the same dimensions for
+        all metrics.
     metrics
         Names of symmetric metrics.
     by
-        A run attribute, for "between / within".
+        Run attribute that defines the groups of "between / within".
     n_components
-        For "explained stress" and "explained distance".
+        Number of components.
     null_draws
-        Draws of the null `shuffle_within_class`, the same for all metrics.
+        Number of draws from the null. The null is `shuffle_within_class`, with the same draws for all metrics.
     cap
-        In nats per sample, for metrics that are not bounded, where no statistic is given.
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound, and only without a statistic.
     seed
-        Of the draws.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        `observed` (metric, ...), `null` (metric, draw, ...) and `ratio` (metric, ...), observed over the mean of the
-        null, with the statistic's dimensions: `quantity`, without one. The coordinate `scale` (metric) is "length" or
-        "squared length": ratios of squared lengths are squares.
+        `observed` (metric, ...), `null` (metric, draw, ...) and `ratio` (metric, ...) = observed / mean null, with the
+        dimensions and units of the statistic; without a statistic, on `quantity`. The coordinate `scale` (metric) is
+        "length" or "squared length": ratios of squared lengths are squares of ratios of lengths.
 
     Raises
     ------
     ValueError
-        If a metric is unknown or not symmetric, or none is given; or as `null_test`, `embed` and `pairwise` do.
+        If a metric is unknown, not symmetric or named twice, or none is named; or as `null_test`, `embed` and
+        `pairwise` do.
 
     Examples
     --------
@@ -94,22 +96,18 @@ def compare_metrics(
     def of_one(some: xr.Dataset, metric: str) -> xr.DataArray:
         return _quantities(some, chosen[metric], by, n_components)
 
-    found = [null_test(ds, _under(statistic or of_one, name), null_draws, seed=seed) for name in names]
-    kept = ["observed", "null", "ratio"]
-    out: xr.Dataset = xr.concat([f[kept] for f in found], dim=xr.Variable("metric", names), combine_attrs="drop")
-    scale = ("metric", [chosen[name].scale for name in names])
-    return out.assign_coords(scale=scale).assign_attrs(
-        null="shuffle_within_class", draws=null_draws, seed=seed, by=by or ""
-    )
+    def test(name: str) -> xr.Dataset:
+        found = null_test(ds, lambda some: (statistic or of_one)(some, name), null_draws, seed=seed)
+        return found[["observed", "null", "ratio"]]
 
-
-def _under(statistic: Callable[[xr.Dataset, str], xr.DataArray], metric: str) -> Callable[[xr.Dataset], xr.DataArray]:
-    return lambda ds: statistic(ds, metric)
+    found = xr.concat(map(test, names), dim=xr.Variable("metric", names), combine_attrs="drop")
+    found = found.assign_coords(scale=("metric", [chosen[name].scale for name in names]))
+    return found.assign_attrs(null="shuffle_within_class", draws=null_draws, seed=seed, by=by or "")
 
 
 def _quantities(ds: xr.Dataset, metric: Metric, by: str | None, n_components: int) -> xr.DataArray:
     embedding = embedded(ds, n_components, metric, references=False)
-    distance = matched_distance(resampled(ds, _PROGRESS), metric)
+    distance = matched_distance(resampled(ds, PROGRESS_POINTS), metric)
     pair = np.triu(~own_copies(ds), k=1)
     values = {
         "explained stress": float(embedding["explained_stress"][-1]),
@@ -118,8 +116,8 @@ def _quantities(ds: xr.Dataset, metric: Metric, by: str | None, n_components: in
     }
     if by is not None:
         code = groups(ds, by)[0]
-        alike = code[:, None] == code
-        if not (alike & pair).any():
+        same = code[:, None] == code
+        if not (same & pair).any():
             raise ValueError(f"{by!r} differs for every run: there are no distances within groups")
-        values["between / within"] = float(distance[~alike & pair].mean() / distance[alike & pair].mean())
+        values["between / within"] = float(distance[~same & pair].mean() / distance[same & pair].mean())
     return xr.DataArray(list(values.values()), {"quantity": list(values)}, ("quantity",))

@@ -45,8 +45,8 @@ def dimensionality(
     n_components
         Number of components.
     null_draws
-        Number of draws from the null, and of bootstrap draws for the intervals. The smallest possible p-value is
-        1 / (null_draws + 1). The function makes 2 + 2 `null_draws` embeddings.
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). The intervals use as many
+        bootstrap draws, so the function makes 2 + 2 `null_draws` embeddings.
     nulls
         Further nulls by name. Each is a function from a dataset and a seed to a dataset, of which `null_draws` draws
         are made, or a dataset of other runs on the same probe. If it has more runs than `ds`, `null_draws` random

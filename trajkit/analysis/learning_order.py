@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from trajkit.analysis.bootstrap import bootstrap
-from trajkit.analysis.data_map import data_map
+from trajkit.analysis.data_map import data_map_of
+from trajkit.analysis.rank_correlation import rank_correlation
 from trajkit.analysis.run_groups import groups
+from trajkit.analysis.shuffles import kinds_of_samples, permuted_within
+from trajkit.analysis.within_between import BETWEEN, WITHIN, with_ratio, within_between
 from trajkit.renamed import renamed
 from trajkit.schema import networks, run_attributes
-from trajkit.typing import Array, Indices, Mask
+from trajkit.typing import AnyArray, Array, Indices, Mask
 
 _MEASURES = ("confidence", "correctness", "learned")
-_QUANTITIES = ("within", "between", "share of ceiling")
+_SHARE = "share of ceiling"
 
 
 @renamed(n="null_draws")
@@ -32,43 +34,50 @@ def learning_order(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Measure how far groups of runs agree on the order in which they learn samples.
+    """Measure how much groups of runs agree on the order in which they learn samples.
 
-    Two runs agree by Spearman's correlation over samples, of their `measure` in `data_map`. No two groups can be
-    expected to agree more than runs of one group do among themselves: that is the ceiling. The null permutes each run's
-    samples within class and split: it keeps what runs agree on because some classes are harder, or training samples.
+    The agreement of two runs is Spearman's correlation, over samples, of their `measure` in `data_map`. The ceiling is
+    the agreement of runs of one group: two groups cannot be expected to agree more. The null permutes the samples of
+    each run within class and split. It keeps the agreement that comes from easy and hard classes, and from training
+    samples.
 
         share of ceiling = between / within
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
+        A trajectory dataset. Reference runs are left out.
     by
-        The run attribute that makes groups, such as the architecture.
+        Run attribute that defines the groups.
     measure
-        "confidence", "correctness" or "learned". With "learned", samples that are never learned come last, together.
-    over, interval, draws, level
-        Of `bootstrap`: over "run" within groups, over "seed" or another run attribute, or over "sample". With
-        "jackknife" nothing is drawn.
+        "confidence", "correctness" or "learned". For "learned", samples that are never learned share the last rank.
+    over
+        What `bootstrap` draws: "run" (within groups), "seed", another run attribute, or "sample".
+    interval
+        Kind of interval: "percentile", "bca" or "jackknife" (`bootstrap`).
+    draws
+        Number of bootstrap draws. The jackknife needs none.
     null_draws
-        Draws of the null.
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1).
+    level
+        Confidence level of the intervals, between 0 and 1.
     seed
-        Of all draws.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        `agreement` (run, run2); on `quantity` ("within", the mean over pairs alike in the attribute, "between", over
-        pairs that differ in it, and "share of ceiling"): `estimate`, `lower`, `upper`, `standard_error`, `null` (draw,
-        quantity) and `p_value`, of agreeing more than the null, both NaN for the share; `of_groups` (group, group2),
-        mean agreement of their runs, NaN of a group of one with itself.
+        `agreement` (run, run2); on `quantity`: `estimate`, `lower`, `upper`, `standard_error`, `null` (draw, quantity)
+        and `p_value` of more agreement than the null; `of_groups` (group, group2), the mean agreement of their runs,
+        NaN on the diagonal for a group of one run. Quantities are "within", the mean over pairs of one group,
+        "between", over pairs of two groups, and "share of ceiling", which has no null and no p-value. All are without
+        units.
 
     Raises
     ------
     ValueError
-        If the attribute is unknown, missing for some run, the same for all or different for all; if a run has all
-        samples alike; if the measure is unknown, or as `bootstrap` does: with fewer than three runs in every group take
+        If the attribute is unknown, missing for some run, the same for all or different for all; if all samples have
+        the same `measure` in some run; if `measure` is unknown; or as `bootstrap` does: if no group has three runs, use
         over="sample".
 
     Examples
@@ -89,51 +98,62 @@ def learning_order(
     if measure not in _MEASURES:
         raise ValueError(f"measure: wanted one of {list(_MEASURES)}, got {measure!r}")
     if null_draws < 1:
-        raise ValueError(f"null_draws: wanted one draw of the null or more, got {null_draws}")
+        raise ValueError(f"null_draws: wanted one draw or more, got {null_draws}")
     ds = networks(ds, least=2)
     code, values = groups(ds, by)
     if len(values) == len(code):
-        raise ValueError(f"{by!r} differs for every run: nothing says how far two runs can agree")
-    scores = data_map(ds)[measure].transpose("run", "sample").values
+        raise ValueError(f"{by!r} differs for every run: no two runs give the agreement within a group")
+    scores = data_map_of(ds)[measure].transpose("run", "sample").values
     agreement = xr.DataArray(
         _correlation(scores, ds["run"].values),
         {**{name: ds[name] for name in ("run", *run_attributes(ds))}, "run2": ds["run"].values},
         ("run", "run2"),
         attrs={"long_name": "rank correlation of samples", "units": "1"},
     )
-    own = by if over == "run" else None
-    how: dict[str, Any] = {"over": over, "by": own, "interval": interval, "level": level, "seed": seed}
     if over == "sample":
-        probe = ds.assign(scores=(("run", "sample"), scores))
-        found = bootstrap(probe, lambda d: _of_probe(d, code), draws, then=_with_share, **how)
+        data: xr.Dataset | xr.DataArray = ds.assign(scores=(("run", "sample"), scores))
     else:
-        found = bootstrap(agreement, lambda d: _alike_and_not(d, groups(d, by)[0]), draws, then=_with_share, **how)
+        data = agreement
+
+    def statistic(some: Any) -> xr.DataArray:
+        if over == "sample":
+            return _on_samples(some["scores"].values, some["run"].values, code)
+        return within_between(some, groups(some, by)[0])
+
+    found = bootstrap(
+        data,
+        statistic,
+        draws,
+        over=over,
+        by=by if over == "run" else None,
+        interval=interval,
+        then=lambda mean: with_ratio(mean, _SHARE),
+        level=level,
+        seed=seed,
+    )
     null = _null(ds, scores, code, null_draws, seed)
     p_value = (1 + (null >= found["estimate"]).sum("draw")) / (1 + null_draws)
     names = values.to_numpy()
-    pairs = [[_mean(agreement.values, (code == a)[:, None] & (code == b)) for b in set(code)] for a in set(code)]
+    member = [code == group for group in range(len(names))]
+    of_groups = [[_mean(agreement.values, a[:, None] & b) for b in member] for a in member]
     return (
         found.assign(
             agreement=agreement,
             null=null,
             p_value=p_value.where(null.notnull().all("draw")).assign_attrs(units="1"),
-            of_groups=(("group", "group2"), pairs, agreement.attrs),
+            of_groups=(("group", "group2"), of_groups, agreement.attrs),
         )
         .assign_coords(group=names, group2=names)
         .assign_attrs(by=by, measure=measure, null="shuffle_within_class")
     )
 
 
-def _correlation(scores: Array, runs: NDArray[np.str_]) -> Array:
-    """Spearman's correlation of every run (run, sample) with every other."""
-    from scipy.stats import rankdata
-
-    rank = rankdata(scores, axis=1)
-    rank -= rank.mean(1, keepdims=True)
-    size = np.linalg.norm(rank, axis=1)
-    if not size.all():
-        raise ValueError(f"runs {runs[size == 0][:5].tolist()} know all samples alike: there is no order to agree on")
-    return rank @ rank.T / np.outer(size, size)
+def _correlation(scores: Array, runs: AnyArray) -> Array:
+    """Correlate the ranks of the scores (run, sample), and refuse runs without an order of samples."""
+    agreement = rank_correlation(scores)
+    if (constant := np.isnan(np.diag(agreement))).any():
+        raise ValueError(f"all samples have the same score in runs {runs[constant][:5].tolist()}: they have no order")
+    return agreement
 
 
 def _mean(values: Array, pairs: Mask) -> float:
@@ -142,39 +162,16 @@ def _mean(values: Array, pairs: Mask) -> float:
     return float(values[some].mean()) if some.any() else np.nan
 
 
-def _of_probe(ds: xr.Dataset, code: Indices) -> xr.DataArray:
-    """Agreement within groups and between them, on the samples of `ds`."""
-    values, alike = _correlation(ds["scores"].values, ds["run"].values), code[:, None] == code
-    return xr.DataArray(
-        [_mean(values, alike), _mean(values, ~alike)], {"quantity": list(_QUANTITIES[:2])}, ("quantity",)
-    )
+def _on_samples(scores: Array, runs: AnyArray, code: Indices) -> xr.DataArray:
+    """Mean agreement within groups and between them, from the scores (run, sample) of a set of samples."""
+    values, same = _correlation(scores, runs), code[:, None] == code
+    return xr.DataArray([_mean(values, same), _mean(values, ~same)], {"quantity": [WITHIN, BETWEEN]}, ("quantity",))
 
 
-def _alike_and_not(agreement: xr.DataArray, code: Indices) -> xr.DataArray:
-    """Agreement of the pairs of one group, and of two, for `bootstrap` to average."""
-    alike = xr.DataArray(code[:, None] == code, dims=("run", "run2"))
-    return xr.concat(
-        [agreement.where(alike), agreement.where(~alike)], dim=xr.Variable("quantity", list(_QUANTITIES[:2]))
-    )
-
-
-def _with_share(mean: xr.DataArray) -> xr.DataArray:
-    within, between = mean.sel(quantity="within", drop=True), mean.sel(quantity="between", drop=True)
-    share = (between / within.where(within != 0)).expand_dims(quantity=[_QUANTITIES[2]])
-    return xr.concat([mean, share], dim="quantity")
-
-
-def _null(ds: xr.Dataset, scores: Array, code: Indices, n: int, seed: int) -> xr.DataArray:
-    """Agreement after each run's samples are permuted within class and split."""
-    random = np.random.default_rng(seed)
-    group = ds["label"].values * 2 + (ds["split"].values == "train")
-    by_group = np.argsort(group, kind="stable")
-    draws = []
-    for _ in range(n):
-        mixed = np.empty_like(scores)
-        for r in range(len(scores)):
-            # Sorting by group with ties broken at random permutes within each group.
-            mixed[r, by_group] = scores[r, np.lexsort((random.random(len(group)), group))]
-        draws.append(_of_probe(ds.assign(scores=(("run", "sample"), mixed)), code))
-    # A ratio of two agreements by chance means nothing.
-    return xr.concat(draws, dim="draw").reindex(quantity=list(_QUANTITIES))
+def _null(ds: xr.Dataset, scores: Array, code: Indices, draws: int, seed: int) -> xr.DataArray:
+    """Mean agreement after the samples of each run are permuted within class and split."""
+    random, kind = np.random.default_rng(seed), kinds_of_samples(ds)
+    places = (permuted_within(kind, len(scores), random) for _ in range(draws))
+    each = [_on_samples(np.take_along_axis(scores, at, axis=1), ds["run"].values, code) for at in places]
+    # The null has no share of the ceiling: a ratio of two agreements that are both close to 0 means nothing.
+    return xr.concat(each, dim="draw").reindex(quantity=[WITHIN, BETWEEN, _SHARE])

@@ -1,4 +1,4 @@
-"""What would be seen if runs had nothing in common but their progress."""
+"""Compare a statistic with its distribution under a null."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from trajkit.distances import BHATTACHARYYA, Metric, as_metric
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks_of, validate
 
-# Values of progress: with 50, distances of the runs in the sample data are larger by one in a hundred.
-_PROGRESS = 20
+# Points of the progress grid. With 50 points, distances of the runs in the sample data are 1 % larger.
+PROGRESS_POINTS = 20
 
 Statistic = Callable[[xr.Dataset], xr.DataArray]
 
@@ -37,59 +37,64 @@ def null_test(
     alternative: str = "less",
     seed: int = 0,
 ) -> xr.Dataset:
-    """Compare a statistic with what it is under a null, n times.
+    """Compare a statistic with draws from a null.
 
-        ratio = observed / mean null,  p_value = (1 + number of draws at least as extreme as observed) / (n + 1)
+        ratio = observed / mean null,  p_value = (1 + number of draws at least as extreme) / (1 + null_draws)
 
     | null                   | keeps                                                   | scrambles                    |
     |------------------------|---------------------------------------------------------|------------------------------|
     | `shuffle_within_class` | losses, errors, progress, distances to the references   | which sample is learned when |
     | `shuffle_confusions`   | the same, and which sample is learned when              | which classes are confused   |
 
-    Runs of another kind, untrained or trained on shuffled labels, are no draws of a null: `dimensionality` takes them
-    beside it, and `compare_groups` tests whether they are apart.
+    Runs of another kind, untrained or trained on shuffled labels, are not draws of a null: `dimensionality` compares
+    with them, and `compare_groups` tests whether they differ.
 
-    Without a statistic it is the distance of two runs at equal progress: is a run nearer to another than to one with
-    the same losses and progress that learns other samples when? (Shuffling both runs of a pair is as good as shuffling
-    one: distances do not change when both are permuted alike.)
+    Without a statistic, this tests the distance of two runs at equal progress: is a run nearer to another run than to
+    one with the same losses and progress that learns other samples at each time? Both runs of a pair are shuffled. This
+    is equivalent to shuffling one, because distances do not change if both have the same permutation.
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out of pairs.
+        A trajectory dataset. Reference runs are left out of pairs.
     statistic
-        From a trajectory dataset to a DataArray, such as `lambda ds: tk.embed(ds).explained_distance`. Of one with
-        dimensions (run, run2) each pair is taken once. None for the mean distance over 20 values of progress:
-        `trajectory_distance(ds, n=20, metric=metric, cap=cap)`.
+        A function from a trajectory dataset to a DataArray, such as `lambda ds: tk.embed(ds).explained_distance`. If
+        the result has dimensions (run, run2), each pair is used once. By default the mean distance over 20 values of
+        progress, `trajectory_distance(ds, n=20, metric=metric, cap=cap)`.
     null_draws
-        Draws of the null. The least p-value that null_draws draws can give is 1 / (null_draws + 1).
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1).
     null
-        From a trajectory dataset and a seed to another; without a statistic, one that keeps progress.
-    metric, cap
-        Of the distance, where no statistic is given; a symmetric one. See `pairwise`.
+        A function from a trajectory dataset and a seed to a trajectory dataset. Without a statistic, it must keep
+        progress.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. It must be symmetric. Not used
+        with a statistic.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
     by
-        For statistics of pairs: only pairs of runs that differ in this attribute.
+        Run attribute that defines the groups. Only pairs of two groups are used. Only for statistics of pairs.
     alternative
-        What counts as extreme: "less" than the null or "greater".
+        Which draws are extreme: "less" if those below the observed statistic are, or "greater".
     seed
-        Of the draws.
+        Seed for the random draws.
 
     Returns
     -------
     xarray.Dataset
-        `observed`, `ratio` and `p_value` with the statistic's dimensions, (pair) with coordinates `run` and `run2` for
-        one of pairs; `null` (draw, ...). Without a statistic also `straight` (pair), d(u, geodesic) + d(v, geodesic):
-        how far apart two runs would be that leave the straight road in unrelated directions (squared lengths add, and
-        lengths as their squares); but not under "jeffreys" without a cap, which puts truth infinitely far.
-        Over all entries: `median_ratio`; `share_below`, the share of entries below the mean of their nulls;
-        `overall_p_value`, of the mean over entries. Ratios are NaN where the null is 0.
+        `observed`, `ratio` and `p_value` with the statistic's dimensions, or (pair) with coordinates `run` and `run2`
+        for a statistic of pairs; `null` (draw, ...). Without a statistic also `straight` (pair), d(u, geodesic) +
+        d(v, geodesic) in the metric's units: the distance of two runs that leave the geodesic in unrelated directions
+        (squared lengths add; lengths add as squares). It is left out for "jeffreys" without a cap, for which truth is
+        infinitely far. Over all entries: `median_ratio`; `share_below`, the share of entries below the mean of their
+        nulls; `overall_p_value`, of the mean over entries. Ratios are NaN if the mean of the null is 0.
 
     Raises
     ------
     ValueError
-        If n, alternative or metric make no sense, or both a metric and a statistic are given; the statistic is no
-        DataArray or not finite, there are no two runs to make a pair of, or `by` is unknown, missing for some run or
-        the same for all.
+        If `null_draws` is below 1, or `alternative` or the metric is unknown; if both a metric and a statistic are
+        given; if the statistic is no DataArray or not finite; if there are no two runs to make a pair; or if `by` is
+        unknown, missing for some run or the same for all.
 
     Examples
     --------
@@ -103,16 +108,16 @@ def null_test(
     p-values from random draws: Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39, 2010.
     """
     if null_draws < 1:
-        raise ValueError(f"null_draws: wanted one draw of the null or more, got {null_draws}")
+        raise ValueError(f"null_draws: wanted one draw or more, got {null_draws}")
     if alternative not in ("less", "greater"):
         raise ValueError(f"alternative: wanted 'less' or 'greater', got {alternative!r}")
     chosen = as_metric(metric, cap, symmetric=True)
     if statistic is not None and chosen != BHATTACHARYYA:
-        raise ValueError("metric and cap are those of the distance that is taken without a statistic: give them to it")
+        raise ValueError("metric and cap are for the distance of runs: with a statistic, use them inside the statistic")
     validate(ds)
     straight = statistic is None and chosen.finite_at_truth
     if statistic is None:
-        # Shuffling keeps progress, so that resampling once serves all draws.
+        # Shuffling keeps progress, so one resampling is enough for all draws.
         ds, statistic = _even(networks_of(ds, least=2), straight), partial(_distance, metric=chosen)
     values = statistic(ds)
     observed = _entries(values, ds, by)
@@ -122,11 +127,10 @@ def null_test(
     mean = draws.mean("draw")
     sign = 1 if alternative == "less" else -1
     entries = [d for d in draws.dims if d != "draw"]
-    road = {"straight": _straight(values, observed)} if straight else {}
     return xr.Dataset(
         {
             "observed": observed,
-            **road,
+            **({"straight": _straight(values, observed)} if straight else {}),
             "null": draws,
             "ratio": (observed / mean.where(mean != 0)).assign_attrs(long_name="observed / mean null", units="1"),
             "p_value": _p_value(sign * observed, sign * draws),
@@ -134,45 +138,40 @@ def null_test(
             "share_below": (observed < mean).mean().assign_attrs(long_name="share below their null", units="1"),
             "overall_p_value": _p_value(sign * observed.mean(), sign * draws.mean(entries)),
         },
-        attrs={"null": name_of(null), "draws": null_draws, "alternative": alternative, "seed": seed},
+        attrs={
+            "null": getattr(null, "__name__", type(null).__name__),
+            "draws": null_draws,
+            "alternative": alternative,
+            "seed": seed,
+        },
     )
 
 
-def name_of(null: Null) -> str:
-    """Name a null in results.
-
-    Examples
-    --------
-    >>> name_of(shuffle_within_class)
-    'shuffle_within_class'
-    """
-    return str(getattr(null, "__name__", type(null).__name__))
-
-
 def written_p(p_value: float, draws: int) -> str:
-    """Write a p-value told by so many random draws: the least that they can show is a bound, not a measurement.
+    """Write a p-value from random draws; the smallest possible one is an upper bound and not a measured value.
 
     Examples
     --------
     >>> written_p(0.05, 19), written_p(0.05, 999), written_p(0.001, 999)
     ('p ≤ 0.05', 'p = 0.05', 'p ≤ 0.001')
     """
-    least = (1 + 1e-9) / (1 + draws)
-    return f"p {'≤' if p_value <= least else '='} {p_value:.3g}"
+    smallest = (1 + 1e-9) / (1 + draws)
+    return f"p {'≤' if p_value <= smallest else '='} {p_value:.3g}"
 
 
 def _even(ds: xr.Dataset, straight: bool) -> xr.Dataset:
-    """Bring the runs, and the geodesic beside them if it is asked for, to equal progress."""
+    """Resample the runs to equal progress, and the geodesic too if `straight` needs its distance."""
+    even = resampled(ds, PROGRESS_POINTS)
     if not straight:
-        return resampled(ds, _PROGRESS)
-    road = references(ds, 2 * _PROGRESS + 1).sel(run=["geodesic"])
-    return concatenated([resampled(ds, _PROGRESS), resampled(road, _PROGRESS)])
+        return even
+    geodesic = references(ds, 2 * PROGRESS_POINTS + 1).sel(run=["geodesic"])
+    return concatenated([even, resampled(geodesic, PROGRESS_POINTS)])
 
 
 def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:
-    away = distance.sel(run="geodesic", drop=True)
-    own, other = (away.sel(run2=pairs[end].values).values for end in ("run", "run2"))
-    values = np.hypot(own, other) if pairs.attrs["scale"] == "length" else own + other
+    to_geodesic = distance.sel(run="geodesic", drop=True)
+    one, other = (to_geodesic.sel(run2=pairs[end].values).values for end in ("run", "run2"))
+    values = np.hypot(one, other) if pairs.attrs["scale"] == "length" else one + other
     return pairs.copy(data=values).assign_attrs(
         long_name="distance of runs that leave the geodesic in unrelated directions"
     )
@@ -185,15 +184,17 @@ def _distance(even: xr.Dataset, metric: Metric) -> xr.DataArray:
 
 
 def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:
-    """Check a statistic; of a matrix of runs, take each pair once."""
+    """Check the values of a statistic, and take each pair of a matrix of runs once."""
     if not isinstance(values, xr.DataArray):
-        raise ValueError(f"statistic: wanted one that returns a DataArray, got {type(values).__name__}")
+        raise ValueError(f"statistic: wanted a function that returns a DataArray, got {type(values).__name__}")
     if set(values.dims) == {"run", "run2"}:
         values = _pairs(values.transpose("run", "run2"), ds, by)
     elif by is not None:
-        raise ValueError(f"by={by!r} picks pairs of runs, and the statistic has dimensions {values.dims}")
+        raise ValueError(
+            f"by={by!r} selects pairs of runs, but the statistic has dimensions {values.dims}, not (run, run2)"
+        )
     if not values.size or not np.isfinite(values.values).all():
-        raise ValueError("the statistic is empty, NaN or infinite for some entries: wanted finite numbers")
+        raise ValueError("statistic: wanted finite numbers, got none, or some that are NaN or infinite")
     return values.drop_vars([c for c in values.coords if c not in (*values.dims, "run", "run2")])
 
 
@@ -215,5 +216,5 @@ def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray
 
 
 def _p_value(observed: xr.DataArray, null: xr.DataArray) -> xr.DataArray:
-    out: xr.DataArray = (1 + (null <= observed).sum("draw")) / (1 + null.sizes["draw"])
-    return out.assign_attrs(long_name="p-value", units="1")
+    share = (1 + (null <= observed).sum("draw")) / (1 + null.sizes["draw"])
+    return share.assign_attrs(long_name="p-value", units="1")

@@ -1,4 +1,4 @@
-"""Whether all runs learn samples in one order."""
+"""Whether all runs learn samples in the same order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.bootstrap import bootstrap
+from trajkit.analysis.rank_correlation import rank_correlation
 from trajkit.analysis.run_groups import groups
 from trajkit.analysis.shuffles import kinds_of_samples, permuted_within
 from trajkit.typing import Array
@@ -21,10 +22,10 @@ def order_agreement(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Mean rank correlation of the samples' confidences, over all pairs of runs or of groups of runs.
+    """Mean rank correlation of the confidences over samples, over all pairs of runs or of groups of runs.
 
-    The null permutes each run's samples within class and split. `learning_order` compares groups with the agreement
-    inside them; this is one number for all runs.
+    The null permutes the samples of each run within class and split. `learning_order` compares the agreement between
+    groups with that within groups; this is one number for all runs.
 
     Parameters
     ----------
@@ -61,21 +62,18 @@ def order_agreement(
     >>> round(float(found.estimate), 6), float(found.p_value)
     (1.0, 0.05)
     """
-    from scipy.stats import rankdata
-
     code = groups(ds, by)[0] if by else np.arange(len(confidence))
     share = (code == np.arange(code.max() + 1)[:, None]) / np.bincount(code)[:, None]
     kind, random = kinds_of_samples(ds), np.random.default_rng(seed)
 
     def agreement(some: Array) -> float:
-        rank = rankdata(share @ some, axis=1)
-        return float(np.corrcoef(rank)[np.triu_indices(len(rank), k=1)].mean())
+        return float(rank_correlation(share @ some)[np.triu_indices(len(share), k=1)].mean())
 
     def shuffled() -> Array:
         return np.take_along_axis(confidence, permuted_within(kind, len(confidence), random), axis=1)
 
     null = np.array([agreement(shuffled()) for _ in range(permutations)])
-    # One run and checkpoint: `bootstrap` copies the dataset for each draw, and only the places of samples count.
+    # One run and one checkpoint, because `bootstrap` copies the dataset for each draw; only `place` is used.
     places = ds.isel(run=[0], checkpoint=[0]).assign(place=("sample", np.arange(len(kind))))
     found = bootstrap(
         places,

@@ -9,7 +9,7 @@ import numpy as np
 from trajkit.embedding.inpca import double_centered
 from trajkit.typing import Array, Indices
 
-# Permutations that leave groups as they are give the same F but for rounding.
+# A permutation that does not change the groups gives the observed F up to rounding, and counts as extreme.
 _ROUNDING = 1e-9
 
 
@@ -21,7 +21,7 @@ class Explained(NamedTuple):
 
 
 def products(squared: Array) -> Array:
-    """Inner products of points about their mean, from squared distances: G = -1/2 J D J.
+    """Compute inner products of points relative to their mean from squared distances: G = -1/2 J D J.
 
     Examples
     --------
@@ -32,8 +32,8 @@ def products(squared: Array) -> Array:
     return double_centered(squared, squared.mean(0), np.full(n, 1 / n))
 
 
-def span(codes: list[Indices], n: int) -> Array:
-    """Orthonormal basis (run, rank) of all sums of functions of the attributes that have mean zero.
+def span(codes: list[Indices], runs: int) -> Array:
+    """Compute an orthonormal basis (run, rank) of the sums of functions of the attributes with mean zero.
 
     Examples
     --------
@@ -41,17 +41,17 @@ def span(codes: list[Indices], n: int) -> Array:
     (6, 2)
     """
     columns = [code == value for code in codes for value in np.unique(code)]
-    design = np.array(columns, dtype=np.float64).reshape(-1, n).T
+    design = np.array(columns, dtype=np.float64).reshape(-1, runs).T
     vectors, size, _ = np.linalg.svd(design - design.mean(0), full_matrices=False)
     return vectors[:, size > 1e-9 * max(1.0, size.max(initial=0.0))]
 
 
-def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.random.Generator) -> Explained:
-    """Test what `full` explains beyond `reduced`, both bases of `span`, by permuting the residuals of `reduced`.
+def explained(inner: Array, full: Array, reduced: Array, permutations: int, random: np.random.Generator) -> Explained:
+    """Test what the basis `full` explains beyond the basis `reduced`, by permuting the residuals of `reduced`.
 
         R^2 = tr((H - H_0) G) / tr G,  F = [tr((H - H_0) G) / (rank H - rank H_0)] / [tr((I - H) G) / (N - 1 - rank H)]
 
-    NaN where nothing is added, no degrees of freedom are left or the products are NaN.
+    Both are NaN if `full` adds nothing, no degrees of freedom are left, or the products are NaN.
 
     Examples
     --------
@@ -79,5 +79,5 @@ def explained(inner: Array, full: Array, reduced: Array, n: int, random: np.rand
     runs = np.arange(len(inner))
     observed = f(runs)
     least = observed - _ROUNDING * abs(observed)
-    extreme = sum(f(random.permutation(runs)) >= least for _ in range(n))
-    return Explained(float((gain * inner).sum() / inner.trace()), (1 + extreme) / (1 + n))
+    extreme = sum(f(random.permutation(runs)) >= least for _ in range(permutations))
+    return Explained(float((gain * inner).sum() / inner.trace()), (1 + extreme) / (1 + permutations))

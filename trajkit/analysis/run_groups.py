@@ -1,4 +1,4 @@
-"""What runs are compared by."""
+"""Groups of runs, and copies of runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from trajkit.schema import run_attributes
 from trajkit.typing import Indices, Mask
 
-# Where `bootstrap` draws a run repeatedly, this coordinate holds the run that each copy is one of.
+# If `bootstrap` draws a run several times, this coordinate holds the name of the run for each copy.
 COPY_OF = "copy_of"
 
 
 def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[Indices, pd.Index]:
-    """Give the number of each run's group and the values of the attribute, in order of appearance.
+    """Give each run the number of its group, and list the values of the attribute in order of appearance.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[Indices, pd.Index]
         raise ValueError(f"no run attribute {name!r}: wanted one of {run_attributes(ds)}")
     values = pd.Series(ds[name].values)
     if missing := int((values.isna() | (values == "")).sum()):
-        raise ValueError(f"{name!r} is missing for {missing} runs: select the runs that have it")
+        raise ValueError(f"{name!r} is missing for {missing} runs: select the runs that have a value")
     code, known = pd.factorize(values)
     if len(known) < 2:
         raise ValueError(f"{name!r} has one value, {str(known[0])!r}, for all runs: there are no groups to compare")
@@ -35,7 +35,7 @@ def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[Indices, pd.Index]
 
 
 def names_of(by: str | list[str]) -> list[str]:
-    """Take one name or several.
+    """List the attributes, given as one name or as several.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def names_of(by: str | list[str]) -> list[str]:
 
 
 def groups_if_any(ds: xr.Dataset | xr.DataArray, names: list[str]) -> Indices:
-    """Give the number of each run's group, alike in all of these attributes; one group if there are none.
+    """Give each run the number of its group, with equal values of all attributes; without attributes one group.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def groups_if_any(ds: xr.Dataset | xr.DataArray, names: list[str]) -> Indices:
 
 
 def runs_and_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.str_]:
-    """Name the run that each run is a copy of: itself, but in draws of `bootstrap`.
+    """Name the run that each run is a copy of; outside draws of `bootstrap` this is the run itself.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def runs_and_copies(ds: xr.Dataset | xr.DataArray) -> NDArray[np.str_]:
 
 
 def own_copies(ds: xr.Dataset | xr.DataArray) -> Mask:
-    """Tell which pairs (run, run2) are of a run with itself, or with its own copy in a draw of `bootstrap`.
+    """Mark the pairs (run, run2) of a run with itself, or with its copy in a draw of `bootstrap`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Null models: samples exchanged within their classes or confusions."""
+"""Null models: permuted samples, or permuted wrong classes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trajkit.typing import Indices, Labels
 
 
 def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
-    """Permute each run's samples among those of the same class and split: a null model for what runs have in common.
+    """Permute the samples of each run within class and split: a null model of what runs have in common.
 
-    One permutation per run, the same at all its checkpoints. Its loss and error, its progress and its distances to
-    ignorance, truth and geodesic stay as they are (all are means over samples of quantities that depend on the label
-    alone); only which sample is learned when is scrambled. Reference runs, alike for all samples of a class, are left.
+    Each run has one permutation, the same at all its checkpoints. Loss, error, progress and the distances to ignorance,
+    truth and geodesic do not change: they are means over samples of quantities that depend on the label alone. Only
+    which sample is learned when changes. Reference runs are not permuted.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
     seed
-        Of the permutations.
+        Seed for the random draws.
 
     Returns
     -------
@@ -51,20 +51,20 @@ def _within_class(ds: xr.Dataset, seed: int) -> xr.Dataset:
 
 
 def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
-    """Permute the wrong classes of each sample of each run: a null model for what runs confuse in common.
+    """Permute the wrong classes of each sample of each run: a null model of which classes runs confuse.
 
-    One permutation for each run and sample, the same at all checkpoints. Probabilities of the labels stay as they are,
-    and with them loss and error, which sample is learned when, progress, and distances to ignorance, truth and
-    geodesic, in which wrong classes count alike; only which classes a sample is taken for is scrambled. Each run stays
-    as smooth as it is. After `shuffle_within_class` too, a run is a path of its own progress in a random direction.
-    With two classes there is nothing to permute. Reference runs are left.
+    Each run and sample has one permutation, the same at all checkpoints. The probability of the label does not change,
+    and neither do loss, error, progress, which sample is learned when, and the distances to ignorance, truth and
+    geodesic, which treat all wrong classes equally. Only which class a sample is confused with changes. Runs stay as
+    smooth as they are. If `shuffle_within_class` is applied too, a run is a path with its own progress in a random
+    direction. With two classes there is nothing to permute. Reference runs are not permuted.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
     seed
-        Of the permutations.
+        Seed for the random draws.
 
     Returns
     -------
@@ -96,12 +96,12 @@ def _confusions(ds: xr.Dataset, seed: int) -> xr.Dataset:
 
 
 Null = Callable[[xr.Dataset, int], xr.Dataset]
-# What draws from a dataset that is known to be valid, and gives another.
+# The same without validation, for datasets that are known to be valid: validating each draw took most of the time.
 _DRAWS: dict[Null, Null] = {shuffle_within_class: _within_class, shuffle_confusions: _confusions}
 
 
 def valid_draws(null: Null) -> Null:
-    """Give a null that draws valid datasets: one of ours without its check, another with a check of what it draws.
+    """Make a null that takes and returns valid datasets: ours need no validation, others are validated after a draw.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def valid_draws(null: Null) -> Null:
 
 
 def kinds_of_samples(ds: xr.Dataset) -> Labels:
-    """Give samples of one class and split the same number.
+    """Give each sample a number for its class and split.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def kinds_of_samples(ds: xr.Dataset) -> Labels:
 
 
 def permuted_within(kind: Labels, n: int, random: np.random.Generator) -> Indices:
-    """Give the places (n, sample) of n random permutations that leave each sample among those of its kind.
+    """Make n random permutations (n, sample) of samples within kinds.
 
     Examples
     --------
@@ -143,6 +143,6 @@ def permuted_within(kind: Labels, n: int, random: np.random.Generator) -> Indice
            [2, 3, 0, 1, 4]])
     """
     out = np.empty((n, len(kind)), dtype=np.intp)
-    # Sorting by kind with ties broken at random permutes within each kind.
+    # Sorting by kind, with ties broken at random, permutes within each kind.
     out[:, np.argsort(kind, kind="stable")] = np.argsort(kind + random.random(out.shape), axis=1)
     return out

@@ -1,4 +1,4 @@
-"""Which runs reach a given progress first."""
+"""Which groups of runs reach a given progress first."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ from trajkit.typing import Array, Labels
 def speed_comparison(
     ds: xr.Dataset, by: str, *, at: Sequence[float] = (0.25, 0.5, 0.75), level: float = 0.95
 ) -> xr.Dataset:
-    """Compare how many optimizer steps groups of runs take to a given progress.
+    """Compare how many optimizer steps groups of runs take to reach a given progress.
 
-    Progress is made monotone by its running maximum and interpolated between checkpoints.
+    Progress is replaced by its running maximum, which is monotone, and interpolated between checkpoints.
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
+        A trajectory dataset. Reference runs are left out.
     by
-        The run attribute that makes groups.
+        Run attribute that defines the groups.
     at
         Values of progress.
     level
-        Of the intervals of medians, which come from order statistics: exact for any distribution, but a group of five
-        runs has none of 95 %.
+        Confidence level of the intervals, between 0 and 1. The intervals of the medians come from order statistics.
+        They are valid for any distribution, but a group of five runs has no interval of 95 %.
 
     Returns
     -------
     xarray.Dataset
-        `steps` (run, progress), inf where a run ends before; on `group` (values of the attribute) and `progress`:
-        `median`, `lower`, `upper` in steps, NaN bounds for groups too small for an interval, and `reached`, the share
-        of runs that get there; `runs` (group); `p_value` (progress) that all groups take the same number of steps
-        (Kruskal & Wallis), NaN if all runs do. If the attribute is a number also `trend` (progress), Spearman's
-        correlation of it with steps, and `trend_p_value`.
+        `steps` (run, progress), inf if a run ends before it reaches the progress. On `group` (values of the attribute)
+        and `progress`: `median`, `lower` and `upper` in steps, with NaN bounds for groups that are too small, and
+        `reached`, the share of runs that reach the progress. `runs` (group). `p_value` (progress) that all groups take
+        the same number of steps (Kruskal & Wallis), NaN if all runs take the same. If the attribute is a number also
+        `trend` (progress), its Spearman correlation with steps, and `trend_p_value`.
 
     Raises
     ------
     ValueError
-        If the attribute is unknown, missing for some run or the same for all; if at or level make no sense.
+        If the attribute is unknown, missing for some run or the same for all; if a value of `at` is not in (0, 1], or
+        `level` not between 0 and 1.
 
     Examples
     --------
@@ -65,7 +66,7 @@ def speed_comparison(
     if not wanted.size or not ((wanted > 0) & (wanted <= 1)).all():
         raise ValueError(f"at: wanted values of progress above 0 and up to 1, got {list(at)}")
     if not 0 < level < 1:
-        raise ValueError(f"level: wanted a share between 0 and 1, got {level}")
+        raise ValueError(f"level: wanted a number between 0 and 1, got {level}")
     ds = networks(ds, least=2)
     code, values = groups(ds, by)
     steps = _steps_to(progress_of(ds).values, ds["step"].values, wanted)
@@ -94,7 +95,7 @@ def speed_comparison(
 
 
 def _steps_to(reached: Array, step: Labels, wanted: Array) -> Array:
-    """Give the steps (run, wanted) at which the running maximum of progress gets there."""
+    """Find the steps (run, wanted) at which the running maximum of progress reaches values; inf if it does not."""
     out = np.full((len(reached), len(wanted)), np.inf)
     for r in range(len(reached)):
         there = step[r] >= 0
@@ -109,18 +110,14 @@ def _steps_to(reached: Array, step: Labels, wanted: Array) -> Array:
 
 
 def _median(values: Array, level: float) -> tuple[Array, Array, Array]:
-    """Median over the first axis with bounds: the order statistics that leave half of 1 - level below and above."""
+    """Median over the first axis, and the order statistics that bound it; NaN bounds if there are too few values."""
     from scipy.stats import binom
 
     n = len(values)
-    ordered = np.sort(values, axis=0)
-    # The k-th smallest lies above the median if fewer than k of n values lie below it: the largest k for which this is
-    # rarer than (1 - level) / 2.
+    ordered, middle = np.sort(values, axis=0), np.median(values, axis=0)
+    # The k-th smallest value is above the median if fewer than k values are below the median. k is the largest number
+    # for which this has a probability below (1 - level) / 2.
     k = int(binom.ppf((1 - level) / 2, n, 0.5))
     if k < 1:
-        return _middle(ordered), np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    return _middle(ordered), ordered[k - 1], ordered[n - k]
-
-
-def _middle(ordered: Array) -> Array:
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+        return middle, np.full_like(middle, np.nan), np.full_like(middle, np.nan)
+    return middle, ordered[k - 1], ordered[n - k]

@@ -1,4 +1,4 @@
-"""Settings that runs can be compared by, and groups of runs that differ in one setting only."""
+"""Settings that define groups of runs, and groups of runs that differ in one setting only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import xarray as xr
 from trajkit.schema import run_attributes
 from trajkit.typing import AnyArray, Indices
 
-# Run attributes that are no settings: results of training, or consequences of settings.
+# Run attributes that are not settings: results of training, or consequences of settings.
 OUTCOMES = frozenset(
     {"kind", "parameters", "train_error", "test_error", "train_loss", "test_loss", "diverged_at", "checkpoints"}
 )
 
 
 def value_codes(ds: xr.Dataset | xr.DataArray, name: str) -> Indices:
-    """Give the values of a run attribute numbers, in order of appearance; -1 where the value is missing.
+    """Give each value of a run attribute a number, in order of appearance; -1 if the value is missing.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def other_settings(ds: xr.Dataset, varying: str) -> list[str]:
 
 
 def strata(ds: xr.Dataset, varying: str, least: int = 6) -> Indices:
-    """Give numbers to the groups of runs that share all settings but the varying one and the seed.
+    """Give each run the number of its stratum: the runs that share all settings but the varying one and the seed.
 
     Parameters
     ----------
@@ -121,5 +121,5 @@ def strata(ds: xr.Dataset, varying: str, least: int = 6) -> Indices:
 
 
 def _is_function(code: Indices, of: Indices) -> bool:
-    """Say whether a code varies, but has one value for each value of another code."""
+    """Decide whether a code varies, but has only one value for each value of another code."""
     return code.max() > 0 and bool((pd.Series(code).groupby(of).nunique() == 1).all())

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from trajkit.analysis.shuffles import permuted_within
 from trajkit.typing import Array, Indices
 
 
 class RankCorrelation(NamedTuple):
-    """A rank correlation, its interval, and the p-value of a correlation that is as low or lower."""
+    """A rank correlation, its interval, and the one-sided p-value of a correlation this low or lower."""
 
     estimate: float
     lower: float
@@ -65,14 +66,8 @@ def stratified_correlation(
     size = float(np.sqrt((a @ a) * (b @ b)))
     if not size > 0:
         return RankCorrelation(np.nan, np.nan, np.nan, np.nan)
-    random = np.random.default_rng(seed)
-    by_stratum = np.argsort(stratum, kind="stable")
-    extreme = 0
-    for _ in range(permutations):
-        permuted = np.empty_like(a)
-        # Sorting by stratum with ties broken at random permutes within each stratum.
-        permuted[by_stratum] = a[np.lexsort((random.random(len(a)), stratum))]
-        extreme += int(permuted @ b <= a @ b + 1e-9 * size)
+    permuted = a[permuted_within(stratum, permutations, np.random.default_rng(seed))]
+    extreme = int((permuted @ b <= a @ b + 1e-9 * size).sum())
     r = float(a @ b) / size
     bounds = _fisher_interval(r, len(a) - len(np.unique(stratum)), level)
     return RankCorrelation(r, *bounds, (1 + extreme) / (1 + permutations))

@@ -1,4 +1,4 @@
-"""In which directions trajectories leave ignorance and arrive at truth, and how few points span the road."""
+"""In which directions trajectories leave ignorance and arrive at truth."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from trajkit.curves.resample import resampled
 from trajkit.schema import networks, run_attributes
 from trajkit.typing import Array
 
-# Steps of progress: `near` and `at` are rounded to these.
+# Progress is rounded to multiples of 1 / STEPS, so that one resampled dataset serves all values.
 STEPS = 20
 
 
 def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
-    """Give the angles between runs at their starts and ends.
+    """Compute the angles between runs at their starts and ends.
 
-    The start tangent of a run is that of the geodesic from ignorance to its point at progress `near`, the end tangent
-    that from truth to its point at progress 1 - near: all runs have them at the same two points, where they can be
-    compared. With u_n the tangent of one run in sample n, and v_n that of another,
+    The start tangent of a run is the tangent, at ignorance, of the geodesic to the point of the run at progress `near`.
+    The end tangent is the tangent, at truth, of the geodesic to its point at progress 1 - `near`. All runs have these
+    tangents at the same two points, so they can be compared. With u_n and v_n the tangents of two runs in sample n,
 
         angle = arccos(sum_n u_n . v_n / sqrt(sum_n |u_n|^2 sum_n |v_n|^2))
 
-    Most of every tangent lies along the geodesic between ignorance and truth, whatever a run does. `sideways` is the
-    angle of what is left without that part: 90 degrees for runs that leave the road in unrelated directions, the null.
+    The largest part of each tangent lies along the geodesic between ignorance and truth, for any run. `sideways` is the
+    angle between the tangents without this part. It is 90 degrees for runs that leave the geodesic in unrelated
+    directions, which is the null.
 
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
+        A trajectory dataset. Reference runs are left out.
     near
-        Progress from the end, up to 0.5, in twentieths. A run that does not get so far, or starts further, stands with
-        its first or last checkpoint.
+        Progress from the start and from the end, up to 0.5, rounded to a multiple of 1/20. If a run starts later or
+        ends earlier, its first or last checkpoint is used.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If `near` makes no sense, or a run has nowhere to go: its point is ignorance, or truth, itself.
+        If `near` is not above 0 and up to 0.5, or the point of a run is ignorance, or truth, itself.
 
     Examples
     --------
@@ -89,25 +90,25 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
 
 
 def _angles(log_prob: xr.DataArray, here: xr.DataArray, there: xr.DataArray) -> tuple[Array, Array, Array]:
-    """Angles of tangents at `here`, of what is left beside the way to `there`, and with that way, in radians."""
+    """Angles in radians at `here`: of tangents, of tangents without their part towards `there`, and to `there`."""
     runs = log_prob.sizes["run"]
     vectors = tangent(here, log_prob).transpose("run", "sample", "class").values.reshape(runs, -1)
     road = tangent(here, there).transpose("sample", "class").values.ravel()
     size = np.linalg.norm(vectors, axis=1)
     if not size.all():
         still = log_prob["run"].values[size == 0][:5].tolist()
-        raise ValueError(f"runs {still} lie where they should be going to or coming from: take a larger near=")
+        raise ValueError(f"runs {still} have no direction: their points are ignorance or truth; take a larger near=")
     along = vectors @ road / (road @ road)
     beside = vectors - along[:, None] * road
     left = np.linalg.norm(beside, axis=1)
-    # What rounding leaves of a run on the geodesic has no direction.
+    # For a run on the geodesic only rounding errors are left, which have no direction.
     left[left < 1e-6 * size] = np.nan
     return _arc(vectors, size), _arc(beside, left), np.arctan2(np.nan_to_num(left), along * np.linalg.norm(road))
 
 
 def _arc(vectors: Array, size: Array) -> Array:
     unit = vectors / size[:, None]
-    # Rounding carries a product of unit vectors past 1 by 1e-16.
-    out: Array = np.arccos(np.clip(unit @ unit.T, -1, 1))
+    # By rounding, a product of unit vectors can exceed 1 by 1e-16.
+    out = np.arccos(np.clip(unit @ unit.T, -1, 1))
     np.fill_diagonal(out, np.where(np.isnan(size), np.nan, 0.0))
     return out

@@ -13,7 +13,7 @@ from trajkit.typing import AnyArray, Array
 
 
 def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
-    """Points of the geodesic from `a` to `b`: great circles of square roots of probabilities, sample by sample.
+    """Points of the geodesic from `a` to `b`: for each sample a great circle of square roots of probabilities.
 
     With theta = arccos sum_c sqrt(p_c q_c) for each sample,
 
@@ -24,7 +24,7 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     a, b
         Log-probabilities with dimensions `sample` and `class`, broadcast against each other over all others.
     t
-        Where along the way: 0 gives `a`, 1 gives `b`; one number or several, from 0 to 1.
+        Position on the geodesic, from 0 (`a`) to 1 (`b`); one number or several.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     Raises
     ------
     ValueError
-        If `t` leaves [0, 1], where square roots of probabilities would turn negative.
+        If `t` is outside [0, 1], where square roots of probabilities would become negative.
 
     Examples
     --------

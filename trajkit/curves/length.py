@@ -1,4 +1,4 @@
-"""How long a trajectory is, and how fast it is run through."""
+"""Length of trajectories, and speed along them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def length(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | 
     ds
         A trajectory dataset.
     metric
-        "fisher_rao" or "bhattacharyya".
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "fisher_rao" or
+        "bhattacharyya".
     cap
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
         upper bound.
@@ -44,7 +45,7 @@ def length(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | 
     Raises
     ------
     ValueError
-        If the metric is neither, or takes no such cap.
+        If the metric is neither of the two, or takes no cap.
 
     Examples
     --------
@@ -59,14 +60,18 @@ def length(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | 
 
 
 def speed(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | None = None) -> xr.DataArray:
-    """Length per optimizer step on the way to each checkpoint: (arc(t) - arc(t-1)) / (step(t) - step(t-1)).
+    """Length per optimizer step before each checkpoint: (arc(t) - arc(t-1)) / (step(t) - step(t-1)).
 
     Parameters
     ----------
     ds
         A trajectory dataset.
     metric
-        As for `length`.
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "fisher_rao" or
+        "bhattacharyya".
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
@@ -77,7 +82,7 @@ def speed(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | N
     Raises
     ------
     ValueError
-        If the metric is neither, or takes no such cap.
+        If the metric is neither of the two, or takes no cap.
 
     Examples
     --------

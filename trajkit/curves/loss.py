@@ -1,4 +1,4 @@
-"""What training minimises, and what it is judged by."""
+"""Loss and classification error of each point."""
 
 from __future__ import annotations
 

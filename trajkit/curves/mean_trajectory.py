@@ -1,4 +1,4 @@
-"""What runs of one kind have in common: their mean trajectory, and the tube around it."""
+"""Mean trajectories of groups of runs, and the tubes around them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ def mean_trajectory(
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
+        A trajectory dataset. Reference runs are left out.
     by
-        The run attribute, or attributes, that make groups.
+        Run attribute, or attributes, that define the groups.
     mean
         One of the above.
-    n, extend
-        Of `resample`. With "nan" a mean is taken where all of its group's runs are, and missing elsewhere.
+    n
+        Number of points of the progress grid.
+    extend
+        As for `resample`. With "nan" a mean is missing where one of its runs is.
 
     Returns
     -------
@@ -55,8 +57,8 @@ def mean_trajectory(
     ------
     ValueError
         If the attribute or mean is unknown; if the mean is undefined: "geometric" and "harmonic" where runs share no
-        class, "jeffreys" where one rules out a class that another allows; if with "nan" the runs of a group are
-        nowhere all there.
+        class, "jeffreys" where one gives probability 0 to a class that another allows; if with "nan" no value of
+        progress is reached by all runs of a group.
 
     Examples
     --------
@@ -113,11 +115,16 @@ def tube(
     Parameters
     ----------
     ds
-        A trajectory dataset; reference runs are left out.
-    by, mean, n, extend
+        A trajectory dataset. Reference runs are left out.
+    by, mean, extend
         As for `mean_trajectory`.
+    n
+        Number of points of the progress grid.
     metric
-        Of the distance.
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 
 from trajkit.typing import Array
 
-# Concave-convex steps halve the error at least; this many reach rounding from any start.
+# Each concave-convex step at least halves the error: so many reach rounding from any start.
 _STEPS = 200
 _HALVINGS = 80
 

@@ -1,4 +1,4 @@
-"""The nearest point of the straight road from ignorance to truth: progress, and how far away it is."""
+"""The nearest point on the geodesic from ignorance to truth: its position (progress) and its distance."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
 
         progress(p) = argmin over t in [0, 1] of metric(p, geodesic(ignorance, truth, t))
 
-    Within one sample the geodesic lies in a plane. A point has there the length R and the angle psi from the truth, so
-    its overlap with geodesic(t) is R cos((1 - t) theta_0 - psi), theta_0 = arccos(1 / sqrt C). Both objectives are
-    convex in t; the zero of the derivative is bisected for all points at once, to 2^-41. Where the minimum is an
-    interval (possible under "fisher_rao"), its midpoint is taken.
+    Within one sample the geodesic lies in a plane. The projection of a point on this plane has length R and angle psi
+    from the truth, so its overlap with geodesic(t) is R cos((1 - t) theta_0 - psi), theta_0 = arccos(1 / sqrt C). Both
+    objectives are convex in t; the zero of the derivative is bisected for all points at once, to 2^-41. Where the
+    minimum is an interval (possible under "fisher_rao"), its midpoint is taken.
 
     Parameters
     ----------
     ds
         A trajectory dataset.
     metric
-        "fisher_rao", the published definition; or "bhattacharyya".
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "fisher_rao", the published
+        definition, or "bhattacharyya".
     cap
-        Accepted so that one set of options serves all functions. Progress minimises the distance without a cap: this
-        objective is convex in t, and finite inside the geodesic.
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound. Progress does not depend on it: the objective is the distance without a cap, which is convex in t
+        and finite between the ends of the geodesic.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
     Raises
     ------
     ValueError
-        If the metric is neither, or takes no such cap.
+        If the metric is neither of the two, or takes no cap.
 
     Examples
     --------
@@ -93,11 +95,11 @@ def distance_to_geodesic(
     ds
         A trajectory dataset.
     metric
-        "bhattacharyya" or "fisher_rao", for both the progress and the distance.
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "bhattacharyya" or
+        "fisher_rao", for both the progress and the distance.
     cap
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
-        upper bound.
-        It limits the distance; the nearest point is found without it, as by `progress`.
+        upper bound. The nearest point is found without it, as by `progress`.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def distance_to_geodesic(
     Raises
     ------
     ValueError
-        If the metric is neither, or takes no such cap.
+        If the metric is neither of the two, or takes no cap.
 
     Examples
     --------

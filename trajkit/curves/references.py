@@ -1,4 +1,4 @@
-"""The ends that every training shares, ignorance and truth, and the reference runs made of them."""
+"""Ignorance and truth, the ends of the geodesic, and the reference runs made from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.concat import concatenated
-from trajkit.curves.geodesic import geodesic
+from trajkit.curves.geodesic import great_circle
 from trajkit.points import points
 from trajkit.schema import SchemaError, run_attributes, validate
 from trajkit.typing import Array
@@ -73,7 +73,7 @@ def _on_probe(ds: xr.Dataset, values: Array, name: str) -> xr.DataArray:
 
 
 def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
-    """Make the reference runs of a probe: "ignorance", "truth" and "geodesic", the way between them.
+    """Make the reference runs of a probe: "ignorance", "truth" and the "geodesic" between them.
 
     Their `kind` is "reference", their other attributes are empty, and their `step` counts checkpoints.
 
@@ -82,7 +82,7 @@ def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     ds
         A trajectory dataset.
     n_geodesic
-        Points of the geodesic, both ends included; 0 leaves it out.
+        Number of points of the geodesic, both ends included; 0 leaves it out.
 
     Returns
     -------
@@ -102,12 +102,12 @@ def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     """
     axes = _axes(ds, n_geodesic)
     start, end = ignorance(ds), truth(ds)
-    curves = [start.expand_dims("t"), end.expand_dims("t")]
+    curves = [start.values[None], end.values[None]]
     if n_geodesic:
-        curves.append(geodesic(start, end, np.linspace(0, 1, n_geodesic)))
+        curves.append(great_circle(start.values, end.values, np.linspace(0, 1, n_geodesic)))
     log_prob = np.full((*axes["step"].shape, *start.shape), np.nan, dtype=np.float32)
     for row, curve in enumerate(curves):
-        log_prob[row, : curve.sizes["t"]] = curve.values
+        log_prob[row, : len(curve)] = curve
     predictions = (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs)
     return xr.Dataset({"log_prob": predictions, **axes.data_vars}, axes.coords, ds.attrs)
 
@@ -133,16 +133,15 @@ def _axes(ds: xr.Dataset, n_geodesic: int) -> xr.Dataset:
 def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     """Append the runs "ignorance", "truth" and "geodesic" to a trajectory dataset.
 
-    References are runs too: they are sliced, measured and drawn like networks, and told apart by
-    `kind == "reference"`. Their other attributes are empty ("" or NaN), so integer and boolean attributes become
-    floats.
+    References are runs too: they are sliced, measured and drawn like networks. Their `kind` is "reference". Their other
+    attributes are empty ("" or NaN), so integer and boolean attributes become floats.
 
     Parameters
     ----------
     ds
         A trajectory dataset without such runs.
     n_geodesic
-        Points of the geodesic, both ends included; 0 leaves it out.
+        Number of points of the geodesic, both ends included; 0 leaves it out.
 
     Returns
     -------
@@ -182,7 +181,7 @@ def missing_references(ds: xr.Dataset) -> xr.Dataset:
 def with_missing_references(ds: xr.Dataset) -> xr.Dataset:
     """Append those references that `ds` lacks; keep only what the contract names, and the run attributes.
 
-    Without `log_prob`, `ds` names points, and so does the result: nothing is invented in place of predictions.
+    A dataset without `log_prob` only names points, and so does the result.
 
     Examples
     --------
@@ -200,7 +199,7 @@ def with_missing_references(ds: xr.Dataset) -> xr.Dataset:
 def points_with_references(ds: xr.Dataset) -> xr.Dataset:
     """Stack all points, and after them those of the references that `ds` lacks, as `points` does.
 
-    Side by side, runs of few checkpoints would have to be as long as the geodesic, and mostly missing.
+    In a dataset of (run, checkpoint), short runs would be padded to the length of the geodesic.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Trajectories at equal progress, or at equal anything."""
+"""Trajectories resampled at equal progress, or at equal values of another quantity."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     ds
         A trajectory dataset.
     n
-        Points per run, both ends included.
+        Number of points of the progress grid. Both ends are included; another quantity has a grid of as many points.
     by
         "progress", from 0 to 1 (also a DataArray of that name, such as progress by another metric); "length", the
         share of the run's own length from 0 to 1; the name of a variable of `ds` on (run, checkpoint), or a DataArray
-        on them, from its smallest to its largest value over all runs. What falls with training, such as a loss, is
-        passed with its sign changed.
+        on them, from its smallest to its largest value over all runs. Pass a quantity that decreases during
+        training, such as a loss, with its sign changed.
     extend
-        Beyond a run's own range: "hold" lets its first or last checkpoint stand, "nan" leaves missing points.
+        Beyond a run's own range: "hold" repeats its first or last checkpoint, "nan" leaves missing points.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     ------
     ValueError
         If `n` is less than 2; if the quantity is unknown, not on (run, checkpoint), missing at a recorded checkpoint,
-        constant, or falls in every run.
+        constant, or decreasing in every run.
 
     Examples
     --------

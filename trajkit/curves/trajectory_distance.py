@@ -46,26 +46,29 @@ def trajectory_distance(
         A trajectory dataset.
     method
         One of the above.
-    metric, cap
-        Of the distance between points; a symmetric one.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. It must be symmetric.
     n
-        Values of progress, for "progress".
+        Number of points of the progress grid. Only for "progress".
     extend
         For "progress", beyond a run's own range: "hold" lets its first or last checkpoint stand; "shared" takes the
         mean over the progress that both runs reach.
     bandwidth
-        In progress, for "kernel".
+        Width of the kernel in progress, for "kernel".
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
     xarray.DataArray
-        (run, run2), symmetric, with the metric's `scale` and units, and `cap`, if there is one. The diagonal is 0
+        (run, run2), symmetric. Its attributes are the metric's `scale`, `units` and, if given, `cap`. The diagonal is 0
         (for "kernel" by convention: smoothing gives a run a width of its own).
 
     Raises
     ------
     ValueError
-        If method, metric, extend or bandwidth make no sense, or two runs share no progress.
+        If method, metric, extend or bandwidth is not one of those above, or two runs share no progress.
 
     Examples
     --------
@@ -136,7 +139,7 @@ def matched_distance(even: xr.Dataset, metric: Metric) -> Array:
     for k, checkpoint in enumerate(even["checkpoint"].values):
         here = np.flatnonzero(even["step"].values[:, k] >= 0)
         if len(here) > 1:
-            # Nothing but what `pairwise` needs: for few runs, to take all coordinates apart would be most of the work.
+            # Only what `pairwise` needs: for few runs, stacking all coordinates would be most of the work.
             coords = probe | {"run": ("point", names[here]), "checkpoint": ("point", np.full(len(here), checkpoint))}
             points = xr.Dataset({"log_prob": (("point", "sample", "class"), log_prob[here, k])}, coords)
             among = np.ix_(here, here)

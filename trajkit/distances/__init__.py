@@ -29,7 +29,7 @@ from trajkit.distances.divergences import (
     jensen_shannon,
     kullback_leibler,
 )
-from trajkit.distances.metric import BHATTACHARYYA, FISHER_RAO, Metric, as_metric, metric_names
+from trajkit.distances.metric import BHATTACHARYYA, FISHER_RAO, Metric, as_metric, capped_names, metric_names
 from trajkit.distances.pairwise import extend, pairwise
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Metric",
     "as_metric",
     "bhattacharyya",
+    "capped_names",
     "extend",
     "fisher_rao",
     "hellinger",

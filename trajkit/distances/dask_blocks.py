@@ -1,4 +1,4 @@
-"""Distances by dask: blocks of points times points, added up over blocks of samples, on any number of machines."""
+"""Distances by dask: each task adds a block of samples to a block of points times points, on any number of machines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from trajkit.distances.work import Work
 
-# Attempts at deleting what an error left.
+# Attempts to delete the folder: workers may still write to it for a few seconds after an error.
 _TRIES = 20
 
 
@@ -37,7 +37,7 @@ def pairwise(
     client: Client | None,
     progress_bar: bool | None,
 ) -> xr.DataArray:
-    """Lay the matrix out in blocks; write them to `out`, compute them on `client`, or leave that to the caller."""
+    """Build the matrix from blocks; write them to `out`, compute them on `client`, or return them lazy."""
     _check_installed()
     path = None if out is None else _checked(out)
     if client is not None and path is None:
@@ -72,7 +72,7 @@ def _checked(out: str | os.PathLike[str]) -> Path:
 
 
 def _matrix(rows: PointSet, columns: PointSet, work: Work, client: Client | None) -> Any:
-    """Lay out a dask array; of a symmetric matrix the blocks below the diagonal are those above, transposed."""
+    """Build a dask array; the blocks of a symmetric matrix below the diagonal are those above it, transposed."""
     import dask.array as da
 
     same = columns is rows
@@ -94,7 +94,7 @@ def _parts(points: int, side: int) -> list[slice]:
 
 
 def _cuts(log_prob: xr.DataArray, size: int) -> Iterator[tuple[int, int]]:
-    """Cut the samples where dask's pieces end, and where the workspace does."""
+    """Cut the samples into blocks that lie within one chunk of dask and fit the workspace."""
     pieces = log_prob.chunksizes.get("sample", (log_prob.sizes["sample"],))
     end = 0
     for piece in pieces:
@@ -131,7 +131,7 @@ def _piece(points: PointSet, samples: slice, client: Client | None) -> Any:
         array = points.log_prob.isel(across | {"sample": samples}).data
         return delayed(_picked)(delayed(array.rechunk(-1)), at)
     if client is not None:
-        # Part of the graph, not scattered: what is scattered to a worker is lost with it.
+        # Embed the data in the graph: scattered data is lost if its worker dies.
         return delayed(points.read(samples))
     return delayed(points.read, traverse=False)(samples)
 
@@ -148,7 +148,7 @@ def _added(
     labels: xr.Dataset,
     other: tuple[AnyArray, xr.Dataset] | None,
 ) -> AnyArray:
-    """Give sums with the contribution of some samples; what came in stays as it was, should it be needed again."""
+    """Return sums with the contribution of some samples. `sums` is never edited: dask may need it again."""
     p = work.prepared(labels, samples, log_prob)
     q = p if other is None else work.prepared(other[1], samples, other[0])
     shape = len(p.log_prob), len(q.log_prob)
@@ -167,7 +167,7 @@ def _finished(sums: AnyArray, work: Work, labels: xr.Dataset, other_labels: xr.D
 
 @contextmanager
 def _worker_threads() -> Iterator[None]:
-    """Use as many threads as the worker has, where there is one, since its neighbours have the other cores."""
+    """Use as many threads as the dask worker has: other workers need the other cores."""
     from distributed.worker import get_worker  # comes with the same extra as dask
 
     try:
@@ -197,7 +197,7 @@ def _computed(lazy: xr.DataArray, client: Client) -> xr.DataArray:
 def _scheduler(client: Client | None) -> Iterator[None]:
     import dask
 
-    # One block after the other here, since each takes all cores: nothing goes on working after an error or Ctrl-C.
+    # Without a client one block after the other: each takes all cores, and nothing keeps running after Ctrl-C.
     with dask.config.set(scheduler="synchronous" if client is None else client), warnings.catch_warnings():
         # Predictions in memory travel with the graph, which distributed advises against.
         warnings.filterwarnings("ignore", message="Sending large graph")
@@ -208,7 +208,7 @@ def _scheduler(client: Client | None) -> Iterator[None]:
 
 
 def _write(lazy: xr.DataArray, path: Path, client: Client | None, progress_bar: bool | None) -> None:
-    """Write block by block into a folder beside `path`, which takes its name when it is whole."""
+    """Write block by block into a folder beside `path`, and rename it to `path` when it is complete."""
     bar = nullcontext() if client is not None or progress_bar is False else _bar(progress_bar)
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-"))
     part = folder / path.name
@@ -224,13 +224,13 @@ def _write(lazy: xr.DataArray, path: Path, client: Client | None, progress_bar: 
 
 
 def _remove(folder: Path) -> None:
-    """Delete a folder into which workers that have not heard of an error yet may still be writing."""
+    """Delete a folder; try again while workers still write to it."""
     for _ in range(_TRIES):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
         time.sleep(0.5)
-    warnings.warn(f"{folder} could not be deleted; nothing needs it", RuntimeWarning, stacklevel=2)
+    warnings.warn(f"{folder} could not be deleted: delete it by hand, no result is in it", RuntimeWarning, stacklevel=2)
 
 
 def _bar(progress_bar: bool | None) -> Any:

@@ -12,27 +12,31 @@ from trajkit.distances.metric import Metric, as_metric
 from trajkit.probabilities import normalize
 from trajkit.typing import AnyArray, Array
 
-# Bytes of the differences that are in work at a time: they stay in the processor's cache.
+# Bytes of differences computed at a time: so many stay in the processor's cache.
 _CACHE = 2e6
 
 
 class DistancesTo:
     """Distances to fixed points, prepared once for new points that come one at a time.
 
-    What `pairwise(new, fixed)` gives, to rounding. That prepares the fixed points at each call and wakes all cores,
-    which for one new point is most of the work; this keeps to one core, beside a training for example.
+    The distances are those of `pairwise(new, fixed)`, to rounding. `pairwise` prepares the fixed points at each call
+    and uses all cores, which for one new point is most of the work. This class uses one core, so that it can run beside
+    a training.
 
     Parameters
     ----------
     log_prob
         Predictions (point, sample, class) at the fixed points.
-    metric, cap
-        Of `pairwise`.
+    metric
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Raises
     ------
     ValueError
-        If the metric takes no such cap.
+        If the metric is unknown or takes no cap.
 
     Examples
     --------
@@ -60,7 +64,7 @@ class DistancesTo:
         return np.stack([self._from(p) for p in normalize(log_prob)])
 
     def clear(self) -> None:
-        """Let the predictions go."""
+        """Release the predictions."""
         self._log_prob, self._amplitude = self._log_prob[:0], self._amplitude[:0]
 
     def _from(self, p: Array) -> Array:

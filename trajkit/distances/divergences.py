@@ -12,7 +12,7 @@ from trajkit.typing import Array
 
 
 def sample_weights(weights: ArrayLike | None, samples: int) -> Array | None:
-    """Check weights over samples: one finite number >= 0 each, not all zero."""
+    """Check weights over samples: one finite number of at least 0 for each, not all 0."""
     if weights is None:
         return None
     weight = np.asarray(weights, dtype=np.float64)
@@ -29,8 +29,8 @@ def bhattacharyya(
 ) -> xr.DataArray:
     """Bhattacharyya distance -(1/N) sum_n log sum_c sqrt(p_nc q_nc), in nats: a squared length.
 
-    Near zero it is computed as -log1p(-h), with h = |sqrt p - sqrt q|^2 / 2; far apart from logarithms. It is inf
-    where p and q share no class for some sample.
+    Near zero it is computed as -log1p(-h), with h = |sqrt p - sqrt q|^2 / 2; for distant distributions from logarithms.
+    It is inf where p and q share no class on some sample.
 
     Parameters
     ----------
@@ -38,9 +38,10 @@ def bhattacharyya(
         Log-probabilities with dimensions `sample` and `class`, broadcast against each other over all others. For
         many points against many use `pairwise`, which never holds all pairs of samples.
     weights
-        One number per sample; the mean becomes sum_n w_n d_n / sum_n w_n.
+        One non-negative number per sample; the mean over samples becomes sum_n w_n d_n / sum_n w_n.
     cap
-        In nats: the most that one sample may contribute, applied before the mean.
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
@@ -50,7 +51,8 @@ def bhattacharyya(
     Raises
     ------
     ValueError
-        If a dimension is missing, the two have different samples or classes, or weights or cap make no sense.
+        If a dimension is missing, the two have different samples or classes, or a weight or the cap has a value that is
+        not allowed.
 
     Examples
     --------
@@ -140,13 +142,16 @@ def kullback_leibler(
 ) -> xr.DataArray:
     """Kullback-Leibler divergence (1/N) sum_n sum_c p_nc log(p_nc / q_nc), in nats: a squared length, not symmetric.
 
-    0 log 0 = 0. It is inf where q rules out a class that p allows. Close together it is computed as
-    sum_c p_c (e^x - 1 - x), x = log(q_c / p_c), whose terms are all positive.
+    0 log 0 = 0. It is inf where q gives probability 0 to a class that p allows. For near distributions it is computed
+    as sum_c p_c (e^x - 1 - x), x = log(q_c / p_c), whose terms are all positive.
 
     Parameters
     ----------
-    a, b, weights, cap
+    a, b, weights
         As for `bhattacharyya`; `a` is p and `b` is q.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
@@ -177,13 +182,16 @@ def jeffreys(
 ) -> xr.DataArray:
     """Jeffreys divergence (1/N) sum_n sum_c (p_nc - q_nc) log(p_nc / q_nc), in nats: a squared length.
 
-    The sum of both Kullback-Leibler divergences (not their mean); inf where one of p and q rules out a class that
-    the other allows. InPCA of it is the isKL embedding.
+    It is the sum of both Kullback-Leibler divergences (not their mean), and inf where one of p and q gives
+    probability 0 to a class that the other allows. InPCA of it is the isKL embedding.
 
     Parameters
     ----------
-    a, b, weights, cap
+    a, b, weights
         As for `bhattacharyya`.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
 
     Returns
     -------
@@ -213,7 +221,7 @@ def jeffreys(
 def jensen_shannon(a: xr.DataArray, b: xr.DataArray, *, weights: ArrayLike | None = None) -> xr.DataArray:
     """Jensen-Shannon divergence (1/N) sum_n [KL(p_n, m_n) + KL(q_n, m_n)] / 2, in nats: a squared length.
 
-    m = (p + q) / 2. It is at most log 2, whatever zeros there are.
+    m = (p + q) / 2. It is at most log 2, also where probabilities are 0.
 
     Parameters
     ----------
@@ -255,7 +263,7 @@ def mean_over_samples(
 
     def mean(p: Array, q: Array) -> Array:
         if weight is not None:
-            # A weight of zero takes a sample out, also where it would be infinitely far.
+            # Samples of weight 0 are dropped first: 0 times an infinite distance would be NaN.
             p, q = p[..., weight > 0, :], q[..., weight > 0, :]
         each = metric.per_sample(normalize(p), normalize(q))
         return np.average(each, axis=-1, weights=None if weight is None else weight[weight > 0])
@@ -265,7 +273,7 @@ def mean_over_samples(
 
 
 def check_log_prob(x: xr.DataArray) -> None:
-    """Refuse what is no array of log-probabilities, or holds probabilities instead; missing points are NaN."""
+    """Refuse anything but log-probabilities, such as probabilities; missing points are NaN."""
     if not isinstance(x, xr.DataArray):
         raise TypeError(f"wanted an xarray.DataArray of log-probabilities such as ds.log_prob, got {type(x).__name__}")
     if not {"sample", "class"} <= set(x.dims):

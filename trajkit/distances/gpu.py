@@ -1,6 +1,6 @@
-"""The sums of `kernels` on a GPU, by torch: tile by tile, so that nothing is ever as large as all pairs of all samples.
+"""The sums of `kernels` on a GPU, by torch: tile by tile, so that no array holds all pairs of all samples.
 
-Near pairs and vanished products go back to the compiled code, which computes them anew.
+Near pairs and vanished products go back to the compiled code, which computes them again.
 """
 
 from __future__ import annotations

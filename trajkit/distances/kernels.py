@@ -40,11 +40,11 @@ from trajkit.typing import AnyArray, Array, Labels
 _GROUP = {4: 4, 8: 8}
 # ... and no more than the innermost cache holds, in bytes.
 _CACHE = 2**15
-# A mean distance below this is computed anew from differences; by bytes of a number.
+# A mean distance below this has lost digits and is computed again from differences; by bytes of a number.
 _NEAR = {4: 1e-4, 8: 1e-5}
 # Stands for log 0 in products, where -inf would turn 0 log 0 into NaN; what exceeds SUSPECT may have come of it.
 _LOG_ZERO = -1e300
-# Pairs of tiles, and rows of a product of matrices, between two looks at whether the user wants to stop.
+# Pairs of tiles, and rows of a product of matrices, between two points where Ctrl-C can stop the work.
 _PAIRS = 1024
 _ROWS = 512
 

@@ -1,4 +1,4 @@
-"""How much memory there is, and what to say when a result needs more."""
+"""How much memory is free, and the error for a result that needs more."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from trajkit.workspace import workspace_bytes
 
 # For one distance in a tile: itself, and four temporaries of its size.
 _TILE_BYTES = 5 * 8
-# Containers (Binder, clusters) have a limit of their own below what the machine has.
-_LIMIT, _USED = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+_CGROUP = Path("/sys/fs/cgroup")
 
 
-def available_memory() -> int:
-    """Bytes that can be had without swapping."""
+def available_memory(cgroup: Path = _CGROUP) -> int:
+    """Give the bytes that can be allocated without swapping.
+
+    Containers (Binder, clusters) have a limit of their own below the machine's; `cgroup` is the folder that states it.
+    """
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    if _LIMIT.exists() and (limit := _LIMIT.read_text().strip()) != "max":
-        # Cached files count as used but can be given back.
-        free = min(free, max(0, int(limit) - int(_USED.read_text()) + _cached()))
+    limit = cgroup / "memory.max"
+    if limit.exists() and (most := limit.read_text().strip()) != "max":
+        used = int((cgroup / "memory.current").read_text())
+        statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        # Cached files count as used, but the system gives their memory back.
+        free = min(free, max(0, int(most) - used + int(statistics.get("inactive_file", 0))))
     return free
-
-
-def _cached() -> int:
-    statistics = dict(line.split() for line in _USED.with_name("memory.stat").read_text().splitlines())
-    return int(statistics.get("inactive_file", 0))
 
 
 def tile_side() -> int:

@@ -1,4 +1,4 @@
-"""A metric: which distance is meant, and its cap. It is made once, where a public function is entered."""
+"""`Metric`: a distance and its cap, made once at the start of each public function."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Metric:
 
     @property
     def finite_at_truth(self) -> bool:
-        """Whether networks that rule nothing out are at a finite distance from the truth."""
+        """Whether predictions without zeros are at a finite distance from the truth."""
         return self._formula.finite_at_truth or self.cap is not None
 
     @property
@@ -113,7 +113,7 @@ class Metric:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Name and cap, as attributes of results that are no distances."""
+        """Name and cap, as attributes of results other than distances."""
         return {key: self.attrs[key] for key in ("metric", "cap") if key in self.attrs}
 
     def per_sample(self, p: Array, q: Array) -> Array:
@@ -143,14 +143,14 @@ def as_metric(
     symmetric
         Whether the function needs a symmetric metric.
     optional_cap
-        Whether to leave the cap out where the metric takes none, in functions that compare several metrics.
+        Whether to ignore the cap for a metric that takes none, in functions that compare several metrics.
     among
-        Names of the metrics that the function, called `what` in messages, is defined by; all by default.
+        Names of the metrics for which the function is defined; all by default. Messages call the function `what`.
 
     Raises
     ------
     ValueError
-        If the metric is unknown, not symmetric where it must be, not among those named, or takes no such cap.
+        If the metric is unknown, not symmetric though it must be, not in `among`, or takes no cap.
 
     Examples
     --------

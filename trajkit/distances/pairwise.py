@@ -1,4 +1,4 @@
-"""The pairwise engine: every point against every other, a block of samples at a time."""
+"""Distances of every point to every other, a block of samples at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-# Pairs of old points that `extend` computes again, to see that they belong to the matrix.
+# Old points whose distances `extend` computes again: other weights or data would give a matrix of two kinds.
 _CHECKED = 4
 
 
@@ -42,51 +42,53 @@ def pairwise(
 ) -> xr.DataArray:
     """Distance of every point to every other.
 
-    Memory holds the result and 256 MB; predictions are read once, a block of samples at a time, from wherever they
-    lie. All cores work. With dask (`ds` holds dask arrays, or `out` or `client` is given) blocks of points times
-    points are computed apart, and added up over blocks of samples; lost workers' blocks are computed again.
+    The function needs the memory of the result and 256 MB. It reads predictions once, a block of samples at a time,
+    from memory or from a file, and uses all cores. With dask (`ds` holds dask arrays, or `out` or `client` is given)
+    each task computes a block of points times points and adds up blocks of samples; if a worker dies, its blocks are
+    computed again.
 
     Parameters
     ----------
     ds
         A trajectory dataset, or its `points`.
     other
-        Points for the columns; those of `ds` otherwise, and the matrix is then symmetric with an exact zero diagonal.
+        Points of the columns. By default those of `ds`; a symmetric metric then gives a symmetric matrix whose diagonal
+        is exactly 0.
     metric
-        "bhattacharyya", "hellinger", "fisher_rao", "kullback_leibler" (from `point` to `point2`), "jeffreys" or
-        "jensen_shannon".
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. "kullback_leibler", which is not
+        symmetric, is taken from `point` to `point2`.
     weights
-        One number per sample; the mean becomes sum_n w_n d_n / sum_n w_n.
+        One non-negative number per sample; the mean over samples becomes sum_n w_n d_n / sum_n w_n.
     cap
-        In nats: the most that one sample may contribute, applied to each sample before the mean. Not for bounded
-        metrics.
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
     dtype
-        Of the result. "float64" is right to about 1e-12; "float32" takes half the memory and, for "bhattacharyya",
-        half the time: right to 1e-6, and to a thousandth where distances are small.
+        Precision of the result. "float64" is right to about 1e-12; "float32" takes half the memory and, for
+        "bhattacharyya", half the time: right to 1e-6, and to a thousandth where distances are small.
     device
         "cpu", or "cuda" for a GPU, by torch (the extra `train`).
     out
-        Name of a `.zarr` to write to, block by block, for a matrix larger than memory; the result is opened from there
-        and read when it is used. It appears under its name when it is whole.
+        Path of a `.zarr` store to write the matrix to, block by block, if it is larger than memory. The result is lazy
+        and reads from this store, which gets its name only when it is complete.
     client
         A `dask.distributed` client, on whose workers to compute.
     progress_bar
-        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.DataArray
         (point, point2), with `run`, `checkpoint` and the run attributes along `point`, `run2` and `checkpoint2` along
-        `point2`, and `metric`, `scale`, `units` and `cap`, if there is one, in its attributes. If `ds` holds dask
-        arrays and neither `out` nor `client` is given, so does the result, and nothing is computed yet.
+        `point2`. Its attributes are `metric`, `scale`, `units` and, if given, `cap`. If `ds` holds dask arrays and
+        neither `out` nor `client` is given, the result holds dask arrays too, and nothing is computed yet.
 
     Raises
     ------
     ValueError
-        If two points are infinitely far apart in some sample, and there is no `cap`; if the two datasets
-        have different probes; if the metric is unknown or takes no cap.
+        If a distance is infinite and there is no `cap`; if the two datasets have different probes; if the metric is
+        unknown or takes no cap.
     SchemaError
-        If predictions are NaN or no distributions; their points are named.
+        If predictions are NaN or do not sum to 1. The message names their points.
     MemoryError
         If memory cannot hold the result, before anything is computed.
 
@@ -114,14 +116,14 @@ def pairwise(
 def extend(
     distance: xr.DataArray, ds: xr.Dataset, *, weights: ArrayLike | None = None, device: str = "cpu"
 ) -> xr.DataArray:
-    """Grow a matrix of distances by the points that `ds` has beyond it; only pairs with new points are computed.
+    """Add the new points of `ds` to a matrix of distances; only pairs with new points are computed.
 
     Parameters
     ----------
     distance
-        What `pairwise` gave for some of the points of `ds`; its metric, cap and dtype are used again.
+        Distances from `pairwise` of some points of `ds`; their metric, cap and dtype are used again.
     ds
-        Old and new runs, such as `tk.concat([old, new])`, or their points.
+        A trajectory dataset of old and new runs, such as `tk.concat([old, new])`, or its points.
     weights, device
         As for `pairwise`; weights must be those of `distance`.
 
@@ -133,8 +135,8 @@ def extend(
     Raises
     ------
     ValueError
-        If `ds` lacks points of `distance`, or gives other distances between them (another probe, weights or data),
-        of which a few are computed to see.
+        If `ds` lacks points of `distance`, or if its distances differ from them (another probe, weights or data); a few
+        are computed again to find out.
     MemoryError
         If memory cannot hold the result.
 
@@ -168,7 +170,7 @@ def extend(
 
 
 def _places(distance: xr.DataArray, every: PointSet) -> Indices:
-    """Where the points of a square matrix stand among others."""
+    """Find the points of a square matrix among all points."""
     if distance.dims != ("point", "point2") or "metric" not in distance.attrs:
         raise ValueError(f"wanted distances (point, point2) from pairwise, got {distance.dims}")
     rows, columns = (

@@ -1,4 +1,4 @@
-"""The points of a dataset as the engine reads them: some of them, a block of samples at a time."""
+"""The points of a dataset as `pairwise` reads them: some points, and a block of samples at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trajkit.probabilities import is_off, row_problem
 from trajkit.schema import SchemaError, validate_axes
 from trajkit.typing import AnyArray, Array, Indices
 
-# Points whose problems one message names.
+# An error names at most so many points: a dataset in which all are wrong must stay readable.
 _NAMED = 5
 
 
@@ -51,7 +51,7 @@ class PointSet(NamedTuple):
 
 
 def point_set(ds: xr.Dataset) -> PointSet:
-    """Take a trajectory dataset, or its `points`; look at everything but the predictions."""
+    """Take a trajectory dataset, or its `points`; check everything except the predictions."""
     if not isinstance(ds, xr.Dataset):
         raise TypeError(f"wanted a trajectory dataset or its points, got {type(ds).__name__}")
     if "point" in ds.dims:
@@ -75,16 +75,16 @@ def check_alike(a: PointSet, b: PointSet) -> None:
             )
 
 
-def check_rows(total: Array, labels: xr.Dataset) -> None:
-    """Refuse rows (point, sample) that are no distributions, and name their points."""
+def check_rows(total: Array, labels: xr.Dataset, samples: Indices) -> None:
+    """Refuse rows (point, sample) that do not sum to 1, and name their points; `samples` numbers the columns."""
     wrong = is_off(total)
     if not wrong.any():
         return
     at = np.flatnonzero(wrong.any(1))
-    problems = [
-        f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}: {row_problem(total[i])}"
-        for i in at[:_NAMED]
-    ]
+    problems = []
+    for i in at[:_NAMED]:
+        where = f"run {str(labels['run'].values[i])!r}, checkpoint {labels['checkpoint'].values[i]}"
+        problems.append(f"{where}: {row_problem(total[i], samples=samples)}")
     if len(at) > _NAMED:
         problems.append(f"and {len(at) - _NAMED} more points")
     raise SchemaError(problems)

@@ -1,4 +1,4 @@
-"""The work of a matrix of distances: blocks of samples added to sums over pairs."""
+"""Computing a matrix of distances: each block of samples is added to the sums of all pairs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Work(NamedTuple):
-    """What is to be computed, whichever points it is computed of."""
+    """How distances are computed, independent of the points."""
 
     metric: Metric
     samples: int
@@ -40,13 +40,13 @@ class Work(NamedTuple):
                 q = p if same else self.prepared(columns.labels, some, columns.read(some))
                 for share in self.add(some, p, q, out):
                     bar.update(share * (some.stop - some.start))
-                # Before the next block is made, or two would be in memory.
+                # Delete this block before the next one is made: otherwise two are in memory.
                 del p, q
         self.finish(out, rows.labels, None if same else columns.labels)
         return out
 
     def block_size(self, points: int, classes: int) -> int:
-        """How many samples of so many points the workspace holds."""
+        """Return the number of samples of `points` points that fit the workspace."""
         from trajkit.distances import kernels  # compiled code takes half a second to load
 
         size = kernels.PACKED_BYTES if self._packs() else kernels.block_bytes(self.metric)
@@ -58,7 +58,7 @@ class Work(NamedTuple):
         return self.device == "cpu" and kernels.packs(self.metric)
 
     def _order(self, samples: slice) -> Indices | slice:
-        """Bring equal weights side by side, and leave out those of zero, also where they would be infinitely far."""
+        """Sort samples by weight, so that equal weights are neighbours, and leave out weight 0: 0 times inf is NaN."""
         if self.weight is None:
             return slice(None)
         weight = self.weight[samples]
@@ -69,17 +69,20 @@ class Work(NamedTuple):
         """Normalise and check (point, sample, class)."""
         from trajkit.distances import kernels
 
-        rows = np.ascontiguousarray(log_prob[:, self._order(samples)])
+        order = self._order(samples)
+        rows = np.ascontiguousarray(log_prob[:, order])
         out, total = kernels.packed(rows, self.dtype) if self._packs() else kernels.block(self.metric, rows)
-        check_rows(total, labels)
+        check_rows(total, labels, np.arange(samples.start, samples.stop)[order])
         return out
 
     def add(self, samples: slice, p: Block | Packed, q: Block | Packed, out: AnyArray) -> Iterator[float]:
-        """Add to `out` what some samples contribute; give the shares done, between which it can be stopped."""
+        """Add the contribution of some samples to `out`; yield the share that is done, so that Ctrl-C can stop it."""
         from trajkit.distances import kernels
 
         count = samples.stop - samples.start
         weight = np.ones(count) if self.weight is None else self.weight[samples][self._order(samples)]
+        if not weight.size:  # all samples of this block have weight 0
+            return iter(())
         sums: Any = kernels.add_sums
         if self.device != "cpu":
             from trajkit.distances import gpu
@@ -88,7 +91,10 @@ class Work(NamedTuple):
         return sums(self.metric, p, q, weight, q is p and self.metric.symmetric, out)
 
     def finish(self, out: AnyArray, labels: xr.Dataset, other: xr.Dataset | None) -> None:
-        """Divide sums by the number of samples, or by their weight, and refuse infinities; no `other` is the same."""
+        """Divide sums by the number or weight of samples, and refuse infinite distances.
+
+        Without `other`, rows and columns are the same points.
+        """
         out /= self.samples if self.weight is None else self.weight.sum()
         if other is None:
             np.fill_diagonal(out, 0.0)
@@ -96,7 +102,7 @@ class Work(NamedTuple):
             raise ValueError(_infinite_message(out, labels, labels if other is None else other, self.metric.name))
 
     def labelled(self, values: Any, rows: PointSet, columns: PointSet) -> xr.DataArray:
-        """Give the matrix the names of its points."""
+        """Label the matrix with the names of its points."""
         return xr.DataArray(
             values,
             dims=("point", "point2"),
@@ -120,9 +126,9 @@ def _infinite_message(distance: AnyArray, rows: xr.Dataset, columns: xr.Dataset,
     i, j = np.unravel_index(distance.argmax(), distance.shape)
     row, column = rows.isel(point=i), columns.isel(point=j)
     return (
-        f"{np.isinf(distance).sum()} pairs of points have an infinite {metric} distance, because of some sample; "
+        f"{np.isinf(distance).sum()} pairs of points have an infinite {metric} distance on at least one sample; "
         f"the first: run {str(row.run.values)!r}, checkpoint {row.checkpoint.values} and "
         f"run {str(column.run.values)!r}, checkpoint {column.checkpoint.values}. "
-        "Their predictions have disjoint support on at least one sample. "
+        "One prediction gives probability 0 to a class that the other allows. "
         "Pass cap= to limit each sample's contribution (in nats), or use metric='hellinger'"
     )

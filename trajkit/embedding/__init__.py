@@ -1,6 +1,6 @@
 """InPCA: an isometric embedding of points from their distances, with space-like and time-like axes.
 
-An embedding sees a matrix of distances and nothing else. W = -1/2 L D L with L = I - 11'/m has eigenvalues of both
+An embedding is computed from a matrix of distances alone. W = -1/2 L D L with L = I - 11'/m has eigenvalues of both
 signs when D is no squared Euclidean distance; all are kept, in the order of their absolute value. A component with a
 negative eigenvalue is *time-like*: differences along it count negatively in the squared distance (`signature` -1).
 
@@ -12,7 +12,7 @@ negative eigenvalue is *time-like*: differences along it count negatively in the
 | `explained_stress`   | 1 - |W - W_k| / |W|, W_k = sum_{l<=k} signature_l x_l x_l'                      |
 | `explained_distance` | 1 - sum |D_k - D| / sum D, D_k = sum_{l<=k} signature_l (x_il - x_jl)^2        |
 | `embedding_quality`  | trustworthiness, continuity and rank correlation of distances                  |
-| `align`              | one embedding laid upon another, without mixing space-like and time-like axes  |
+| `align`              | one embedding moved onto another, space-like and time-like axes kept apart      |
 
 Sources: Quinn, Clement, De Bernardis, Niemack & Sethna, PNAS 116(28), 2019 (InPCA); Mao et al., PNAS 121(12), 2024,
 arXiv 2305.01604 (explained stress).

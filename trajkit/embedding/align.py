@@ -1,4 +1,4 @@
-"""Embeddings of different slices, laid upon each other."""
+"""Alignment of embeddings of different slices."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from trajkit.points import points
 
 
 def align(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
-    """Move embedding `b` rigidly so that the points it shares with `a` come as near to theirs as can be.
+    """Move embedding `b` rigidly, so that the points that it shares with `a` come as near to those of `a` as possible.
 
-    Procrustes analysis apart for space-like and time-like components: with both sets of shared points centred, each
-    block is turned (or reflected) by the orthogonal R that minimises |x_b R - x_a|^2. Axes of different signature are
-    never mixed, so the distances sum_k signature_k (x_ik - x_jk)^2 within `b` stay as they are.
+    Procrustes analysis, separately for space-like and time-like components: with both sets of shared points centred,
+    each block is turned (or reflected) by the orthogonal R that minimises |x_b R - x_a|^2. Axes of different signature
+    are never mixed, so the distances sum_k signature_k (x_ik - x_jk)^2 within `b` stay as they are.
 
     Parameters
     ----------
     a
-        What to align to: what `inpca`, `project` or `embed` returned, with `coordinate` and `signature`.
+        The embedding to align to, from `inpca`, `project` or `embed`, with `coordinate` and `signature`.
     b
-        What to move, with as many space-like and as many time-like components as `a`. Points are matched by run and
-        checkpoint.
+        The embedding to move, with as many space-like and as many time-like components as `a`. Points are matched by
+        run and checkpoint.
 
     Returns
     -------
     xarray.Dataset
         `b` with `coordinate` and `signature` in the order of `a`'s components, and `attrs["misfit"]`: the root mean
-        square distance left between shared points, in units of their spread in `a`. Eigenvalues and the like belong to
-        axes that are gone and are left out.
+        square distance left between shared points, in units of their spread in `a`. Eigenvalues and similar
+        variables describe the axes of `b` before the move and are left out.
 
     Raises
     ------

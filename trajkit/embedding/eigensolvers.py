@@ -8,7 +8,7 @@ import numpy as np
 
 from trajkit.typing import Array
 
-# Residual |A x - value x| at which a pair is done, in units of the largest |value|.
+# Residual |A x - value x| below which a pair has converged, in units of the largest |value|.
 _RESIDUAL = 1e-12
 # Blocks of vectors that are kept before the better half replaces them.
 _BLOCKS = 12
@@ -38,7 +38,7 @@ def block_start(m: int, n: int) -> Array:
 def block_lanczos(
     apply: Callable[[Array], Array], basis: Array, image: Array, n: int, *, most_passes: int = 200
 ) -> tuple[Array, Array]:
-    """Iterate with a block of vectors at a time: the fewest passes over a matrix that has to be read anew each time.
+    """Iterate with a block of vectors at a time: few passes over a matrix that is read from disk in each pass.
 
     Rayleigh-Ritz on a basis Q, of which A Q is kept: the residuals of the leading pairs are the next directions, so
     that Q spans the block Krylov space. `basis` and `image` are the first block and its product with A.

@@ -1,4 +1,4 @@
-"""Whole datasets embedded in one go."""
+"""Embedding of a whole dataset: references, distances and InPCA."""
 
 from __future__ import annotations
 
@@ -32,48 +32,47 @@ def embed(
     ds
         A trajectory dataset.
     n_components
-        How many components.
+        Number of components.
     metric
-        Of `pairwise`.
+        Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them.
     references
         Embed ignorance, truth and 50 points of the geodesic between them along with the runs, unless `ds` has
         references already.
     landmarks
-        Embed so many points exactly and `project` all others from their distances to these: k landmarks of M points
-        cost k M distances instead of M^2 / 2. They are random, one in each of as many equal stretches of all points in
-        the order of run and progress; references are among them. Each is weighted by the number of points it stands
-        for, a reference by one, so that eigenvalues are estimates of those of all points. Predictions are read
-        twice, a few runs at a time (250 MB, or one run or chunk of runs if that is more): `ds` may be lazy or hold
-        dask arrays, best cut along `run`. None embeds every point.
+        Number of points to embed exactly; the other points are projected. By default all points are embedded exactly.
+        k landmarks of M points need k M distances instead of M^2 / 2. All references are landmarks; the others are
+        random, one from each of equally long parts of all points in the order of run and progress. The weight of a
+        landmark is the number of points that it represents, so that eigenvalues estimate those of all points.
+        Predictions are read twice, a few runs at a time: `ds` may be lazy or hold dask arrays, with chunks along `run`.
     cap
-        Of `pairwise`, in nats per sample.
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound.
     seed
-        Of the choice of landmarks.
+        Seed for the random draws.
     progress_bar
-        Whether to show a progress bar; None shows one when the work takes more than a few seconds.
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
     xarray.Dataset
-        What `inpca` returns, with `coordinate` on (run, checkpoint, component), `step` and the other per-point
-        variables of `ds`. With landmarks also `is_landmark` (run, checkpoint), and two measures (component) from all
-        pairs of up to 500 projected points, which no landmark saw, both cumulative as `explained_distance` is:
+        The result of `inpca`, with `coordinate` on (run, checkpoint, component), `step` and the other per-point
+        variables of `ds`. With landmarks also `is_landmark` (run, checkpoint), and two measures (component) over all
+        pairs of up to 500 projected points, both cumulative like `explained_distance`:
 
-        `projected_explained_distance` is their explained distance, exactly. Where it falls short of
-        `explained_distance` (of the landmarks), take more landmarks.
+        `projected_explained_distance` is their explained distance. If it is smaller than `explained_distance`, which is
+        that of the landmarks, take more landmarks.
 
-        `landmark_error` estimates how far their distances in the picture are from those that the embedding of every
-        point would show, sum |D_k - D_k of the full embedding| / sum D. The full embedding is not made: the points are
-        placed once more by twice the landmarks, and by how much that moves their distances is scaled to what all
-        points would, with variances that go as 1/landmarks - 1/points: by 1.4 where landmarks are few. Over draws it is
-        right within a factor of two; a single draw that misses points which lie apart, few and far, can be four times
-        too sure: another `seed` shows it.
+        `landmark_error` estimates the error of their distances in the picture, relative to an embedding of every point:
+        sum |D_k - D_k of the full embedding| / sum D. The full embedding is not computed: the points are projected
+        again onto twice the landmarks, and the change of their distances is scaled up, because variances go as
+        1/landmarks - 1/points. Averaged over seeds the estimate is right within a factor of two. With a single seed it
+        can be four times too small, if no landmark is in a small group of distant points; try another `seed`.
 
     Raises
     ------
     ValueError
-        As `pairwise` and `inpca` do; if there are fewer landmarks than components, none besides the references, or
-        fewer than four points that are none.
+        As `pairwise` and `inpca` do; if there are fewer landmarks than components, no landmark besides the references,
+        or fewer than four other points.
 
     Examples
     --------
@@ -84,7 +83,7 @@ def embed(
     chosen = as_metric(metric, cap)
     validate_axes(ds)
     if landmarks is None:
-        validate_predictions(ds)  # with landmarks, when their run is read
+        validate_predictions(ds)  # landmarks: each block of runs is checked when it is read
     return embedded(ds, n_components, chosen, references, landmarks, seed, progress_bar)
 
 

@@ -39,7 +39,7 @@ def inpca(distance: xr.DataArray, n_components: int | None = 3, *, weights: Arra
         are read: the whole once for the checks, which compare random sums of rows, then the upper triangle about
         five to ten times.
     n_components
-        How many components; None for all.
+        Number of components. None gives all.
     weights
         One positive number per point; scaled to sum one.
 

@@ -1,4 +1,4 @@
-"""Embedding a few points exactly and placing all others, with predictions read a few runs at a time."""
+"""Embedding of a few points exactly and projection of all others; predictions are read a few runs at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trajkit.typing import Array, Indices, Mask
 
 # Projected points on whose pairs the errors are measured.
 _HELD_OUT = 500
-# Samples by whose progress points are put in order: an order needs no more.
+# Progress is measured on so many samples: it is only used to sort points.
 _SAMPLES = 200
 
 
@@ -134,7 +134,7 @@ def _repeated(distance: xr.DataArray, times: Array, n_components: int) -> xr.Dat
 
 
 def _left(landmarks: int, more: int, points: int) -> float:
-    """Scale what more landmarks move to what all points would: variances go as 1/landmarks - 1/points."""
+    """Factor from the change by more landmarks to the change by all points: variances go as 1/landmarks - 1/points."""
     return float(np.sqrt((1 / landmarks - 1 / points) / (1 / landmarks - 1 / (landmarks + more))))
 
 

@@ -21,7 +21,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     Parameters
     ----------
     embedding
-        What `inpca` returned.
+        An embedding from `inpca`.
     distance
         (point, point2): rows are the new points, columns the embedded ones in their order; `pairwise(new, old)` makes
         one.
@@ -35,7 +35,8 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     ------
     ValueError
         If the embedding holds projected points, if the columns are not the embedded points, the scale, metric or cap
-        differs, a distance is NaN, or a component's eigenvalue is rounding noise, by which nothing can be divided.
+        differs, a distance is NaN, or the eigenvalue of a component is rounding noise, so that division by it is
+        meaningless.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
 
 
 def check_above_rounding(eigenvalue: Array, points: int, component: Labels) -> None:
-    """Refuse components by whose eigenvalue nothing can be divided, for it is rounding noise."""
+    """Refuse components whose eigenvalue is rounding noise: coordinates are divided by it."""
     noise = points * np.finfo(float).eps * np.abs(eigenvalue).max()
     if (tiny := np.abs(eigenvalue) <= noise).any():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""New points in an embedding of a dataset, as they come."""
+"""New points placed in an embedding one at a time, such as those of a running training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trajkit.points import points
 from trajkit.schema import validate
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
-# Embedded points on which it is tried where new points would be put, and how far off they may be.
+# Embedded points that are placed again as a test, and the largest error that counts as the same dataset.
 _TRIED = 200
 _TOO_FAR = 0.2
 
@@ -28,23 +28,22 @@ class Projector:
         b_j = -1/2 (d_j - sum_i w_i d_i - sum_i w_i D_ij + sum_ik w_i w_k D_ik)
         x = y0 + signature * argmin_z sum_j w_j (b_j - sum_k y_jk z_k)^2
 
-    Of all embedded points this is `project`; of some of them, spread evenly over the runs, `error` says how far it is
-    from the places of embedded points.
+    With all embedded points this is `project`. With fewer, spread evenly over the runs, `error` measures what is lost.
 
     Parameters
     ----------
     embedding
-        What `embed` returned.
+        An embedding from `embed`.
     ds
         The dataset that was embedded.
     landmarks
-        To how many embedded points distances are measured; the references are among them. None: to all.
+        Number of embedded points to which distances are measured, references included; None for all.
 
     Attributes
     ----------
     error : float
-        Median distance between the places of up to 200 embedded points and where they are put, in units of the
-        embedding's spread.
+        Median distance between the coordinates of up to 200 embedded points and those that they get as new points, in
+        units of the embedding's spread.
 
     Raises
     ------
@@ -110,11 +109,11 @@ class Projector:
         return centered @ self._solve + self._center
 
     def clear(self) -> None:
-        """Let the predictions go."""
+        """Release the predictions."""
         self._distances.clear()
 
     def _tried(self, log_prob: AnyArray, at: Indices, embedded: xr.Dataset) -> float:
-        """Put some embedded points, and compare with where they are."""
+        """Place some embedded points as if they were new, and return their error."""
         x = embedded["coordinate"].transpose("point", "component").values
         some = np.random.default_rng(0).permutation(len(at))[:_TRIED]
         apart = np.linalg.norm(self(log_prob[at[some]]) - x[some], axis=1)

@@ -1,4 +1,4 @@
-"""A square matrix of distances, read a piece at a time wherever it lies."""
+"""A square matrix of distances, read one piece at a time from memory, a file or dask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trajkit.workspace import workspace_bytes
 
 # Rows and columns of a tile: its temporaries stay in the processor's cache.
 _TILE = 128
-# Copies of what is read that stand in memory at a time: as stored, and squared or centred.
+# Copies of a piece in memory at the same time: as stored, and squared or centred.
 _COPIES = 2
 # How far d(i, j) and d(j, i) may differ and d(i, i) may be from zero, in units of the largest distance.
 _TOLERANCE = 1e-6
@@ -57,7 +57,7 @@ class SquaredDistances:
         return self._squared(np.asarray(self._source)) if self.whole is None else self.whole
 
     def tiles(self, *, upper: bool = False) -> Iterator[tuple[slice, slice, Array]]:
-        """Read the matrix once, in rectangles; with `upper` those alone that reach above the diagonal."""
+        """Read the matrix once, in rectangles; with `upper` only those that reach above the diagonal."""
         height, width, chunk = self._piece
         for top in range(0, self._m, height):
             bottom = min(top + height, self._m)
@@ -83,11 +83,11 @@ class SquaredDistances:
         return out
 
     def checked_product(self, x: Array) -> Array:
-        """D x, once it is sure that the matrix is finite, symmetric and zero on its diagonal.
+        """D x, after a check that the matrix is finite, symmetric and zero on its diagonal.
 
         Entry against entry where the matrix is in memory. Otherwise in the one pass that the product takes: the
-        triangles above and below the diagonal give random sums of rows which agree for a symmetric matrix, and miss
-        single pairs that differ by less than sqrt(point) times the tolerance.
+        triangles above and below the diagonal give random sums of rows which agree for a symmetric matrix, but do not
+        show single pairs that differ by less than sqrt(point) times the tolerance.
         """
         if not self.in_memory:
             return self._probed_product(x)
@@ -108,8 +108,8 @@ class SquaredDistances:
 
     def _probed_product(self, x: Array) -> Array:
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (self._m, _PROBES)) / np.sqrt(self._m)
-        x = np.column_stack([signs, x])
-        upper, lower = np.zeros(x.shape), np.zeros(x.shape)
+        both = np.column_stack([signs, x])
+        upper, lower = np.zeros(both.shape), np.zeros(both.shape)
         lost, diagonal, largest = 0, 0.0, 0.0
         for rows, columns, tile in self.tiles():
             if not np.isfinite(size := _largest(tile)):
@@ -117,13 +117,14 @@ class SquaredDistances:
                 continue
             largest = max(largest, size)
             if columns.stop > rows.start + 1:
-                _add_both_ways(above(tile, rows, columns), rows, columns, x, upper)
+                _add_both_ways(above(tile, rows, columns), rows, columns, both, upper)
             if rows.stop > columns.start + 1:
-                _add_both_ways(above(tile.T, columns, rows), columns, rows, x, lower)
+                _add_both_ways(above(tile.T, columns, rows), columns, rows, both, lower)
             if columns.start < rows.stop and rows.start < columns.stop:
                 diagonal = max(diagonal, _largest(np.diagonal(tile, rows.start - columns.start)))
         _refuse(lost, _largest((upper - lower)[:, :_PROBES]), diagonal, largest)
-        return upper[:, _PROBES:]
+        product = upper[:, _PROBES:]
+        return product[:, 0] if x.ndim == 1 else product
 
     def _squared(self, values: AnyArray) -> Array:
         exact: Array = np.asarray(values, dtype=np.float64)
@@ -141,7 +142,7 @@ def scale_of(distance: xr.DataArray) -> str:
 
 
 def squared_lengths(distance: xr.DataArray) -> Array:
-    """Give distances as squared lengths, whatever their scale and shape, once it is sure that they are finite."""
+    """Give distances as squared lengths, whatever their scale and shape, after a check that they are finite."""
     scale = scale_of(distance)
     values = np.asarray(distance.values, dtype=np.float64)
     if not np.isfinite(values).all():
@@ -180,7 +181,7 @@ def _refuse(lost: int, worst: float, diagonal: float, largest: float) -> None:
 
 
 def _is_in_memory(distance: xr.DataArray) -> bool:
-    # A mapped file is an array like any other, but to jump about in it may read it many times over.
+    # A mapped file is a numpy array too, but access out of order may read it many times.
     return distance.variable._in_memory and not isinstance(distance.data, np.memmap)
 
 

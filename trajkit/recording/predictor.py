@@ -70,6 +70,13 @@ class Predictor:
             synchronize(model)
 
     def _log_prob(self, values: AnyArray) -> NDArray[np.float32]:
+        # Without a complex part, and without None, which numpy would turn into NaN: the run would count as diverged.
+        if values.dtype.kind in "cUSMm" or (values.dtype == object and any(v is None for v in values.reshape(-1))):
+            got = "None" if values.dtype == object else f"values of dtype {values.dtype}"
+            raise ValueError(
+                f"the model gives {got}: wanted real numbers (sample, class). Return them from the model or from "
+                "predict= (complex ones as `.real` or `abs`)"
+            )
         wanted = (len(self._probe), len(self._probe.classes))
         if values.shape != wanted:
             raise ValueError(

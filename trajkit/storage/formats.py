@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from trajkit.typing import AnyArray
 
 # Predictions in one compressed chunk: 4 MB of float32.
 CHUNK_SIZE = 2**20
+_SPACED = "trajkit_coordinates"
 
 
 class Format(NamedTuple):
@@ -49,6 +51,36 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(f'{path} needs zarr: pip install "trajkit[scale]", or use .nc') from error
     return FORMATS[suffix]
+
+
+def hide_spaces(ds: xr.Dataset) -> xr.Dataset:
+    """Write down which coordinates have a space in their name: the lists of the file formats are cut at spaces.
+
+    Examples
+    --------
+    >>> ds = xr.Dataset(coords={"batch size": ("run", [1, 2])})
+    >>> show_spaces(hide_spaces(ds)).identical(ds)
+    True
+    """
+    if not (spaced := [str(name) for name in ds.coords if " " in str(name)]):
+        return ds
+    return ds.reset_coords(spaced).assign_attrs({_SPACED: json.dumps(spaced)})
+
+
+def show_spaces(ds: xr.Dataset) -> xr.Dataset:
+    """Undo `hide_spaces`.
+
+    Examples
+    --------
+    >>> show_spaces(xr.Dataset({"x": ("run", [1])})).coords
+    Coordinates:
+        *empty*
+    """
+    if _SPACED not in ds.attrs:
+        return ds
+    shown = ds.set_coords(json.loads(ds.attrs[_SPACED]))
+    del shown.attrs[_SPACED]
+    return shown
 
 
 def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from xarray.core import indexing
 
 from trajkit.from_arrays import run_columns
 from trajkit.schema import DIMS, SchemaError
+from trajkit.storable import name_problem, usable_name
 from trajkit.storage.probe import Probe
 from trajkit.storage.run_file import Run, read_payload
 
@@ -37,7 +39,7 @@ def open_runs(folder: Path, runs: Sequence[Run], probe: Probe) -> xr.Dataset:
     variables = {"log_prob": (DIMS, log_prob), "step": (DIMS[:2], step)}
     if not np.isnan(epoch).all():
         variables["epoch"] = (DIMS[:2], epoch)
-    identities, attributes, problems = run_columns(_attributes(runs))
+    identities, attributes, problems = run_columns(_with_usable_names(_attributes(runs), folder))
     if problems:
         raise SchemaError(problems)
     coordinates = {name: ("run", column) for name, column in attributes.items()}
@@ -55,6 +57,16 @@ def _attributes(runs: Sequence[Run]) -> pd.DataFrame:
         table["diverged_at"] = np.array(diverged, dtype=float)
     table.insert(0, "run", [run.name for run in runs])
     return table
+
+
+def _with_usable_names(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Rename attributes that trajkit 0.1 recorded and files cannot keep; a recorder refuses such names now."""
+    renamed = {name: usable_name(name) for name in table.columns if name_problem(name)}
+    if renamed:
+        warn(
+            f"{folder}: run attributes are renamed, as files cannot keep them: {renamed}", RuntimeWarning, stacklevel=4
+        )
+    return table.rename(columns=renamed)
 
 
 class _LogProb(BackendArray):

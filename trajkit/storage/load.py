@@ -10,7 +10,7 @@ from pathlib import Path
 import xarray as xr
 
 from trajkit.schema import validate
-from trajkit.storage.formats import FORMATS, format_of
+from trajkit.storage.formats import FORMATS, format_of, show_spaces
 from trajkit.storage.store import Store
 
 
@@ -59,10 +59,10 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     try:
         if chunks is not None:
             # Chunked after opening: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
-            lazy = xr.open_dataset(path, engine=format.engine).chunk(dict(chunks))
+            lazy = show_spaces(xr.open_dataset(path, engine=format.engine)).chunk(dict(chunks))
             validate(lazy, values=False)
             return lazy
-        ds = xr.load_dataset(path, engine=format.engine)
+        ds = show_spaces(xr.load_dataset(path, engine=format.engine))
     # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
     # errors of their own.
     except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from trajkit.schema import SchemaError, validate_axes
+from trajkit.storable import identities, text_problem
 from trajkit.typing import AnyArray, Labels
 
 
@@ -68,9 +69,16 @@ class Probe:
             raise SchemaError([f"'label' is {label.dtype} {label.shape}: wanted whole numbers (sample,), one or more"])
         if classes is None:
             classes = max(int(label.max()) + 1, 2)
-        names = range(classes) if isinstance(classes, int | np.integer) else classes
+        names: Any = range(classes) if isinstance(classes, int | np.integer) else classes
+        try:
+            samples = np.arange(len(label)) if sample is None else identities(sample)
+        except ValueError as error:
+            raise SchemaError([f"'sample': {error}"]) from None
+        names = [str(name) for name in names]
+        if problem := text_problem(names):
+            raise SchemaError([f"'classes': {problem}"])
         columns: dict[str, AnyArray] = {
-            "sample": np.arange(len(label)) if sample is None else np.asarray(sample),
+            "sample": samples,
             "split": np.full(len(label), split) if isinstance(split, str) else np.asarray(split, dtype=str),
         }
         problems = [
@@ -84,9 +92,9 @@ class Probe:
             raise SchemaError(problems)
         self.inputs = inputs
         self.label: Labels = label.astype(np.int64)
-        self.sample: AnyArray = columns["sample"].astype(np.int64 if columns["sample"].dtype.kind in "iu" else str)
+        self.sample: AnyArray = columns["sample"]
         self.split: AnyArray = columns["split"]
-        self.classes: AnyArray = np.asarray([str(name) for name in names])
+        self.classes: AnyArray = np.asarray(names)
         self._identity = identity
         self._check()
 

@@ -1,7 +1,5 @@
 """An Explorer, and its state alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """The Python that the Explorer shows makes what it draws."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,28 +1,14 @@
 """Panels read a state and return figures, marks and code; no widget is needed."""
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 import trajkit as tk
-from trajkit.widgets.explorer.panels import (
-    LEFT,
-    RIGHT,
-    DistancesPanel,
-    GroupsPanel,
-    ProgressPanel,
-    RunsPanel,
-    TreePanel,
-)
+from trajkit.widgets.explorer.panels import LEFT, RIGHT, DistancesPanel, GroupsPanel, RunsPanel, TreePanel
 from trajkit.widgets.explorer.state import ExplorerState
 
 PANELS = {panel.title: panel for panel in (*LEFT, *RIGHT)}
-
-
-def key_of(title: str, state: ExplorerState) -> object:
-    return PANELS[title](state).key()
 
 
 @pytest.mark.parametrize("title", PANELS)
@@ -35,12 +21,12 @@ def test_panel__draws_from_a_state_alone(state, title) -> None:
 
 
 CHANGES = {
-    "runs": {"selection.conditions": {"architecture": ["A"]}},
-    "samples": {"selection.conditions": {"split": "test"}},
-    "points": {"selection.conditions": {"step": (1, 5)}},
-    "colour": {"color": "seed"},
-    "metric": {"metric": "fisher_rao"},
-    "frame": {"frame": "selection"},
+    "runs": ("conditions", {"architecture": ["A"]}),
+    "samples": ("conditions", {"split": "test"}),
+    "points": ("conditions", {"step": (1, 5)}),
+    "colour": ("color", "seed"),
+    "metric": ("metric", "fisher_rao"),
+    "frame": ("frame", "selection"),
 }
 DEPENDS = {
     "Progress": {"runs", "samples", "points", "colour"},
@@ -56,21 +42,11 @@ DEPENDS = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_key__changes_with_what_the_panel_shows_and_with_nothing_else(state, change) -> None:
-    before = {title: key_of(title, state) for title in PANELS}
-    for name, value in CHANGES[change].items():
-        owner = state.selection if name.startswith("selection.") else state
-        setattr(owner, name.removeprefix("selection."), value)
-    changed = {title for title in PANELS if key_of(title, state) != before[title]}
+    before = {title: panel(state).key() for title, panel in PANELS.items()}
+    name, value = CHANGES[change]
+    setattr(state.selection if name == "conditions" else state, name, value)
+    changed = {title for title, panel in PANELS.items() if panel(state).key() != before[title]}
     assert changed == {title for title, parts in DEPENDS.items() if change in parts}
-
-
-def test_marks__repeat_the_points_of_the_runs(state) -> None:
-    panel = ProgressPanel(state)
-    marks = panel.marks(panel.figure(), ["A-0", "B-1"])
-    assert {run for mark in marks for run in mark["text"]} == {"A-0", "B-1"}
-    tree = TreePanel(state)
-    (mark,) = tree.marks(tree.figure(), ["A-0"])
-    assert mark["text"] == ["A-0"]
 
 
 def test_tree__a_join_stands_for_the_runs_below_and_a_leaf_for_its_run(state) -> None:
@@ -102,13 +78,6 @@ def test_distances__a_cell_stands_for_both_runs_and_the_diagonal_for_one(state) 
     trace = panel.figure().data[0]
     assert panel.runs_of(trace, -1, "A-3", "B-2") == ["B-2", "A-3"]
     assert panel.runs_of(trace, -1, "A-3", "A-3") == ["A-3"]
-
-
-@pytest.mark.parametrize("panel", [DistancesPanel, TreePanel])
-def test_comparison__of_one_run_is_refused(state, panel) -> None:
-    state.selection.conditions = {"run": ["A-1"]}
-    with pytest.raises(ValueError, match="wanted two runs or more"):
-        panel(state).figure()
 
 
 def test_runs__end_as_the_dataset_says_and_values_fit_into_json(state) -> None:

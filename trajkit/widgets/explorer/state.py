@@ -8,6 +8,7 @@ from typing import Any
 import traitlets
 import xarray as xr
 
+from trajkit.distances import BHATTACHARYYA, as_metric
 from trajkit.figures.coloring import coloring
 from trajkit.schema import is_network, run_attributes, validate
 from trajkit.select import select
@@ -66,6 +67,7 @@ class ExplorerState(traitlets.HasTraits):
         cap: float | None = None,
         landmarks: int | None = None,
     ) -> None:
+        as_metric(metric, cap, symmetric=True, optional_cap=True)
         validate(ds)
         super().__init__()
         self.measured = Measurements(ds, cap=cap, landmarks=landmarks)
@@ -222,7 +224,7 @@ class ExplorerState(traitlets.HasTraits):
     @property
     def metric_options(self) -> dict[str, Any]:
         """The metric and its cap as keyword arguments, where they are not the defaults."""
-        options = {} if self.metric == "bhattacharyya" else {"metric": self.metric}
+        options = {} if self.metric == BHATTACHARYYA.name else {"metric": self.metric}
         cap = self.measured.cap_of(self.metric)
         return options | ({} if cap is None else {"cap": cap})
 
@@ -235,7 +237,7 @@ class ExplorerState(traitlets.HasTraits):
     def geodesic_options(self) -> dict[str, str]:
         """The metric of `distance_to_geodesic` as keyword argument, where it is not the default."""
         metric = self.measured.geodesic_metric(self.metric)
-        return {} if metric == "bhattacharyya" else {"metric": metric}
+        return {} if metric == BHATTACHARYYA.name else {"metric": metric}
 
     def distance_to_geodesic(self) -> xr.DataArray:
         """Distance of each point to the geodesic, by `metric` if progress is defined by it."""

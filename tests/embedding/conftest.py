@@ -1,0 +1,13 @@
+"""A matrix of distances for all tests of embeddings."""
+
+from __future__ import annotations
+
+import pytest
+import xarray as xr
+
+import trajkit as tk
+
+
+@pytest.fixture(scope="module")
+def distance() -> xr.DataArray:
+    return tk.pairwise(tk.simulate(runs=6, checkpoints=8, spread=0.3))
