@@ -65,6 +65,7 @@ HIDDEN: dict[str, Callable[[nn.Module], Any]] = {
     "wrapped": lambda net: functools.wraps(net.forward)(lambda *given: net(*given)),
     "functional call": lambda net: lambda images: torch.func.functional_call(net, dict(net.named_parameters()), images),
     "cached": lambda net: functools.lru_cache(lambda images: net(images)),
+    "compiled": lambda net: torch.compile(net, backend="eager"),
     "iterator": lambda net: called_by(iter([net])),
     "map": lambda net: called_by(map(lambda images: lambda _: net(images), [IMAGES])),
 }

@@ -93,6 +93,8 @@ class HeldState:
         self._hold_mapping(vars(module), _DEEPEST - _DEEPEST_IN_MODULE, without=("training",))
         for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
             self.hold(tensor)
+        # Scripted modules keep their parts outside of their attributes.
+        self._hold_all(list(module.children()), 0)
         self._hold_variables(module)
 
     def _hold_tensor(self, tensor: Any, depth: int) -> None:

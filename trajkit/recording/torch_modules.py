@@ -76,7 +76,9 @@ def torch_untouched(state: HeldState) -> Iterator[None]:
                 waiting.remove(initialised)
 
     waiting = [lazy for lazy in state.lazy if isinstance(lazy, nn.Module)]
-    hooks = [nn.modules.module.register_module_forward_pre_hook(before_call)]
+    # torch compiles a module once more, and warns, when it meets such a hook.
+    compiled = any(type(module).__name__ == "OptimizedModule" for module in state.modules)
+    hooks = [] if compiled else [nn.modules.module.register_module_forward_pre_hook(before_call)]
     if waiting:
         hooks.append(nn.modules.module.register_module_forward_hook(after_call))
     with torch.no_grad():
