@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -218,12 +219,13 @@ def test_recorder__the_first_checkpoint_after_a_resume_decides_what_was_abandone
 ) -> None:
     fill(tmp_path, 0, held)
     before = tk.load(tmp_path)
-    with (
-        pytest.warns(RuntimeWarning, match="came from a training that was abandoned"),
-        tk.Recorder(tmp_path, probe(), run={"seed": 0}, resume=True) as record,
-    ):
-        for step in offered:
-            record(lambda inputs, step=step: logits(0 if step in same else 1, step), step)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with tk.Recorder(tmp_path, probe(), run={"seed": 0}, resume=True) as record:
+            for step in offered:
+                record(lambda inputs, step=step: logits(0 if step in same else 1, step), step)
+    (warning,) = caught
+    assert "came from a training that was abandoned" in str(warning.message)
     ds = tk.load(tmp_path)
     assert ds.step.values[0].tolist() == list(result)
     wanted = [expected(0 if step < new else 1, [step])[0] for step in result]

@@ -196,9 +196,9 @@ def test_store__odd_entries_are_left_out(tmp_path: Path) -> None:
 def test_store__a_name_that_files_cannot_keep_is_renamed(tmp_path: Path) -> None:
     """A store of 0.1 may hold one; a recorder refuses it now."""
     fill(tmp_path, 0)
-    tk.Store(tmp_path).writer("a", {"seed": 1, "optim/lr": 0.1}, resume=False).append(
-        CHECKPOINT, expected(0, [0]).astype("<f4").tobytes(), step=0
-    )
+    writer = tk.Store(tmp_path).writer("a", {"seed": 1, "optim/lr": 0.1}, resume=False)
+    writer.append(CHECKPOINT, expected(0, [0]).astype("<f4").tobytes(), step=0)
+    writer.close()
     with pytest.warns(RuntimeWarning, match="renamed, as files cannot keep them: {'optim/lr': 'optim_lr'}"):
         assert tk.load(tmp_path).optim_lr.values[1] == 0.1
 
