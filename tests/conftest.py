@@ -1,7 +1,5 @@
 """Settings of hypothesis, and a report of the largest numerical deviations."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

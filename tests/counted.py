@@ -1,7 +1,5 @@
 """Arrays that count what is read of them, as arrays in files would be read."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -17,8 +17,6 @@ files above a limit. `tests/test_house.py` holds the limits.
 | circles | groups of files that import each other |
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import re

@@ -1,7 +1,5 @@
 """Embeddings of any size, made without computing distances, for tests of views."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 

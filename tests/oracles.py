@@ -1,7 +1,5 @@
 """Slow and obvious versions of what trajkit computes: plain loops, most of them with fifty digits."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Python in a process of its own: its memory is measured, or it is interrupted."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap

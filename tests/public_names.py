@@ -1,7 +1,5 @@
 """The public names of trajkit and their groups, as `trajkit/__init__.py` lists them."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

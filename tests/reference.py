@@ -3,8 +3,6 @@
 The first page lists the public names by the groups of `tk.__all__`, each with its first sentence.
 """
 
-from __future__ import annotations
-
 import inspect
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Examples for property tests: predictions from uniform to certain, and trajectory datasets of any shape."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

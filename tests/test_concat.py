@@ -1,7 +1,5 @@
 """Laws of putting the runs of several datasets into one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The recipes of CONTRIBUTING.md, each followed once and undone at the end of its test."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path

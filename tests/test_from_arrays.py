@@ -1,7 +1,5 @@
 """Laws of datasets made from plain arrays."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The limits of the house: short files, comments that are neither missing nor everywhere, no circle of imports."""
 
-from __future__ import annotations
-
 import house
 
 

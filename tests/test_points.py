@@ -1,7 +1,5 @@
 """Laws of points and of putting them back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

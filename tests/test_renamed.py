@@ -1,7 +1,5 @@
 """A keyword means the same in all public functions; an old keyword raises and names the new one."""
 
-from __future__ import annotations
-
 import inspect
 from pathlib import Path
 from typing import Any

@@ -174,11 +174,10 @@ def test_contributing__names_every_script_with_its_command() -> None:
 # These test the repository, or what several rooms do together.
 WHOLE = {
     *("binder", "contributing", "house", "install", "notebooks", "notebooks_browser", "readme", "reference"),
-    *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1"),
+    *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1", "validation"),
 }
 
 
-@pytest.mark.xfail(reason="tests are being moved to their rooms", strict=False)
 def test_tests__have_the_name_of_what_they_test() -> None:
     """`tests/X/test_Y.py` tests `trajkit/X/Y.py` or the folder `trajkit/X/Y/`; `tests/X/test_X.py` tests all of X."""
     homeless = []

@@ -1,7 +1,5 @@
 """Laws of what a trajectory dataset holds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

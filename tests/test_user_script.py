@@ -1,7 +1,5 @@
 """A user's script with the calls of the README runs, and `mypy --strict` accepts it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Laws of validation: predictions are checked once, where a dataset enters, and by one rule."""
 
-from __future__ import annotations
-
 import ast
 import sys
 from collections.abc import Callable

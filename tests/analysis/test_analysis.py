@@ -1,7 +1,5 @@
 """What functions of analysis refuse."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Intervals over samples, runs and seeds."""
 
-from __future__ import annotations
-
 import inspect
 import re
 

@@ -1,7 +1,5 @@
 """Laws of trees of runs."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Distances within and between groups of runs."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

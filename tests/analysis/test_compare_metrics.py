@@ -1,7 +1,5 @@
 """One statistic with several metrics."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import trajkit as tk

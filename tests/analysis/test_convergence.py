@@ -1,7 +1,5 @@
 """Distances within and between groups along progress."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import trajkit as tk

@@ -1,7 +1,5 @@
 """How samples are learned."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How many components explain the manifold."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import trajkit as tk

@@ -1,7 +1,5 @@
 """All points embedded by four."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

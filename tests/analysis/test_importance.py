@@ -1,7 +1,5 @@
 """Which attributes predict the distance of two runs."""
 
-from __future__ import annotations
-
 import numpy as np
 import xarray as xr
 from strategies import distances_of

@@ -1,7 +1,5 @@
 """The order of the leaves of a tree."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

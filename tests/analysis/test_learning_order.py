@@ -1,7 +1,5 @@
 """Whether groups of runs learn samples in the same order."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

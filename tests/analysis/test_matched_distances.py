@@ -1,7 +1,5 @@
 """Mean distances of matched pairs."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import trajkit as tk

@@ -1,7 +1,5 @@
 """A statistic compared with its null."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Agreement on the order of samples, beside its null."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

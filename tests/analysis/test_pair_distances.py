@@ -1,7 +1,5 @@
 """Distances of pairs for each sample, and intervals from them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

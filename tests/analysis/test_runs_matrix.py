@@ -1,7 +1,5 @@
 """The check of a matrix of distances between runs."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

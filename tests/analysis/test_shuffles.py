@@ -1,7 +1,5 @@
 """Null models: what they keep and what they permute."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Which groups of runs are faster."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

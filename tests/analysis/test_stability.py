@@ -1,7 +1,5 @@
 """Embeddings of fewer samples, runs and groups."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

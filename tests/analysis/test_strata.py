@@ -1,7 +1,5 @@
 """Settings by which runs can be compared, and strata of runs that differ in one of them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Rank correlation within strata."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

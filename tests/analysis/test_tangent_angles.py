@@ -1,7 +1,5 @@
 """Angles between runs at their starts and ends."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The benchmarks run, small."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Laws of length and speed."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

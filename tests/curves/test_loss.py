@@ -1,7 +1,5 @@
 """Laws of loss and error."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

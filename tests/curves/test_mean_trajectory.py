@@ -1,7 +1,5 @@
 """Laws of mean trajectories and tubes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

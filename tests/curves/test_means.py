@@ -1,7 +1,5 @@
 """Laws of means of several distributions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Laws of progress and of the distance to the geodesic."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Laws of ignorance, truth and the reference runs made of them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Laws of trajectories at equal progress or another quantity."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

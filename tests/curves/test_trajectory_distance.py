@@ -1,7 +1,5 @@
 """Laws of distances between whole trajectories."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Laws of distances by dask: pieces, files and clusters."""
 
-from __future__ import annotations
-
 import contextvars
 import os
 import signal

@@ -1,7 +1,5 @@
 """Laws of distances to fixed points: those of `pairwise`."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Laws of the distances of two arrays, and their formulas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Laws of sums by torch: those of the compiled code."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Laws of sums over pairs: precision, tiles and blocks."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Laws of how much memory a matrix of distances takes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

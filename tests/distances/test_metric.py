@@ -1,7 +1,5 @@
 """Laws of metrics: every function that takes a metric takes a cap, and refuses the same with the same words."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Laws of the matrix of all pairs, and of growing it."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

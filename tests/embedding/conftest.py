@@ -1,7 +1,5 @@
 """A matrix of distances for all tests of embeddings."""
 
-from __future__ import annotations
-
 import pytest
 import xarray as xr
 

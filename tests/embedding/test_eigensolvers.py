@@ -1,7 +1,5 @@
 """Laws of block Lanczos iterations."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from oracles import within

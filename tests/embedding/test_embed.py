@@ -1,7 +1,5 @@
 """Laws of references, distances and InPCA in one go."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

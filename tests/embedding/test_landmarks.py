@@ -1,7 +1,5 @@
 """Laws of embeddings from landmarks."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 from typing import Any

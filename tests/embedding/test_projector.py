@@ -1,7 +1,5 @@
 """Laws of new points that come one at a time: they lie where `pairwise` and `project` put them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,7 +1,5 @@
 """Laws of the measures of a picture's quality."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import xarray as xr

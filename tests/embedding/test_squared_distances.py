@@ -1,7 +1,5 @@
 """Laws of InPCA of matrices that are not in memory: the same result, few reads."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

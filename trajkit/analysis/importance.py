@@ -49,7 +49,7 @@ def importance(
     repeats
         Number of permutations for each attribute and fold. The importance is the mean over them.
     seed
-        Seed for the random draws: the folds, the forests and the permutations.
+        Seed for the random draws. It determines the folds, the forests and the permutations.
 
     Returns
     -------

@@ -61,11 +61,11 @@ class Metric:
     cap: float | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in METRICS:
+        if not isinstance(self.name, str) or self.name not in METRICS:
             raise ValueError(f"unknown metric {self.name!r}: wanted one of {list(METRICS)}")
         if self.cap is None:
             return
-        if self._formula.bounded:
+        if self.bounded:
             raise ValueError(f"{self.name!r} is bounded and takes no cap; {', '.join(capped_names())} do")
         if not self.cap > 0:
             raise ValueError(f"cap: wanted a positive number of nats, got {self.cap}")
@@ -89,6 +89,11 @@ class Metric:
     def units(self) -> str:
         """The units of distances: "nat", "rad" or "1"."""
         return self._formula.units
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a sample contributes a bounded amount without a cap; such metrics take none."""
+        return self._formula.bounded
 
     @property
     def symmetric(self) -> bool:
@@ -158,9 +163,11 @@ def as_metric(
     3.0
     """
     if isinstance(metric, Metric):
+        if cap is not None:
+            raise ValueError(f"cap: {metric} has its own; wanted the name of a metric beside a cap, or a Metric alone")
         out = metric
     else:
-        takes_none = optional_cap and metric in METRICS and METRICS[metric].bounded
+        takes_none = optional_cap and Metric(metric).bounded
         out = Metric(metric, None if takes_none else cap)
     if among is not None and out.name not in among:
         raise ValueError(f"{what} is defined by {list(among)}, not by metric {out.name!r}")

@@ -66,7 +66,7 @@ def sweep(
         Learning rate in units of 1 / the largest curvature of the loss: 1 / max lambda, for "softmax" 2 / max
         lambda.
     seed
-        Seed for the random draws of "softmax".
+        Seed for the random draws. Only "softmax" makes any.
     progress_bar
         Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 

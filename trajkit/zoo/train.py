@@ -66,7 +66,7 @@ def train(
     client
         A `dask.distributed.Client` whose workers train instead; they must have access to `out` and `data`.
     progress_bar
-        Whether to show a bar with the time left.
+        Whether to show a progress bar.
 
     Returns
     -------

@@ -1,7 +1,5 @@
 """Laws that all functions of trajectories share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
