@@ -214,7 +214,7 @@ class Recorder:
         if np.isnan(log_prob).any():
             self._writer.append(DIVERGED, payload, **fields)
             self.diverged_at = step
-            warn_diverged(self.run, step, log_prob, stacklevel=3)
+            warn_diverged(self.run, step, log_prob, stacklevel=4)
             return
         self._writer.append(CHECKPOINT, payload, losses=_losses(log_prob, self._probe), **fields)
         self.step = step
