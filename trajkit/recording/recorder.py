@@ -145,8 +145,8 @@ class Recorder:
         Warns
         -----
         RuntimeWarning
-            If predictions are NaN: the run diverged. If checkpoints of an abandoned training are set apart (`resume`). If
-            the model has state that cannot be restored.
+            If predictions are NaN: the run diverged. If checkpoints of an abandoned training are set apart (`resume`).
+            If the model has state that cannot be restored.
         """
         # Unlike int(step), this refuses 5.5, which may be an epoch.
         step = operator.index(step)
