@@ -143,7 +143,10 @@ def test_recorder__skips_steps_that_are_not_due_without_asking_the_model(tmp_pat
         with tk.Recorder(tmp_path, probe(), "r", at=at, resume=resume) as record:
             for step in range(last + 1):
                 record(lambda inputs, step=step: (asked.append(step), LOGITS)[1], step)
-    assert asked == [0, 1, 5, 10, 20, 30, 40] == tk.load(tmp_path).step.values[0].tolist()
+    # A resumed training is asked at the steps that it has in common with the old one: are they the same training?
+    due = [0, 1, 5, 10, 20, 30, 40]
+    assert asked == [*due[:-1], *due]
+    assert tk.load(tmp_path).step.values[0].tolist() == due
 
 
 def test_recorder__tells_listeners_what_is_on_disk(tmp_path: Path) -> None:

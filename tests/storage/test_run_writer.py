@@ -1,12 +1,17 @@
 """Laws of recording into a file: what was recorded stays, whatever happens to the process and the disk."""
 
+import contextlib
+import itertools
 import json
 import os
+import threading
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from recorded_runs import fill, logits, probe, run_script
+from recorded_runs import expected, fill, logits, probe, run_script
 
 import trajkit as tk
 from trajkit.storage.run_file import MAGIC
@@ -196,3 +201,76 @@ FULL_DISK = """
 
 def test_store__a_disk_that_fills_leaves_every_earlier_checkpoint(tmp_path: Path) -> None:
     run_script(FULL_DISK, tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("held", "offered", "same", "result", "new"),
+    [
+        (range(6), range(3, 9), (), range(9), 3),
+        (range(6), range(2, 9), (2,), range(9), 3),
+        (range(6), range(2, 5), (), range(5), 2),
+        ([0, 20, 60], [40, 60, 80], (), [0, 20, 40, 60, 80], 40),
+        (range(6), [2, 10], (2,), [0, 1, 2, 10], 3),
+        (range(6), [1, 2], (1, 2), [0, 1, 2], 3),
+    ],
+)
+def test_recorder__the_first_checkpoint_after_a_resume_decides_what_was_abandoned(
+    tmp_path: Path, held: Any, offered: Any, same: Any, result: Any, new: int
+) -> None:
+    fill(tmp_path, 0, held)
+    before = tk.load(tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with tk.Recorder(tmp_path, probe(), run={"seed": 0}, resume=True) as record:
+            for step in offered:
+                record(lambda inputs, step=step: logits(0 if step in same else 1, step), step)
+    (warning,) = caught
+    assert "came from a training that was abandoned" in str(warning.message)
+    ds = tk.load(tmp_path)
+    assert ds.step.values[0].tolist() == list(result)
+    wanted = [expected(0 if step < new else 1, [step])[0] for step in result]
+    np.testing.assert_allclose(ds.log_prob.values[0], wanted, atol=1e-5)
+    assert tk.Store(tmp_path).runs()[0].abandoned["step"].tolist() == [s for s in held if s >= new]
+    # A dataset that was opened before shows what it showed.
+    np.testing.assert_allclose(before.log_prob.values[0], expected(0, held), atol=1e-5)
+
+
+def test_recorder__a_training_that_is_repeated_abandons_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, 0, range(4))
+    size = (tmp_path / "0.run").stat().st_size
+    fill(tmp_path, 0, range(4), resume=True)
+    assert tk.load(tmp_path).step.values.tolist() == [[0, 1, 2, 3]]
+    assert (tmp_path / "0.run").stat().st_size < size + 300
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_recorder__a_file_that_was_removed_is_noticed(tmp_path: Path, replaced: bool) -> None:
+    record = tk.Recorder(tmp_path, probe(), "a")
+    record(lambda inputs: logits(0, 0), 0)
+    content = (tmp_path / "a.run").read_bytes()
+    (tmp_path / "a.run").unlink()
+    if replaced:
+        (tmp_path / "a.run").write_bytes(content)
+    with pytest.raises(FileNotFoundError, match="removed or replaced while it was recorded"):
+        record(lambda inputs: logits(0, 1), 1)
+    record.close(complete=False)
+
+
+def test_recorder__threads_lose_no_checkpoint(tmp_path: Path) -> None:
+    record, steps, kept = tk.Recorder(tmp_path, probe(), "a"), itertools.count(), []
+
+    def work() -> None:
+        for step in itertools.islice(steps, 40):
+            # A later step may have been recorded in the meantime: then this one is refused.
+            with contextlib.suppress(ValueError):
+                record(lambda inputs: logits(0, step), step)  # noqa: B023
+                kept.append(step)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    record.close()
+    assert tk.load(tmp_path).step.values[0].tolist() == sorted(kept)
+    np.testing.assert_allclose(tk.load(tmp_path).log_prob.values[0], expected(0, sorted(kept)), atol=1e-5)

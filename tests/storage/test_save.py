@@ -1,5 +1,8 @@
 """Laws of saving: the complete file or none, and the dataset unchanged."""
 
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from recorded_runs import fill, run_script
 from xarray.core import indexing
 
 import trajkit as tk
+from trajkit.storage.atomic import atomic_write
 from trajkit.workspace import limit_workspace
 
 
@@ -178,3 +182,42 @@ FULL_DISK = """
 
 def test_save__a_disk_that_fills_leaves_the_old_file_and_no_other(tmp_path: Path, ds: xr.Dataset) -> None:
     run_script(FULL_DISK, tk.save(ds, tmp_path / "x.nc"))
+
+
+def test_save__the_next_one_clears_what_a_killed_one_left(tmp_path: Path, ds: xr.Dataset) -> None:
+    killed = """
+        import os, sys, importlib, trajkit as tk
+        importlib.import_module("trajkit.storage.save")._blocks = lambda *_: os.kill(os.getpid(), 9)
+        tk.save(tk.simulate(runs=2), sys.argv[1])
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(killed), str(tmp_path / "a.nc")], timeout=300)
+    assert len(list(tmp_path.glob(".a.nc-*"))) == 1
+    with atomic_write(tmp_path / "c.nc", overwrite=False) as in_use:
+        tk.save(ds, tmp_path / "b.nc")
+        assert in_use.parent.is_dir()
+        in_use.write_bytes(b"")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.nc", "c.nc"]
+
+
+def test_save__threads_save_and_load_at_once(tmp_path: Path) -> None:
+    """In a process of its own: it would crash or hang."""
+    run_script(
+        """
+        import sys, threading, trajkit as tk
+        ds, failed = tk.simulate(runs=2), []
+
+        def work(name):
+            for _ in range(5):
+                path = tk.save(ds, f"{sys.argv[1]}/{name}.nc", overwrite=True)
+                if not tk.load(path).equals(ds) or not tk.load(path, chunks={"run": 1}).compute().equals(ds):
+                    failed.append(name)
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed
+        """,
+        tmp_path,
+    )

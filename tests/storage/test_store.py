@@ -1,6 +1,7 @@
 """Laws of the store: its runs are one dataset on one probe."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from recorded_runs import expected, fill, logits, probe, run_script
 
 import trajkit as tk
+from trajkit.storage.run_file import CHECKPOINT, HEAD, frame
 
 
 def test_load__gives_all_runs_as_one_dataset(tmp_path: Path) -> None:
@@ -175,3 +177,36 @@ def test_store__a_read_only_folder_is_read_and_not_written(tmp_path: Path) -> No
         for path in folders:
             path.chmod(0o755)
     assert {path.name: path.read_bytes() for path in folders[0].iterdir()} == before
+
+
+def test_store__odd_entries_are_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    (tmp_path / "folder.run").mkdir()
+    (tmp_path / "link.run").symlink_to("nowhere")
+    (tmp_path / "loop.run").symlink_to("loop.run")
+    os.mkfifo(tmp_path / "pipe.run")
+    (tmp_path / "head.run").write_bytes(frame(HEAD, b'{"run": 3}'))
+    assert tk.Store(tmp_path).table().index.tolist() == ["0"]
+    with pytest.warns(RuntimeWarning) as caught:
+        assert tk.load(tmp_path).run.values.tolist() == ["0"]
+    names = {str(w.message).split(": ")[1].split(" ")[0] for w in caught}
+    assert names == {"folder.run", "link.run", "loop.run", "pipe.run", "head.run"}
+
+
+def test_store__a_name_that_files_cannot_keep_is_renamed(tmp_path: Path) -> None:
+    """A store of 0.1 may hold one; a recorder refuses it now."""
+    fill(tmp_path, 0)
+    writer = tk.Store(tmp_path).writer("a", {"seed": 1, "optim/lr": 0.1}, resume=False)
+    writer.append(CHECKPOINT, expected(0, [0]).astype("<f4").tobytes(), step=0)
+    writer.close()
+    with pytest.warns(RuntimeWarning, match="renamed, as files cannot keep them: {'optim/lr': 'optim_lr'}"):
+        assert tk.load(tmp_path).optim_lr.values[1] == 0.1
+
+
+def test_store__a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with tk.Recorder("~/store", probe(), "a") as record:
+        record(lambda inputs: logits(0, 0), 0)
+    assert tk.save(tk.load("~/store"), "~/runs.nc") == tmp_path / "runs.nc"
+    assert tk.load("~/runs.nc").equals(tk.Store("~/store").load().load())

@@ -19,6 +19,7 @@ from trajkit.probabilities import (
     to_log_prob,
 )
 from trajkit.recording.typing import Predict
+from trajkit.recording.untouched import untouched
 from trajkit.storage import Probe
 from trajkit.storage.probe import as_numpy
 from trajkit.typing import AnyArray, Array
@@ -29,8 +30,8 @@ FORMS = ("logits", "log_prob", "prob")
 class Predictor:
     """Ask a model for its predictions on the probe, without any effect on the model.
 
-    A torch module is asked in eval mode, without gradients and in batches. Any other model gets the whole probe at
-    once.
+    A torch module is asked in batches. Any other model gets the whole probe at once. `untouched` says what becomes of
+    the state of a model.
     """
 
     def __init__(self, probe: Probe, predict: Predict | None, output: str | None, batch_size: int) -> None:
@@ -39,17 +40,27 @@ class Predictor:
         if batch_size < 1:
             raise ValueError(f"batch_size: wanted at least 1, got {batch_size}")
         self._probe, self._predict, self._output, self._batch_size = probe, predict or _call, output, batch_size
+        self._warned = False
 
-    def __call__(self, model: Any) -> NDArray[np.float32]:
-        """Return log-probabilities (sample, class); a sample for which the model gives none is NaN."""
-        if _is_module(model):
-            # Imported here: recording from other libraries must not need torch.
-            from trajkit.recording.torch_modules import predict_in_batches
+    def __call__(self, model: Any, stacklevel: int = 2) -> NDArray[np.float32]:
+        """Return log-probabilities (sample, class); a sample for which the model gives none is NaN.
 
-            values = predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
-        else:
-            values = as_numpy(self._predict(model, self._probe.inputs))
+        `stacklevel` means what it means in `warnings.warn`, seen from the caller.
+        """
+        with untouched(model, self._predict) as lost:
+            if lost and not self._warned:
+                self._warned = True
+                warn(_cannot_put_back(model, lost), RuntimeWarning, stacklevel=stacklevel + 1)
+            values = self._ask(model)
         return self._log_prob(values)
+
+    def _ask(self, model: Any) -> AnyArray:
+        if not _is_module(model):
+            return as_numpy(self._predict(model, self._probe.inputs))
+        # Imported here: recording from other libraries must not need torch.
+        from trajkit.recording.torch_modules import predict_in_batches
+
+        return predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
 
     def wait_for(self, model: Any) -> None:
         """Wait until the accelerator has finished the training's work, so that it is not timed as recording."""
@@ -95,6 +106,14 @@ def warn_diverged(run: str, step: int, log_prob: NDArray[np.float32], stacklevel
         "is marked (diverged_at), and nothing more is recorded of it",
         RuntimeWarning,
         stacklevel=stacklevel + 1,
+    )
+
+
+def _cannot_put_back(model: Any, lost: set[str]) -> str:
+    return (
+        f"{type(model).__name__} holds {', '.join(sorted(lost))}, which trajkit cannot put back: what a prediction "
+        "changes there stays changed, and the training with it. Record a copy: predict=lambda model, inputs: "
+        "copy.deepcopy(model)(inputs), switched to evaluation if it has dropout or batch normalisation"
     )
 
 

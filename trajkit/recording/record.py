@@ -71,7 +71,7 @@ def record(
     for step, model in stream:
         if at is not None and step not in at:
             continue
-        log_prob = predictor(model)
+        log_prob = predictor(model, stacklevel=2)
         if np.isnan(log_prob).any():
             warn_diverged(name, step, log_prob, stacklevel=2)
             attributes["diverged_at"] = float(step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import os
+import threading
 import time
 from collections.abc import Container, Mapping, Sequence
 from types import TracebackType
@@ -31,8 +32,10 @@ class Recorder:
     """Record the trajectory of one training into a store, checkpoint by checkpoint.
 
     A checkpoint is on disk when the call that records it returns. A process that is killed loses at most the
-    checkpoint that it is writing. Recording does not change the training: torch modules are asked in eval mode,
-    without gradients; then their modes, their buffers and torch's random numbers are restored.
+    checkpoint that it is writing. Recording does not change the training: models are asked in their mode for
+    evaluation, without gradients; then all that they hold and the random numbers are restored. This holds for modules
+    of torch and Flax NNX and models of Keras, also if the model is a function that calls one. A warning names what
+    cannot be restored. Modules that wait for their first call are initialised, as training would do.
 
     Parameters
     ----------
@@ -54,7 +57,9 @@ class Recorder:
     batch_size
         Number of samples in a batch, for torch modules.
     resume
-        Whether to continue a run that has checkpoints in the store. Steps that it already holds are skipped.
+        Whether to continue a run that has checkpoints in the store. The first checkpoint that is offered decides from
+        where: checkpoints beyond it came from a training that was abandoned, unless the training gives the same again.
+        They stay in the file but are no longer part of the run, and a warning says so.
     listeners
         Functions that are called after each checkpoint with run, step, epoch (or None) and log_prob (sample, class).
         If a listener has a method `check_probe`, it is called with the probe first, and may raise.
@@ -119,7 +124,12 @@ class Recorder:
         checkpoints = self._writer.run.checkpoints
         self.step = int(checkpoints["step"][-1]) if len(checkpoints) else -1
         self.diverged_at: int | None = None
-        self._resumed_at = self.step
+        # The first checkpoint that is offered says from where the training goes on. A training that is repeated gives
+        # what the run holds: `_reached` is the last step up to which it did.
+        self._is_resuming = self.step >= 0
+        self._reached: int | None = None
+        # Several threads may call one recorder; a listener may call it again.
+        self._lock = threading.RLock()
 
     def __call__(self, model: Any, step: int, epoch: float | None = None) -> None:
         """Record the predictions of `model` after `step` optimizer updates, if `at` holds this step.
@@ -135,13 +145,23 @@ class Recorder:
         Warns
         -----
         RuntimeWarning
-            If predictions are NaN: the run diverged.
+            If predictions are NaN: the run diverged. If checkpoints of an abandoned training are set apart (`resume`).
+            If the model has state that cannot be restored.
         """
         # Unlike int(step), this refuses 5.5, which may be an epoch.
         step = operator.index(step)
-        if not (self._at is None or step in self._at) or 0 <= step <= self._resumed_at or self.diverged_at is not None:
+        # Before the lock: in a forked process nobody may release it.
+        self._writer.check_open()
+        with self._lock:
+            self._call(model, step, epoch)
+
+    def _call(self, model: Any, step: int, epoch: float | None) -> None:
+        if not (self._at is None or step in self._at) or self.diverged_at is not None:
             return
-        if step <= self.step:
+        if self._is_resuming and step == self._reached:
+            return
+        last = self.step if not self._is_resuming else -1 if self._reached is None else self._reached
+        if not last < step < 2**63:
             raise ValueError(f"got step {step} after step {self.step}: wanted steps that increase, from 0 on")
         self._predictor.wait_for(model)
         start = time.perf_counter()
@@ -151,14 +171,23 @@ class Recorder:
             self._seconds += time.perf_counter() - start
 
     @property
+    def is_resuming(self) -> bool:
+        """Whether the run has checkpoints, and none was offered yet that says where the training goes on."""
+        return self._is_resuming
+
+    @property
     def overhead(self) -> Overhead:
         """Seconds spent on recording so far, listeners included, and their share of the time since the start."""
         return Overhead(self._seconds, self._seconds / (time.perf_counter() - self._started))
 
     def close(self, *, complete: bool = True) -> None:
         """End the recording; if `complete` is False, the store shows the run as interrupted."""
-        if self._writer.is_open:
+        if not self._writer.is_open:
+            return
+        with self._lock:
             try:
+                if complete and self._is_resuming and self._reached is not None:
+                    self.step = self._writer.return_to(self._reached + 1)
                 if complete:
                     self._writer.append(END, json.dumps(self.overhead._asdict()).encode())
             finally:
@@ -176,13 +205,19 @@ class Recorder:
         return f"Recorder({self.run!r} into {str(self._writer.path.parent)!r}, at step {self.step})"
 
     def _record(self, model: Any, step: int, epoch: float | None) -> None:
-        log_prob = self._predictor(model)
+        log_prob = self._predictor(model, stacklevel=3)
         fields = {"step": step, "epoch": np.nan if epoch is None else float(epoch)}
         payload = log_prob.astype("<f4", copy=False).tobytes()
+        if self._is_resuming:
+            if self._writer.holds(step, payload, after=self._reached):
+                self._reached, self._is_resuming = step, step < self.step
+                return
+            self.step = self._writer.return_to(step if self._reached is None else self._reached + 1)
+            self._is_resuming = False
         if np.isnan(log_prob).any():
             self._writer.append(DIVERGED, payload, **fields)
             self.diverged_at = step
-            warn_diverged(self.run, step, log_prob, stacklevel=3)
+            warn_diverged(self.run, step, log_prob, stacklevel=4)
             return
         self._writer.append(CHECKPOINT, payload, losses=_losses(log_prob, self._probe), **fields)
         self.step = step
@@ -198,7 +233,7 @@ def offer(record: Recorder | None, model: Any, step: int, epoch: float | None) -
     For callbacks of trainers, which call more than once at a step: between batches whose gradients are accumulated,
     or when `fit` is called again.
     """
-    if record is not None and step > record.step:
+    if record is not None and (step > record.step or record.is_resuming):
         record(model, step, epoch)
 
 

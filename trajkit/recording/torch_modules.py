@@ -1,8 +1,9 @@
-"""Predictions of torch modules, without effects on the module or on torch's random numbers."""
+"""Predictions of torch modules, and what holds their state and torch's random numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trajkit.recording.held_state import HeldState
 from trajkit.recording.typing import Predict
 from trajkit.storage.probe import as_numpy
 from trajkit.typing import AnyArray
 
 
 def predict_in_batches(model: nn.Module, inputs: Any, predict: Predict, batch_size: int) -> AnyArray:
-    """Return what `predict` gives for `inputs`, on the device of the module.
+    """Return what `predict` gives for `inputs`, on the device of the module, in the mode that the module has.
 
     Examples
     --------
@@ -30,8 +32,7 @@ def predict_in_batches(model: nn.Module, inputs: Any, predict: Predict, batch_si
     several = isinstance(inputs, Mapping | tuple)
     first = next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs)) if several else inputs
     starts = range(0, len(first), batch_size)
-    with _untouched(model):
-        pieces = [predict(model, _cut(inputs, slice(start, start + batch_size), like)) for start in starts]
+    pieces = [predict(model, _cut(inputs, slice(start, start + batch_size), like)) for start in starts]
     return np.concatenate([as_numpy(piece) for piece in pieces])
 
 
@@ -42,24 +43,121 @@ def synchronize(model: nn.Module) -> None:
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
-    """Put the module in eval mode without gradients; afterwards restore its modes, buffers and random numbers."""
-    modes = {layer: layer.training for layer in model.modules()}
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    with torch.random.fork_rng(devices=_cuda_devices(model)), torch.no_grad():
+def torch_untouched(state: HeldState) -> Iterator[None]:
+    """Put the held modules in eval mode without gradients; afterwards restore their modes and random numbers.
+
+    A module that is called, and that nobody found before, is held when it is called.
+    """
+    modes = [(module, module.training) for module in state.modules]
+    late: list[tuple[nn.Module, bool]] = []
+    known = {id(module) for module in state.modules}
+    devices = sorted({device for module in state.modules for device in _cuda_devices(module)})
+    random, thread = _random_state(devices), threading.get_ident()
+
+    def before_call(module: nn.Module, arguments: Any) -> None:
+        # Another thread may train meanwhile. Replicas of `DataParallel` are copies of what is held.
+        if id(module) in known or threading.get_ident() != thread or getattr(module, "_is_replica", False):
+            return
+        already = len(state.modules)
+        state.hold(module)
+        for layer in state.modules[already:]:
+            if id(layer) not in known:
+                late.append((layer, layer.training))
+                known.add(id(layer))
+                layer.training = False
+        known.add(id(module))
+
+    def after_call(module: nn.Module, arguments: Any, values: Any) -> None:
+        # Where initialisation drew random numbers, training would have drawn them too: they stay drawn.
+        nonlocal random
+        if waiting and threading.get_ident() == thread and (done := [m for m in waiting if not is_lazy(m)]):
+            random = _random_state(devices)
+            for initialised in done:
+                waiting.remove(initialised)
+
+    waiting = [lazy for lazy in state.lazy if isinstance(lazy, nn.Module)]
+    # torch compiles a module once more, and warns, when it meets such a hook.
+    compiled = any(type(module).__name__ == "OptimizedModule" for module in state.modules)
+    hooks = [] if compiled else [nn.modules.module.register_module_forward_pre_hook(before_call)]
+    if waiting:
+        hooks.append(nn.modules.module.register_module_forward_hook(after_call))
+    with torch.no_grad():
         try:
             # Flags are set one by one, here and below. `model.eval()` would run code of modules that, for example,
             # merge weights in eval mode, and `model.train()` would wake layers that are meant to stay in eval mode.
-            for layer in modes:
+            for layer, _ in modes:
                 layer.training = False
             yield
         finally:
-            for layer, training in modes.items():
+            for hook in hooks:
+                hook.remove()
+            for layer, training in modes:
                 layer.training = training
-            for buffer, before in buffers:
-                # A write to an unchanged buffer would break a backward pass that is under way.
-                if not torch.equal(buffer, before):
-                    buffer.copy_(before)
+            for layer, training in late:
+                # A function that switches the mode itself, to and fro, has restored it already.
+                layer.training = layer.training or training
+            _restore_random(random)
+
+
+def is_lazy(module: nn.Module) -> bool:
+    """Say whether a module, or a model of Keras with all its layers, waits for its first call to be initialised."""
+    if any(not getattr(layer, "built", True) for layer in module.modules()):
+        return True
+    # The dicts are read, because `parameters` of a scripted module makes new objects.
+    held = [*vars(module).get("_parameters", {}).values(), *vars(module).get("_buffers", {}).values()]
+    return any(nn.parameter.is_lazy(tensor) for tensor in held)
+
+
+def hold_tensor(tensor: Tensor) -> Callable[[], None]:
+    """Copy a tensor; the function that is returned puts its memory, shape and values back."""
+    # `alias` keeps the memory and the shape, also if a module resizes the tensor or gives it other data.
+    alias = tensor.data
+    before = _copied(alias)
+    leaf = tensor.is_leaf
+    gradient = tensor.grad if leaf else None
+
+    def put_back() -> None:
+        if _place(tensor) != _place(alias):
+            tensor.data = alias
+        # A write to an unchanged tensor would break a backward pass that is under way.
+        if not _same(alias, before):
+            alias.copy_(before)
+        if leaf and tensor.grad is not gradient:
+            tensor.grad = gradient
+
+    return put_back
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    try:
+        return tensor.clone()
+    except torch.OutOfMemoryError:
+        return tensor.cpu()
+
+
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    if tensor.layout != torch.strided:
+        return (tensor.shape, tensor.dtype, tensor.device)
+    return (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
+
+
+def _same(now: Tensor, before: Tensor) -> bool:
+    now = now.to(before.device)
+    if now.layout != torch.strided:
+        now, before = now.to_dense(), before.to_dense()
+    if torch.equal(now, before):
+        return True
+    return now.is_floating_point() and bool(((now == before) | (now.isnan() & before.isnan())).all())
+
+
+def _random_state(devices: list[int]) -> tuple[Tensor, dict[int, Tensor]]:
+    return torch.get_rng_state(), {device: torch.cuda.get_rng_state(device) for device in devices}
+
+
+def _restore_random(state: tuple[Tensor, dict[int, Tensor]]) -> None:
+    torch.set_rng_state(state[0])
+    for device, numbers in state[1].items():
+        torch.cuda.set_rng_state(numbers, device)
 
 
 def _cut(inputs: Any, piece: slice, like: Tensor) -> Any:

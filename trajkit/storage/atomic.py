@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from trajkit.storage.file_lock import hold, is_locked
+
+# A file in each temporary folder that is locked while it is used: who finds it unlocked may delete the folder.
+_IN_USE = ".in_use"
+# trajkit 0.1 had no such file, and a folder is there for an instant before its file.
+_OLD_SECONDS = 3600.0
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """Expand "~", which a shell would have done.
+
+    Examples
+    --------
+    >>> user_path("runs.nc").name
+    'runs.nc'
+    """
+    return Path(os.path.expanduser(path))
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
@@ -40,7 +61,8 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
         If a file would replace a folder or a folder a file, or the disk is full.
     """
     check_destination(path, overwrite=overwrite)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+    clear_leftovers(path)
+    with _temporary_folder(path) as folder:
         new = Path(folder, path.name)
         yield new
         _flush(new)
@@ -52,7 +74,7 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 def write_once(path: Path, content: bytes) -> None:
     """Write a file atomically unless it exists; of several processes the first wins, and the others change nothing."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+    with _temporary_folder(path) as folder:
         new = Path(folder, path.name)
         new.write_bytes(content)
         _flush(new)
@@ -63,6 +85,31 @@ def write_once(path: Path, content: bytes) -> None:
             return
         except OSError:  # The file system has no links.
             os.replace(new, path)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Delete temporary folders beside `path` whose process was killed; those in use are left alone."""
+    with os.scandir(path.parent) as entries:
+        found = [Path(e.path) for e in entries if re.fullmatch(r"\..+-[a-z0-9_]{8}", e.name) and e.is_dir()]
+    for folder in found:
+        try:
+            if (folder / _IN_USE).is_file():
+                is_left = not is_locked(folder / _IN_USE, unknown=True)
+            else:
+                is_own = folder.name.startswith(f".{path.name}-") and not os.path.islink(folder)
+                is_left = is_own and time.time() - folder.stat().st_mtime > _OLD_SECONDS
+        # Another process deleted it in the meantime, or it belongs to another user.
+        except OSError:
+            continue
+        if is_left:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _temporary_folder(path: Path) -> Iterator[str]:
+    temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+    with temporary as folder, hold(Path(folder, _IN_USE)):
+        yield folder
 
 
 def _flush(path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from warnings import warn
 
@@ -61,13 +63,22 @@ def lock(file: io.FileIO, path: Path) -> None:
     )
 
 
-def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of the file; False if the file system has no locks."""
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Make a file and keep it locked meanwhile, where the file system has locks."""
+    with path.open("xb", buffering=0) as file:
+        with suppress(OSError):
+            _lock_once(file, shared=False)
+        yield
+
+
+def is_locked(path: Path, *, unknown: bool = False) -> bool:
+    """Whether a process holds the lock of the file; `unknown` if the file system has no locks."""
     with path.open("rb", buffering=0) as file:
         try:
             _lock_once(file, shared=True)
         except BlockingIOError:
             return True
         except OSError:
-            return False
+            return unknown
     return False

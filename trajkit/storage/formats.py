@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from trajkit.schema import DIMS
+from trajkit.storage.zarr_pieces import mark_complete
 from trajkit.typing import AnyArray
 
 # Predictions in one compressed chunk: 4 MB of float32.
 CHUNK_SIZE = 2**20
+# HDF5 may be used by one thread at a time. xarray holds its own lock while it reads or writes an array, but not while
+# it reads or writes names and attributes; it is no RLock, so this one is always taken first.
+NETCDF_LOCK = threading.RLock()
 _SPACED = "trajkit_coordinates"
 
 
@@ -89,15 +95,24 @@ def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> Non
     packed: Any = {"zlib": True, "complevel": 6, "shuffle": True, "fletcher32": True}
     # Text cannot be compressed (netcdf4-python #1205).
     numbers = [name for name, v in ds.variables.items() if v.ndim and v.dtype.kind in "if" and name != "log_prob"]
-    ds.drop_vars("log_prob").to_netcdf(path, engine="netcdf4", encoding={name: packed for name in numbers})
-    log_prob = ds["log_prob"]
-    with netCDF4.Dataset(path, "a") as file:
-        variable = file.createVariable(
-            "log_prob", log_prob.dtype, DIMS, chunksizes=_chunk_shape(log_prob.shape), fill_value=np.nan, **packed
-        )
-        variable.setncatts(log_prob.attrs)
+    # Into memory before a lock is taken: threads of dask may need the lock to read a lazy variable.
+    rest, log_prob = ds.drop_vars("log_prob").compute(), ds["log_prob"]
+    with NETCDF_LOCK:
+        rest.to_netcdf(path, engine="netcdf4", encoding={name: packed for name in numbers})
+        with NETCDF4_PYTHON_LOCK:
+            file = netCDF4.Dataset(path, "a")
+    try:
+        with NETCDF_LOCK, NETCDF4_PYTHON_LOCK:
+            variable = file.createVariable(
+                "log_prob", log_prob.dtype, DIMS, chunksizes=_chunk_shape(log_prob.shape), fill_value=np.nan, **packed
+            )
+            variable.setncatts(log_prob.attrs)
         for row, block in enumerate(blocks):
-            variable[row] = block
+            with NETCDF_LOCK, NETCDF4_PYTHON_LOCK:
+                variable[row] = block
+    finally:
+        with NETCDF_LOCK, NETCDF4_PYTHON_LOCK:
+            file.close()
 
 
 def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
@@ -112,7 +127,9 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
     store = zarr.storage.MemoryStore(held)
     # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
     encoding = {name: {"compressors": packed} for name, v in rest.variables.items() if v.ndim}
-    rest.to_zarr(store, mode="w", zarr_format=2, consolidated=False, encoding=encoding)
+    # Zarr leaves out pieces that hold only its fill value; then a lost one could not be told from those.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        rest.to_zarr(store, mode="w", zarr_format=2, consolidated=False, encoding=encoding, write_empty_chunks=True)
     # netCDF gives attributes as numbers of numpy, which JSON does not hold.
     attrs = {str(k): v.tolist() if isinstance(v, np.generic | np.ndarray) else v for k, v in log_prob.attrs.items()}
     array = zarr.open_group(store, mode="a", zarr_format=2).create_array(
@@ -124,6 +141,7 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
         filters=[Shuffle(log_prob.dtype.itemsize)],
         compressors=packed,
         attributes={**attrs, "_ARRAY_DIMENSIONS": DIMS},
+        config={"write_empty_chunks": True},
     )
     for row, block in enumerate(blocks):
         array[row] = block
@@ -131,6 +149,7 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
         _write_files({key: held.pop(key) for key in chunks}, path)
     zarr.consolidate_metadata(store, zarr_format=2)
     _write_files(held, path)
+    mark_complete(path)
 
 
 def _write_files(held: Mapping[str, Any], folder: Path) -> None:

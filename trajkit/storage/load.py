@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import xarray as xr
 
 from trajkit.schema import validate
-from trajkit.storage.formats import FORMATS, format_of, show_spaces
+from trajkit.storage.atomic import user_path
+from trajkit.storage.formats import FORMATS, NETCDF_LOCK, format_of, show_spaces
 from trajkit.storage.store import Store
+from trajkit.storage.unchanged_file import guarded, stamps_of
+from trajkit.storage.zarr_pieces import check_pieces
 
 
 def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) -> xr.Dataset:
@@ -50,19 +52,25 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     ...     tk.load(path).sizes["run"]
     2
     """
-    path = Path(path)
+    path = user_path(path)
     if path.is_dir() and path.suffix not in FORMATS:
         return Store(path).load(chunks)
     format = format_of(path)
     if not (path.is_dir() if format.is_folder else path.is_file()):
         raise FileNotFoundError(f"no file {path}" + (": it is a folder" if path.is_dir() else ""))
     try:
+        if format.is_folder:
+            check_pieces(path)
         if chunks is not None:
             # Chunked after opening: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
-            lazy = show_spaces(xr.open_dataset(path, engine=format.engine)).chunk(dict(chunks))
+            stamps = stamps_of(path)
+            with NETCDF_LOCK:
+                opened = xr.open_dataset(path, engine=format.engine, cache=False)
+            lazy = show_spaces(guarded(opened, path, stamps)).chunk(dict(chunks))
             validate(lazy, values=False)
             return lazy
-        ds = show_spaces(xr.load_dataset(path, engine=format.engine))
+        with NETCDF_LOCK:
+            ds = show_spaces(xr.load_dataset(path, engine=format.engine))
     # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
     # errors of their own.
     except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:

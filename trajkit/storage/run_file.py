@@ -23,8 +23,9 @@ from trajkit.typing import AnyArray, Labels, Mask
 
 SUFFIX = ".run"
 MAGIC = b"tkf1"
-# Kinds of frames: the head, a checkpoint, the predictions of a diverged model (not distributions), the end.
-HEAD, CHECKPOINT, DIVERGED, END = b"H", b"C", b"D", b"E"
+# Kinds of frames: the head, a checkpoint, the predictions of a diverged model (not distributions), the end, and a
+# return to an earlier step: the checkpoints before it, from its step on, are no longer part of the run.
+HEAD, CHECKPOINT, DIVERGED, END, RETURN = b"H", b"C", b"D", b"E", b"R"
 
 FRAME = np.dtype(
     [
@@ -41,7 +42,8 @@ FRAME = np.dtype(
         ("crc", "<u4"),
     ]
 )
-_VERSION = 1
+# trajkit 0.1 would show abandoned checkpoints: it refuses the version of a return.
+_VERSIONS = {kind: 2 if kind == RETURN else 1 for kind in (HEAD, CHECKPOINT, DIVERGED, END, RETURN)}
 
 
 class Run(NamedTuple):
@@ -82,8 +84,20 @@ class Run(NamedTuple):
 
     @property
     def is_checkpoint(self) -> Mask:
-        """Which frames are checkpoints."""
-        return self.frames["kind"] == CHECKPOINT
+        """Which frames are checkpoints of this run."""
+        return (self.frames["kind"] == CHECKPOINT) & ~self._is_abandoned
+
+    @property
+    def abandoned(self) -> AnyArray:
+        """Headers of the checkpoints of trainings that were resumed from an earlier step; they stay in the file."""
+        return self.frames[(self.frames["kind"] == CHECKPOINT) & self._is_abandoned]
+
+    @property
+    def _is_abandoned(self) -> Mask:
+        abandoned: Mask = np.zeros(len(self.frames), dtype=bool)
+        for at in np.flatnonzero(self.frames["kind"] == RETURN):
+            abandoned[:at] |= self.frames["step"][:at] >= self.frames["step"][at]
+        return abandoned
 
     @property
     def checkpoints(self) -> AnyArray:
@@ -131,7 +145,7 @@ def frame(
     losses: tuple[float, float] = (np.nan, np.nan),
 ) -> bytes:
     """Make a frame: a header, then the payload. `losses` are those on train and on test."""
-    fields = (MAGIC, kind, _VERSION, b"", step, epoch, *losses, len(payload), zlib.crc32(payload), 0)
+    fields = (MAGIC, kind, _VERSIONS[kind], b"", step, epoch, *losses, len(payload), zlib.crc32(payload), 0)
     header = np.array(fields, FRAME)
     header["crc"] = zlib.crc32(header.tobytes()[:-4])
     return header.tobytes() + payload
@@ -155,19 +169,36 @@ def read_run(path: Path) -> Run:
         head = _payload_before(file, FRAME.itemsize + int(headers[0]["length"]), headers[0]) if headers else None
         if head is None:
             headers, end = [], 0
-        return Run(
-            path.name, size, json.loads(head or "{}"), np.array(headers, FRAME), _has_header_after(file, end, size)
-        )
+        return Run(path.name, size, _head(path, head), np.array(headers, FRAME), _has_header_after(file, end, size))
+
+
+def is_head(head: Any) -> bool:
+    """Whether this is what the first frame of a run holds, or would hold: `{}` if it was never completed."""
+    wanted = {"run": str, "attributes": dict, "probe": str, "created": str}
+    return isinstance(head, dict) and (not head or all(isinstance(head.get(k), t) for k, t in wanted.items()))
+
+
+def _head(path: Path, raw: bytes | None) -> dict[str, Any]:
+    try:
+        head = json.loads(raw or "{}")
+    except (ValueError, RecursionError):
+        head = None
+    if not is_head(head):
+        raise OSError(f"{path} is not the file of a run: its head is no description of one. Move it elsewhere")
+    return head
 
 
 def read_payload(path: Path, offset: int, header: np.void) -> bytes:
     """Read and check the payload of one frame, which starts at `offset`."""
-    with path.open("rb", buffering=0) as file:
-        payload = _payload_before(file, int(offset) + int(header["length"]), header)
+    try:
+        with path.open("rb", buffering=0) as file:
+            payload = _payload_before(file, int(offset) + int(header["length"]), header)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} was removed since this dataset was opened: load the store again") from None
     if payload is None:
         raise OSError(
-            f"{path}: the checkpoint at step {header['step']} fails its checksum: the file was damaged after it was "
-            "written. Restore it from a copy, or move it out of the folder"
+            f"{path}: the checkpoint at step {header['step']} fails its checksum: the file was damaged, or replaced "
+            "since this dataset was opened. Load the store again; restore a damaged file from a copy or move it away"
         )
     return payload
 
@@ -190,7 +221,7 @@ def _header_at(file: io.FileIO, at: int, size: int) -> np.void | None:
     header: np.void = np.frombuffer(raw, FRAME)[0]
     if at + FRAME.itemsize + int(header["length"]) > size:
         return None
-    if header["version"] != _VERSION:
+    if header["version"] != _VERSIONS.get(bytes(header["kind"])):
         raise OSError(f"{file.name}: format {header['version']}, written by a newer trajkit: update trajkit")
     return header
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from trajkit.storage.atomic import atomic_write
-from trajkit.storage.run_file import FRAME, SUFFIX, Run, read_run
+from trajkit.storage.run_file import FRAME, SUFFIX, Run, is_head, read_run
 
 _INDEX = ".index.npz"
 
@@ -25,17 +25,33 @@ def list_runs(folder: Path) -> list[Run]:
     found: dict[str, tuple[Run, _Stamp]] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(SUFFIX):
-                stat = entry.stat()
-                stamp = (stat.st_size, stat.st_mtime_ns)
-                held = known.get(entry.name)
-                found[entry.name] = held if held and held[1] == stamp else (read_run(Path(entry.path)), stamp)
+            if not entry.name.endswith(SUFFIX):
+                continue
+            # Folders, dangling links, pipes, files of others: one of them must not hide all runs.
+            with suppress(OSError):
+                if entry.is_file():
+                    stat = entry.stat()
+                    stamp = (stat.st_size, stat.st_mtime_ns)
+                    held = known.get(entry.name)
+                    found[entry.name] = held if held and held[1] == stamp else (read_run(Path(entry.path)), stamp)
     found = dict(sorted(found.items()))
     if {name: stamp for name, (_, stamp) in found.items()} != {name: stamp for name, (_, stamp) in known.items()}:
         # Without an index, in a read-only folder or on a full disk, listing is slower and nothing else.
         with suppress(OSError):
             _write_index(folder, found)
     return [run for run, _ in found.values()]
+
+
+def odd_entries(folder: Path, runs: list[Run]) -> Iterator[str]:
+    """Describe the entries that are named like the file of a run but could not be read as one."""
+    known = {run.file for run in runs}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        if path.name not in known:
+            try:
+                what = "cannot be read" if path.is_file() and read_run(path) else "is not a file"
+            except OSError as error:
+                what = f"cannot be read ({error})"
+            yield f"{path.name} {what} and is left out: move it out of the folder"
 
 
 def _write_index(folder: Path, found: dict[str, tuple[Run, _Stamp]]) -> None:
@@ -51,17 +67,21 @@ def _write_index(folder: Path, found: dict[str, tuple[Run, _Stamp]]) -> None:
 
 
 def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
+    if not (folder / _INDEX).is_file():
+        return {}
     try:
         # Opened here: np.load leaves a damaged file open.
         with (folder / _INDEX).open("rb") as file, np.load(file) as held:
             about = json.loads(held["about"].tobytes())
             stamps = held["stamps"].tolist()
             frames = held["frames"].view(FRAME)
-    # Missing, cut short or of another version: the index is made again.
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        known, at = {}, 0
+        for (file, damaged, count, head), (size, changed) in zip(about, stamps, strict=True):
+            if not is_head(head) or not 0 <= count <= len(frames) - at:
+                return {}
+            known[str(file)] = (Run(str(file), size, head, frames[at : at + count], bool(damaged)), (size, changed))
+            at += count
+        return known
+    # Whatever is wrong with it, and zip, numpy and JSON have a dozen errors for that: the index is made again.
+    except Exception:
         return {}
-    known, at = {}, 0
-    for (file, damaged, count, head), (size, changed) in zip(about, stamps, strict=True):
-        known[file] = (Run(file, size, head, frames[at : at + count], damaged), (size, changed))
-        at += count
-    return known

@@ -9,9 +9,13 @@ import sys
 import weakref
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
+import numpy as np
+
+from trajkit.probabilities import ROW_TOLERANCE
 from trajkit.storage.file_lock import lock
-from trajkit.storage.run_file import HEAD, MAGIC, Run, frame, read_run
+from trajkit.storage.run_file import HEAD, MAGIC, RETURN, Run, frame, read_payload, read_run
 
 
 class RunWriter:
@@ -38,6 +42,8 @@ class RunWriter:
 
     def __init__(self, path: Path, head: dict[str, Any], *, resume: bool) -> None:
         self.path = path
+        if path.exists() and not path.is_file():
+            raise FileExistsError(f"{path} is in the way of the run's file: move it elsewhere, or rename the run")
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         except OSError as error:
@@ -60,10 +66,8 @@ class RunWriter:
 
     def append(self, kind: bytes, payload: bytes, **fields: Any) -> None:
         """Add a frame and wait until it is on disk; if that fails, the file is as it was before."""
-        if not self.is_open:
-            raise ValueError(
-                f"{self.path}: the recording was closed, or this process was forked from the process that records"
-            )
+        self.check_open()
+        self._check_place()
         data = memoryview(frame(kind, payload, **fields))
         end, is_written = self._end + len(data), False
         try:
@@ -84,6 +88,57 @@ class RunWriter:
                 self._end = end
             elif self.is_open:
                 self._file.truncate(self._end)
+
+    def holds(self, step: int, payload: bytes, *, after: int | None) -> bool:
+        """Whether the run holds these predictions at `step`, as its first checkpoint after the step `after`."""
+        held = self.run.checkpoints[self.run.checkpoints["step"] > (-1 if after is None else after)]
+        if after is not None:
+            held = held[:1]
+        same = held[held["step"] == step]
+        return bool(len(same)) and self._is_held(same[0], payload)
+
+    def return_to(self, step: int) -> int:
+        """Set apart the checkpoints from `step` on: the training that gave them was abandoned.
+
+        Returns the step of the last checkpoint that stays, or -1.
+        """
+        held = self.run.checkpoints["step"]
+        if len(beyond := held[held >= step].tolist()):
+            self.append(RETURN, b"", step=beyond[0])
+            warn(
+                f"run {self.run.name!r} goes on from step {step}: {len(beyond)} checkpoints from step {beyond[0]} to "
+                f"{beyond[-1]} came from a training that was abandoned. They stay in {self.path}, but are no longer "
+                "part of the run",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        return int(max(held[held < step], default=-1))
+
+    def _is_held(self, header: np.void, payload: bytes) -> bool:
+        at = np.flatnonzero(self.run.is_checkpoint & (self.run.frames["step"] == header["step"]))[0]
+        before = np.frombuffer(read_payload(self.path, self.run.offsets[at], header), "<f4")
+        now = np.frombuffer(payload, "<f4")
+        # Weights that were stored and loaded, on another device perhaps, give nearly the same predictions.
+        return bool(np.abs(np.exp(before) - np.exp(now)).max() <= ROW_TOLERANCE)
+
+    def check_open(self) -> None:
+        """Refuse to go on after the recording was closed, or in a forked process."""
+        if not self.is_open:
+            raise ValueError(
+                f"{self.path}: the recording was closed, or this process was forked from the process that records"
+            )
+
+    def _check_place(self) -> None:
+        """Notice that the file was removed or replaced: what is written to it would be lost."""
+        try:
+            is_there = os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise FileNotFoundError(
+                f"{self.path} was removed or replaced while it was recorded, and its checkpoints with it: nothing more "
+                "is recorded. Restore it, or record the run again with a new Recorder"
+            )
 
     @property
     def is_open(self) -> bool:

@@ -12,7 +12,7 @@ import xarray as xr
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.schema import stamp, validate
-from trajkit.storage.atomic import atomic_write, check_destination
+from trajkit.storage.atomic import atomic_write, check_destination, user_path
 from trajkit.storage.formats import format_of, hide_spaces
 from trajkit.storage.rounding import bits_to_keep, round_mantissa
 from trajkit.storage.store import Store
@@ -85,7 +85,7 @@ def save(
     ...     tk.load(path).equals(ds)
     True
     """
-    path = Path(path)
+    path = user_path(path)
     format = format_of(path)
     check_destination(path, overwrite=overwrite)
     ds = data.load() if isinstance(data, Store) else data

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from warnings import warn
 
@@ -15,12 +14,12 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.schema import SchemaError, installed_version, stamp, validate
-from trajkit.storage.atomic import write_once
+from trajkit.storage.atomic import user_path, write_once
 from trajkit.storage.file_lock import is_locked
 from trajkit.storage.lazy_runs import open_runs
 from trajkit.storage.probe import Probe
 from trajkit.storage.run_file import Run, file_name
-from trajkit.storage.run_index import list_runs
+from trajkit.storage.run_index import list_runs, odd_entries
 from trajkit.storage.run_writer import RunWriter
 
 PROBE_FILE = "probe.json"
@@ -68,7 +67,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = user_path(path)
         if not (self.path / PROBE_FILE).is_file():
             what = "it holds no probe.json: nothing was recorded there" if self.path.is_dir() else "no such folder"
             raise FileNotFoundError(f"{self.path} is not a store of runs: {what}")
@@ -77,7 +76,7 @@ class Store:
         self._probe_hash = hashlib.sha256(description).hexdigest()
         try:
             self.probe = Probe.from_description(description.decode())
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise OSError(
                 f"cannot read {self.path / PROBE_FILE}: it is damaged ({error}). Restore it from a copy"
             ) from error
@@ -93,7 +92,7 @@ class Store:
         OSError
             If the folder cannot be written to.
         """
-        folder = Path(path)
+        folder = user_path(path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not (folder / PROBE_FILE).exists():
@@ -174,10 +173,11 @@ class Store:
         Warns
         -----
         RuntimeWarning
-            Names the runs with unfinished or damaged checkpoints, and the runs without checkpoints, which are left out.
+            Names the runs with unfinished or damaged checkpoints, and what is left out: runs without checkpoints, and
+            entries named like a run's file that are none, such as a folder.
         """
         runs = self.runs()
-        for message in _incomplete(runs):
+        for message in [*odd_entries(self.path, runs), *_incomplete(runs)]:
             warn(f"{self.path}: {message}", RuntimeWarning, stacklevel=2)
         runs = [run for run in runs if len(run.checkpoints)]
         if not runs:
