@@ -57,7 +57,7 @@ def test_from_arrays__the_loss_of_a_certain_prediction_keeps_its_digits(size: fl
 def test_from_arrays__takes_no_distributions_for_logits_unless_told(dtype: Any) -> None:
     values = np.exp(log_softmax(3 * np.random.default_rng(0).standard_normal((2, 3, 4, 2)))).astype(dtype)
     values[1, 2] = np.nan  # a checkpoint that is missing hides nothing
-    with pytest.raises(tk.SchemaError, match=r"probability distribution: pass it as prob=.*logits=values - 1"):
+    with pytest.raises(tk.SchemaError, match=r"probability distributions: pass them as prob=.*logits=values - 1"):
         made(logits=values, prob=None)
     np.testing.assert_allclose(np.exp(made(prob=values).log_prob), values, atol=1e-3)
     shifted = made(logits=values - 1, prob=None)

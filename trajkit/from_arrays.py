@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from trajkit.numbers import Convert, number, padded, rows_of, whole
 from trajkit.probabilities import (
     LOGIT_PROBLEM,
-    LOGITS_HINT,
     is_no_logit,
     is_off,
+    log_hint,
     looks_like_distributions,
     row_problem,
     row_sums,
@@ -186,14 +186,14 @@ def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
         if not looks_like_distributions(raw):
             return []
         return [
-            "every row of 'logits' is a probability distribution: pass it as prob=. If it holds logits all the same, "
+            "the rows of 'logits' are probability distributions: pass them as prob=. If it holds logits all the same, "
             "pass logits=values - 1, which has the same softmax"
         ]
     total = raw.sum(-1) if form == "prob" else row_sums(raw)
     off = is_off(total, row_tolerance(raw[~missing])) if form == "prob" else is_off(total)
     for i, k in np.argwhere(off.any(-1) & ~missing)[:5]:
         highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
-        hint = share_hint(raw[i, k]) if form == "prob" else LOGITS_HINT
+        hint = share_hint(raw[i, k]) if form == "prob" else log_hint(raw[i, k])
         problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest, hint=hint)}")
     return problems
 

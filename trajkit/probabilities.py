@@ -78,10 +78,11 @@ def row_tolerance(raw: AnyArray) -> float:
 
 
 def looks_like_distributions(raw: AnyArray) -> bool:
-    """Say whether every row is a probability distribution, which a softmax would make another one.
+    """Say whether nine rows in ten are probability distributions, which a softmax would make others.
 
-    Rows with NaN, such as missing checkpoints, do not count. Logits can pass too, for example one-hot rows. So a
-    caller that refuses them says how to insist.
+    Not every row: one that does not sum to 1 must not make logits of the rest. Rows with NaN, such as missing
+    checkpoints, do not count. Logits can pass too, for example one-hot rows. So a caller that refuses them says how to
+    insist.
 
     Examples
     --------
@@ -91,10 +92,13 @@ def looks_like_distributions(raw: AnyArray) -> bool:
     values = np.asarray(raw)
     if values.dtype.kind != "f":
         values = values.astype(np.float64)
-    if (values < 0).any() or (values > 1 + BFLOAT16_TOLERANCE).any():
-        return False
     rows = values[~np.isnan(values).any(-1)]
-    return len(rows) > 0 and bool((np.abs(rows.sum(-1, dtype=np.float64) - 1) <= row_tolerance(rows)).all())
+    # Libraries subtract: probabilities of -1e-9 are met.
+    shares = ((rows >= -1e-6) & (rows <= 1 + BFLOAT16_TOLERANCE)).all(-1)
+    if not shares.any():
+        return False
+    alike = shares & (np.abs(rows.sum(-1, dtype=np.float64) - 1) <= row_tolerance(rows[shares]))
+    return bool(alike.mean() >= 0.9)
 
 
 def is_no_logit(raw: AnyArray) -> Mask:
@@ -111,16 +115,34 @@ def is_no_logit(raw: AnyArray) -> Mask:
 def share_hint(raw: AnyArray, logits: str = LOGITS_HINT) -> str:
     """Say what to do with rows that were called probabilities and do not sum to 1.
 
-    Numbers between 0 and 1 are hardly logits, and a softmax would give them another meaning.
+    Numbers between 0 and 1 are hardly logits, and a softmax would give them another meaning. Larger ones can be
+    percentages or counts as well as logits.
 
     Examples
     --------
     >>> share_hint(np.array([0.5, 0.4]))
     'divide each row by its sum if these are shares'
-    >>> share_hint(np.array([3.0, 0.4]))
+    >>> share_hint(np.array([60.0, 40.0]))
+    'divide each row by its sum if these are percentages or counts; pass raw network outputs as `logits=`'
+    >>> share_hint(np.array([3.0, -0.4]))
     'pass raw network outputs as `logits=`'
     """
-    return "divide each row by its sum if these are shares" if ((raw >= 0) & (raw <= 1)).all() else logits
+    if (raw < 0).any():
+        return logits
+    if (raw > 1).any():
+        return f"divide each row by its sum if these are percentages or counts; {logits}"
+    return "divide each row by its sum if these are shares"
+
+
+def log_hint(raw: AnyArray, logits: str = LOGITS_HINT) -> str:
+    """Say what to do with rows that were called log-probabilities and are not.
+
+    Examples
+    --------
+    >>> log_hint(np.array([-1.0, -1.0]))
+    'multiply base-2 logarithms by ln 2; pass raw network outputs as `logits=`'
+    """
+    return logits if (raw > 0).any() else f"multiply base-2 logarithms by ln 2; {logits}"
 
 
 def row_problem(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trajkit.probabilities import (
     is_off,
+    log_hint,
     looks_like_distributions,
     row_problem,
     row_sums,
@@ -121,7 +122,7 @@ def _problem(raw: Array, form: str) -> str | None:
     """Say why these numbers are no probabilities, or logarithms of them, or None."""
     logits = 'pass output="logits" for raw outputs'
     if form == "log_prob":
-        return row_problem(row_sums(raw), hint=logits)
+        return row_problem(row_sums(raw), hint=log_hint(raw, logits))
     if (raw < 0).any():
         return f'output="prob" holds negative numbers: {logits}'
     total = raw.sum(-1)
