@@ -82,7 +82,7 @@ class HeldState:
             undo()
 
     def _hold_module(self, module: Any) -> None:
-        from trajkit.recording.torch_modules import is_lazy
+        from trajkit.recording.torch_state import is_lazy
 
         if is_lazy(module):
             self.lazy.append(module)
@@ -98,7 +98,7 @@ class HeldState:
         self._hold_variables(module)
 
     def _hold_tensor(self, tensor: Any, depth: int) -> None:
-        from trajkit.recording.torch_modules import hold_tensor
+        from trajkit.recording.torch_state import hold_tensor
 
         self._undo.append(hold_tensor(tensor))
         self._hold_mapping(vars(tensor), depth)
