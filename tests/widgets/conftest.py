@@ -27,7 +27,7 @@ def ds() -> xr.Dataset:
             "dropout": ("run", np.arange(24) % 2 == 0),
             "banana": ("run", np.where(np.arange(24) % 3 == 0, np.nan, 1.0)),
             "optimizer": ("run", ["adam"] * 24),
-            'it\'s <b>bold</b> "x"': ("run", ["nan", "<script>alert(1)</script>"] * 12),
+            'it\'s <b>bold "x"': ("run", ["nan", "<script>alert(1)</script>"] * 12),
         }
     )
 

@@ -44,7 +44,7 @@ ds = tk.simulate(runs=30, groups=3, spread=0.3, checkpoints=10, samples=40)
 ds = ds.assign_coords(
     {
         "learning_rate": ("run", np.logspace(-4, 0, 30)),
-        "it's <b>bold</b>": ("run", ["<script>alert(1)</script>", "plain"] * 15),
+        "it's <b>bold": ("run", ["<script>alert(1)</script>", "plain"] * 15),
     }
 )
 explorer = tk.explore(ds)
@@ -173,7 +173,7 @@ def test_notebook__no_cell_fails_and_no_name_is_taken_for_html(page: Page, explo
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
     assert [f for f in page.faults if f != "[anywidget] Failed to initialize model."] == []
     board = explorer.locator(".trajkit-board")
-    expect(board.get_by_text("it's <b>bold</b>", exact=True)).to_be_visible()
+    expect(board.get_by_text("it's <b>bold", exact=True)).to_be_visible()
     expect(board.get_by_text("<script>alert(1)</script>", exact=True)).to_be_visible()
     assert board.locator("b", has_text="bold").count() == 0
 

@@ -10,7 +10,7 @@ from trajkit.widgets.slicer_facets import RangeFacet, facet
 from trajkit.widgets.slicer_selection import Selection
 
 # Neither a Python name nor safe in HTML.
-UGLY = 'it\'s <b>bold</b> "x"'
+UGLY = 'it\'s <b>bold "x"'
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from warnings import warn
 
 import numpy as np
 
-from trajkit.probabilities import ROW_TOLERANCE
 from trajkit.storage.file_lock import lock
 from trajkit.storage.run_file import HEAD, MAGIC, RETURN, Run, frame, read_payload, read_run
+
+# Weights that were stored and loaded, on another device perhaps, give probabilities as near as this.
+_SAME = 1e-3
 
 
 class RunWriter:
@@ -118,8 +120,7 @@ class RunWriter:
         at = np.flatnonzero(self.run.is_checkpoint & (self.run.frames["step"] == header["step"]))[0]
         before = np.frombuffer(read_payload(self.path, self.run.offsets[at], header), "<f4")
         now = np.frombuffer(payload, "<f4")
-        # Weights that were stored and loaded, on another device perhaps, give nearly the same predictions.
-        return bool(np.abs(np.exp(before) - np.exp(now)).max() <= ROW_TOLERANCE)
+        return bool(np.abs(np.exp(before) - np.exp(now)).max() <= _SAME)
 
     def check_open(self) -> None:
         """Refuse to go on after the recording was closed, or in a forked process."""
