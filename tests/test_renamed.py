@@ -30,7 +30,9 @@ def test_old_keyword__raises_and_names_the_new_one(name: str, function: Any, old
 
 
 def test_old_keywords__are_those_of_public_functions_and_in_the_changelog() -> None:
-    assert len(OLD) == sum(map(len, RENAMED.values()))
+    # The example in the docstring of `renamed` may have run before.
+    known = {name: new for name, new in RENAMED.items() if not name.startswith("trajkit.renamed.")}
+    assert len(OLD) == sum(map(len, known.values()))
     rows = [line for line in CHANGELOG.splitlines() if line.lstrip().startswith("| ")]
     missing = []
     for name, _, old, new in OLD:

@@ -23,7 +23,9 @@ def made(**changes: Any) -> xr.Dataset:
 @pytest.mark.parametrize("suffix", [".nc", ".zarr"])
 @settings(max_examples=25, deadline=None)
 @given(
-    name=st.one_of(st.sampled_from(["optim/lr", "a b", "e\u0301", "a\\b", "-lr", " lr", "x" * 300]), ANY_TEXT),
+    name=st.one_of(
+        st.sampled_from(["optim/lr", "a b", "a\u00a0b", "\u2003", "e\u0301", "a\\b", "-lr", " lr", "x" * 300]), ANY_TEXT
+    ),
     values=st.one_of(
         st.lists(ANY_TEXT, min_size=2, max_size=2),
         st.lists(st.integers(-(2**70), 2**70), min_size=2, max_size=2),

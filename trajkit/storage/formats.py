@@ -68,7 +68,8 @@ def hide_spaces(ds: xr.Dataset) -> xr.Dataset:
     >>> show_spaces(hide_spaces(ds)).identical(ds)
     True
     """
-    if not (spaced := [str(name) for name in ds.coords if " " in str(name)]):
+    # Any white space, as `str.split` sees it: xarray cuts at a no-break space too.
+    if not (spaced := [str(name) for name in ds.coords if str(name).split() != [str(name)]]):
         return ds
     return ds.reset_coords(spaced).assign_attrs({_SPACED: json.dumps(spaced)})
 
