@@ -222,11 +222,15 @@ def run_columns(
     runs: pd.DataFrame | Mapping[str, Any],
 ) -> tuple[AnyArray, dict[str, AnyArray], list[str]]:
     """Split the table of runs into identities and attributes, with what is wrong in it."""
+    # pandas cannot encode such names, and would say so in its own words.
+    named = list(runs) if isinstance(runs, pd.DataFrame | Mapping) else []
+    if unreadable := [n for n in named if isinstance(n, str) and n.encode(errors="replace").decode() != n]:
+        raise SchemaError([f"run attribute: {name_problem(name)}" for name in unreadable])
     table = _table(runs)
     if repeated := table.columns[table.columns.astype(str).duplicated()].tolist():
         raise SchemaError([f"the columns {repeated} of 'runs' appear more than once: give each its own name"])
-    named = table.index.name is not None
-    runs_given: Any = table.pop("run") if "run" in table else (table.index if named else np.arange(len(table)))
+    has_index = table.index.name is not None
+    runs_given: Any = table.pop("run") if "run" in table else (table.index if has_index else np.arange(len(table)))
     names = [str(i) for i in runs_given]
     problems = [f"run attribute {name!r}: the name is reserved, choose another" for name in table if name in RESERVED]
     problems += [
