@@ -60,6 +60,7 @@ class HeldState:
         # The objects are kept, so that no other object gets the id of one of them.
         self._seen: dict[int, Any] = {}
         self._undo: list[Callable[[], None]] = []
+        self._empty: list[MutableMapping[Any, Any]] = []
 
     def hold(self, value: Any, depth: int = 0) -> None:
         """Hold an object and all that it leads to."""
@@ -80,6 +81,9 @@ class HeldState:
         """Put everything back, containers before what they held."""
         for undo in self._undo:
             undo()
+        for held in self._empty:
+            if held:
+                held.clear()
 
     def _hold_module(self, module: Any) -> None:
         from trajkit.recording.torch_state import is_lazy
@@ -203,6 +207,10 @@ class HeldState:
         self.hold(None if before is _ABSENT else before, depth)
 
     def _hold_mapping(self, held: MutableMapping[Any, Any], depth: int, without: tuple[str, ...] = ()) -> None:
+        if not held:
+            # A torch module has sixteen dicts for hooks, nearly always empty: a closure for each would take the time.
+            self._empty.append(held)
+            return
         before = {key: value for key, value in held.items() if key not in without}
 
         def put_back() -> None:
