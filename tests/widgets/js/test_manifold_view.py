@@ -204,6 +204,15 @@ def test_fingers__turn_with_one_and_zoom_and_move_with_two(opened, embedding, to
     devtools.detach()
 
 
+def test_views__that_are_linked_turn_together(opened, embedding):
+    views = [ManifoldView(embedding, components=k, height=300) for k in ((1, 2, 3), (2, 3, 4))]
+    page = opened(*views, links=[(0, 1, ["camera", "selection"])], columns=2)
+    drag(page, (200, 100), (260, 120))
+    settle(page)
+    cameras = [page.evaluate("k => page.models[k].get('camera')", k) for k in (0, 1)]
+    assert cameras[0] == cameras[1] != ManifoldView().camera
+
+
 def test_keyboard__turns_zooms_looks_along_axes_and_resets(opened, embedding):
     page = opened(ManifoldView(embedding))
     start = get(page, "camera")
