@@ -30,10 +30,18 @@ def test_probabilities__are_not_taken_for_logits_for_one_flaw(flaw: str) -> None
     prob = np.exp(normalize(logits))
     if flaw.startswith("a row"):
         prob[0, 0, 3] *= 0.7
-    prob = prob - 1e-9 if "-1e-9" in flaw else prob.astype(np.float16) if "float16" in flaw else prob
+    if "-1e-9" in flaw:
+        prob[..., 0] = -1e-9
+        prob /= prob.sum(-1, keepdims=True)
+    prob = prob.astype(np.float16) if "float16" in flaw else prob
     how = {"label": np.zeros(40, dtype=int), "runs": {"seed": [0]}}
     with pytest.raises(tk.SchemaError, match="probability distributions: pass them as prob="):
         tk.from_arrays(logits=prob, **how)
+    stream = [(0, lambda inputs: prob[0, 0])]
+    probe = tk.Probe(np.zeros((40, 1)), how["label"], classes=list("abcde"))
     with pytest.raises(ValueError, match='pass output="prob"'):
-        tk.record([(0, lambda inputs: prob[0, 0])], tk.Probe(np.zeros((40, 1)), how["label"], classes=list("abcde")))
+        tk.record(stream, probe)
+    if "-1e-9" in flaw:
+        with pytest.raises(ValueError, match="clip rounding errors at 0"):
+            tk.record(stream, probe, output="prob")
     np.testing.assert_allclose(tk.from_arrays(logits=logits, **how).log_prob, normalize(logits), atol=1e-5)

@@ -10,6 +10,8 @@ from trajkit.typing import AnyArray, Array, Indices, Mask
 ROW_TOLERANCE = 1e-3
 # The same for probabilities that were rounded to bfloat16, by 2^-9 of each.
 BFLOAT16_TOLERANCE = 4e-3
+# Libraries subtract: probabilities as far below 0 as this are rounding errors, and no logits.
+SMALLEST_SHARE = 1e-6
 LOGITS_HINT = "pass raw network outputs as `logits=`"
 LOGIT_PROBLEM = "a logit that is NaN or +inf, or logits that are all -inf,"
 
@@ -93,8 +95,7 @@ def looks_like_distributions(raw: AnyArray) -> bool:
     if values.dtype.kind != "f":
         values = values.astype(np.float64)
     rows = values[~np.isnan(values).any(-1)]
-    # Libraries subtract: probabilities of -1e-9 are met.
-    shares = ((rows >= -1e-6) & (rows <= 1 + BFLOAT16_TOLERANCE)).all(-1)
+    shares = ((rows >= -SMALLEST_SHARE) & (rows <= 1 + BFLOAT16_TOLERANCE)).all(-1)
     if not shares.any():
         return False
     alike = shares & (np.abs(rows.sum(-1, dtype=np.float64) - 1) <= row_tolerance(rows[shares]))

@@ -103,7 +103,7 @@ def test_read_arrays__takes_no_distributions_for_logits_unless_told(tmp_path: Pa
     values = scipy.special.softmax(LOGITS[0], axis=-1).astype(dtype)
     np.save(tmp_path / "a.npy", values)
     options: dict[str, Any] = {"label": ZEROS, "progress_bar": False}
-    with pytest.raises(tk.SchemaError, match=r"a\.npy: every row is a probability distribution: pass form='prob'"):
+    with pytest.raises(tk.SchemaError, match=r"a\.npy: the rows are probability distributions: pass form='prob'"):
         read_arrays(tmp_path, **options)
     for form, wanted in (("prob", values), ("logits", scipy.special.softmax(values.astype(float), axis=-1))):
         np.testing.assert_allclose(np.exp(read_arrays(tmp_path, form=form, **options).log_prob[0]), wanted, atol=1e-3)

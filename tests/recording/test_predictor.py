@@ -67,7 +67,7 @@ def test_predictor__takes_distributions_of_any_precision_only_for_what_they_are(
     exact = scipy.special.softmax(np.random.default_rng(classes).standard_normal((40, classes)) * 3, axis=-1)
     given = ROUNDINGS[rounding](exact)
     wide = probe(classes=classes, label=LABELS % 2)
-    with pytest.raises(ValueError, match=r'is a probability distribution: pass output="prob"\. If they are logits'):
+    with pytest.raises(ValueError, match=r'are probability distributions: pass output="prob"\. If they are logits'):
         tk.record([(0, lambda inputs: given)], wide)
     taken = tk.record([(0, lambda inputs: given)], wide, output="prob")
     np.testing.assert_allclose(np.exp(taken.log_prob[0, 0]), exact, atol=5e-3)

@@ -275,7 +275,7 @@ def _one_run(file: Path, form: Form | None) -> Arrays:
         )
     if forms[0] == "logits" and form is None and looks_like_distributions(values):
         raise SchemaError(
-            [f"{file}: every row is a probability distribution: pass form='prob', or form='logits' if it holds logits"]
+            [f"{file}: the rows are probability distributions: pass form='prob', or form='logits' if it holds logits"]
         )
     run["log_prob"] = _as_log_prob(values.astype(np.float64), forms[0], file)
     run.setdefault("step", np.arange(len(values)))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trajkit.probabilities import (
+    SMALLEST_SHARE,
     is_off,
     log_hint,
     looks_like_distributions,
@@ -88,7 +89,7 @@ class Predictor:
         raw = values.astype(np.float64)
         if self._output is None and looks_like_distributions(raw):
             raise ValueError(
-                'every row of these predictions is a probability distribution: pass output="prob". If they are logits '
+                'the rows of these predictions are probability distributions: pass output="prob". If they are logits '
                 'all the same, pass output="logits"'
             )
         form = self._output or "logits"
@@ -123,8 +124,9 @@ def _problem(raw: Array, form: str) -> str | None:
     logits = 'pass output="logits" for raw outputs'
     if form == "log_prob":
         return row_problem(row_sums(raw), hint=log_hint(raw, logits))
-    if (raw < 0).any():
-        return f'output="prob" holds negative numbers: {logits}'
+    if (lowest := raw.min()) < 0:
+        hint = "clip rounding errors at 0" if lowest >= -SMALLEST_SHARE else logits
+        return f'output="prob" holds negative numbers, the lowest {lowest:.3g}: {hint}'
     total = raw.sum(-1)
     return row_problem(total, hint=share_hint(raw, logits)) if is_off(total, row_tolerance(raw)).any() else None
 
