@@ -1,6 +1,6 @@
 """Attack trajkit with full counts and print what happened: `python tests/count_faults.py [attack ...]`.
 
-An attack is a module in `tests/faults/`. It has `SHORT` and `FULL`, the counts of the default tests and of this program,
+An attack is a module in `tests/faults/` with `SHORT` and `FULL`, the counts of the default tests and of this program,
 and `attack(count, folder)`, which works in an empty folder, raises AssertionError at the first broken promise, and
 returns one sentence with its counts. README quotes the sentences of the full counts.
 """
