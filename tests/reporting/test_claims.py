@@ -8,13 +8,14 @@ import trajkit as tk
 from trajkit.distances import Metric
 from trajkit.reporting.claims import CLAIMS, stable_picture
 from trajkit.reporting.claims_table import examine, table_of
-from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Finding, Settings
+from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Finding, Number, Settings, decided, judged
 from trajkit.reporting.part import Part
 
 
 def asked(name: str, ds: xr.Dataset, **settings) -> Finding:
     (claim,) = (c for c in CLAIMS if c.name == name)
-    return claim.ask(Part(ds, "all", Settings(**({"permutations": 99} | settings))))
+    found = claim.ask(Part(ds, "all", Settings(**({"null_draws": 19, "permutations": 99} | settings))))
+    return decided([found], 0.05, correct=False)[0]
 
 
 def test_architecture__distinguishes_where_groups_bend_their_own_way(simulated):
@@ -67,12 +68,12 @@ def test_starts__converge_where_they_start_apart(simulated):
     assert found.numbers[1].value > found.numbers[0].value
 
 
-def test_one_manifold__holds_for_runs_that_bend_in_one_way_and_not_for_those_that_do_not(simulated):
-    alike = asked("one manifold", simulated(runs=4, groups=1))
+def test_nearer_than_shuffled__holds_for_runs_that_bend_in_one_way_and_not_for_those_that_do_not(simulated):
+    alike = asked("nearer than shuffled", simulated(runs=4, groups=1))
     assert alike.verdict == HOLDS
     assert alike.numbers[0].upper < 1
     apart = simulated(runs=4, groups=4).assign_coords(architecture=("run", [*"ABCD"]))
-    assert asked("one manifold", apart).verdict == FAILS
+    assert asked("nearer than shuffled", apart).verdict == FAILS
 
 
 def test_picture__with_other_kinds_of_axes_in_any_draw_is_not_stable(monkeypatch, simulated):
@@ -111,9 +112,44 @@ def test_claims__that_the_data_cannot_tell_say_why(claim, change, why, simulated
     assert not found.numbers
 
 
-@pytest.mark.parametrize(("few", "count"), [({"null_draws": 18}, 18), ({"permutations": 9}, 9)])
-def test_claims__cannot_be_told_by_draws_that_never_reach_significance(few, count, simulated):
-    assert f"with {count} draws no p-value can reach" in asked("one manifold", simulated(), **few).because
+def of_p(p: float, draws: int, holds: bool = True) -> Finding:
+    return judged(holds, "why", [Number("a", "b", 1.0, p_value=p, p_least=1 / (1 + draws), decisive=True)], [])
+
+
+def test_decided__corrects_for_the_number_of_claims_that_rest_on_a_p_value():
+    """Holm's p-values of 0.01, 0.02, 0.03 and 0.3, by hand."""
+    every = [of_p(0.02, 999), judged(True, "no p", [], []), of_p(0.01, 999), of_p(0.3, 999), of_p(0.03, 999)]
+    found = decided(every, 0.05, correct=True)
+    p = [finding.numbers[0].p_corrected for finding in found if finding.numbers]
+    np.testing.assert_allclose(p, [0.06, 0.04, 0.3, 0.06])
+    assert [finding.verdict for finding in found] == [FAILS, HOLDS, HOLDS, FAILS, FAILS]
+    alone = decided(every, 0.05, correct=False)
+    assert [finding.verdict for finding in alone] == [HOLDS, HOLDS, HOLDS, FAILS, HOLDS]
+
+
+def test_decided__a_smallest_p_value_that_is_too_large_tells_nothing_and_a_broken_rule_fails():
+    found = decided([of_p(0.05, 19), of_p(0.05, 19)], 0.05, correct=True)
+    assert [finding.verdict for finding in found] == [UNKNOWN] * 2
+    assert found[0].because == "why; too few draws or permutations for a verdict"
+    assert found[0].numbers[0].value == 1.0
+    assert decided([of_p(0.001, 999, holds=False)], 0.05, correct=True)[0].verdict == FAILS
+
+
+def test_holm__keeps_the_chance_of_any_false_alarm():
+    """The estimand is the family of five claims of which none is true: any that holds is a false alarm."""
+    random = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(2000):
+        every = [of_p(p, 10**9) for p in random.random(5)]
+        alarms += any(finding.verdict == HOLDS for finding in decided(every, 0.05, correct=True))
+    assert 0.035 < alarms / 2000 < 0.065
+
+
+def test_claims__show_estimates_even_with_too_few_draws_for_a_verdict(simulated):
+    found = asked("nearer than shuffled", simulated(runs=4, groups=1), null_draws=9)
+    assert found.verdict == UNKNOWN
+    assert found.numbers[0].value < 1
+    assert found.numbers[0].p_value == 0.1
 
 
 @pytest.mark.parametrize("metric", [Metric("hellinger"), Metric("bhattacharyya", cap=0.2)])
@@ -163,7 +199,7 @@ def test_groups_and_nulls__find_nothing_in_runs_without_structure():
 def test_claims__do_not_hold_for_runs_without_structure_and_hold_where_structure_is_added():
     ds = unstructured(0)
     names = ("low-dimensional", "architecture distinguishes", "same order")
-    assert [asked(name, ds).verdict for name in (*names, "one manifold")] == [FAILS] * 4
+    assert [asked(name, ds).verdict for name in (*names, "nearer than shuffled")] == [FAILS] * 4
     # Mostly one order for all runs, the confusions of two architectures, and a little of each run's own.
     first = ds.log_prob.values.astype(float)[[0, 0, 0, 0, 1, 1, 1, 1]]
     mixed = 0.8 * ds.log_prob.values[0] + 0.15 * first + 0.05 * ds.log_prob.values
@@ -177,7 +213,19 @@ def test_examine__asks_each_split_where_there_are_two():
     ds = tk.simulate(runs=2, samples=20, checkpoints=3)
     found = examine(ds, Settings(null_draws=2, permutations=1), progress_bar=False)
     assert all(list(of) == ["all", "train", "test"] for of in found.values())
-    assert {f.verdict for of in found.values() for f in of.values()} == {UNKNOWN}
+    assert {f.verdict for of in found.values() for f in of.values()} <= {UNKNOWN, FAILS}
+
+
+def test_examine__uses_fewer_draws_and_no_correction_where_nothing_is_decided(monkeypatch):
+    seen = {}
+    for claim in CLAIMS:
+        monkeypatch.setattr(
+            type(claim), "ask", lambda claim, part: seen.setdefault(part.name, part.settings) and of_p(0.02, 999)
+        )
+    found = examine(tk.simulate(runs=2, samples=20, checkpoints=3), Settings(null_draws=500), progress_bar=False)
+    assert {name: how.null_draws for name, how in seen.items()} == {"all": 199, "train": 199, "test": 500}
+    verdicts = {name: {of[name].verdict for of in found.values()} for name in seen}
+    assert verdicts == {"all": {HOLDS}, "train": {HOLDS}, "test": {FAILS}}
 
 
 @pytest.mark.parametrize(

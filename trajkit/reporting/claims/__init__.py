@@ -7,7 +7,7 @@ from trajkit.reporting.claims import (
     larger_is_faster,
     low_dimensional,
     metrics_agree,
-    one_manifold,
+    nearer_than_shuffled,
     others_matter_less,
     same_order,
     stable_picture,
@@ -16,7 +16,7 @@ from trajkit.reporting.claims import (
 
 CLAIMS: tuple[Claim, ...] = (
     low_dimensional.CLAIM,
-    one_manifold.CLAIM,
+    nearer_than_shuffled.CLAIM,
     architecture_distinguishes.CLAIM,
     others_matter_less.CLAIM,
     architecture_predicts.CLAIM,

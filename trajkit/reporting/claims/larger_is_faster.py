@@ -39,7 +39,7 @@ def examine(part: Part) -> Finding:
     numbers = [
         Number(
             f"rank correlation of {by} and steps to progress {HALF}", by, ranks.estimate, ranks.lower, ranks.upper,
-            0.0, ranks.p_value, draws=how.permutations, code=f"ranks.corr().loc[{by!r}, 'steps']",
+            0.0, ranks.p_value, how.least_of_permutations, decisive=True, code=f"ranks.corr().loc[{by!r}, 'steps']",
         ),
         Number(
             f"distance between {by}s / between seeds", by, apart.alone / apart.replicates, null=1.0,
@@ -61,7 +61,7 @@ def examine(part: Part) -> Finding:
         f"{chosen.sizes['run']} runs in {strata} groups that differ only in {by} and seed{told} "
         f"({written_p(ranks.p_value, how.permutations)})"
     )
-    holds = ranks.estimate < 0 and ranks.p_value <= how.significant and near
+    holds = ranks.estimate < 0 and near
     return judged(holds, because, numbers, _code(part, by, group), found)
 
 

@@ -17,7 +17,7 @@ def examine(part: Part) -> Finding:
     numbers = [
         Number(
             f"R² of {name}", name, *interval_of(part.r_squared.sel(attribute=name)),
-            p_value=float(part.groups["p_value"].sel(attribute=name)), draws=part.settings.permutations,
+            p_value=float(part.groups["p_value"].sel(attribute=name)), p_least=part.settings.least_of_permutations,
             code=f"groups.r_squared.sel(attribute={name!r})",
         )
         for name in (ARCHITECTURE, *others)
