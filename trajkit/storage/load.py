@@ -11,6 +11,7 @@ import xarray as xr
 from trajkit.schema import validate
 from trajkit.storage.atomic import user_path
 from trajkit.storage.formats import FORMATS, NETCDF_LOCK, format_of, show_spaces
+from trajkit.storage.reading import is_of_system, system_error
 from trajkit.storage.store import Store
 from trajkit.storage.unchanged_file import guarded, stamps_of
 from trajkit.storage.zarr_pieces import check_pieces
@@ -55,6 +56,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     path = user_path(path)
     if path.is_dir() and path.suffix not in FORMATS:
         return Store(path).load(chunks)
+    if not path.suffix and not path.exists():
+        raise FileNotFoundError(f"no file or folder {path}")
     format = format_of(path)
     if not (path.is_dir() if format.is_folder else path.is_file()):
         raise FileNotFoundError(f"no file {path}" + (": it is a folder" if path.is_dir() else ""))
@@ -74,6 +77,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
     # errors of their own.
     except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        if isinstance(error, OSError) and is_of_system(error):
+            raise system_error(path, error) from error
         raise OSError(
             f"cannot read {path} ({path.stat().st_size} bytes) as {format.name}: it is cut short, damaged or of "
             f"another format ({error}). Restore it from a copy"
