@@ -21,10 +21,12 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, naming, places, refuse_nan, refuse_other_shape
+from trajkit.importers.checks import FORM_HINTS, as_log_prob, listed, naming, places, refuse_nan, refuse_other_shape
+from trajkit.probabilities import Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
+from trajkit.storable import identities
 from trajkit.storage.atomic import user_path
 from trajkit.storage.reading import reading
 from trajkit.typing import AnyArray, Array, Labels
@@ -46,6 +48,7 @@ def read_cartography(
     runs: pd.DataFrame | Mapping[str, Any] | None = None,
     steps_per_epoch: int = 1,
     classes: Sequence[str] | None = None,
+    form: Form | None = None,
     progress_bar: bool | None = None,
 ) -> xr.Dataset:
     r"""Read training dynamics that dataset cartography logged.
@@ -65,6 +68,9 @@ def read_cartography(
         Number of optimizer updates in an epoch: epoch k becomes the step k * steps_per_epoch.
     classes
         Names of the classes; "0", "1", ... otherwise.
+    form
+        Form of the predictions: "logits", "log_prob" or "prob". By default they are logits, and a run whose rows are
+        all probability distributions is refused; "logits" insists on logits.
     progress_bar
         Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
@@ -94,6 +100,7 @@ def read_cartography(
     >>> ds.sample.values, ds.step.values
     (array(['a', 'b'], dtype='<U1'), array([[0, 1]]))
     """
+    form = form_of(form, "form:")
     if steps_per_epoch < 1:
         raise ValueError(f"steps_per_epoch: wanted a whole number above 0, got {steps_per_epoch}")
     folders = dict(folder) if isinstance(folder, Mapping) else {Path(folder).name: folder}
@@ -112,7 +119,10 @@ def read_cartography(
     epochs_done = [np.arange(len(values)) for values in logits.values()]
     with naming(listed(folders.values())):
         return from_arrays(
-            logits=[np.stack(values) for values in logits.values()],
+            log_prob=[
+                as_log_prob(np.stack(values), form or "logits", FORM_HINTS, where=run, insists=form is not None)
+                for run, values in logits.items()
+            ],
             label=first.label,
             runs=table,
             step=[epoch * steps_per_epoch for epoch in epochs_done],
@@ -166,8 +176,12 @@ def _read_epoch(file: Path, epoch: int) -> _Epoch:
         raise SchemaError(
             [f"{file}: rows of {sorted(counts)} logits: wanted the same number, one for each class, in all rows"]
         )
-    # As objects: one long identity would make all of them as wide.
-    return _Epoch(np.array(sample, dtype=object), np.asarray(label), np.asarray(logits, dtype=np.float64))
+    try:
+        # numpy would make floats of integers on both sides of 2^63.
+        names = identities(sample)
+    except ValueError as error:
+        raise SchemaError([f"{file}: 'guid': {error}"]) from None
+    return _Epoch(names, np.asarray(label), np.asarray(logits, dtype=np.float64))
 
 
 def _record(line: bytes, where: str, epoch: int) -> tuple[int | str, list[float], int]:
