@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from noted_predictions import CLASSES, INPUTS, LABEL, PROBE, Noted, assert_recorded
 from sklearn import ensemble
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
-from trainings import CLASSES, INPUTS, LABEL, PROBE, Noted, assert_recorded
 
 import trajkit as tk
 from trajkit.integrations import predict_proba, stages

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from trainings import CLASSES, LABEL, SAMPLES, Noted, assert_recorded, by_hand
+from noted_predictions import CLASSES, LABEL, SAMPLES, Noted, assert_recorded
+from trainings import by_hand
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
