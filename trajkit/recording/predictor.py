@@ -20,10 +20,10 @@ from trajkit.probabilities import (
     share_hint,
     to_log_prob,
 )
+from trajkit.recording.outputs import as_array, rows_of_samples, shape_problem
 from trajkit.recording.typing import Predict
 from trajkit.recording.untouched import untouched
 from trajkit.storage import Probe
-from trajkit.storage.probe import as_numpy
 from trajkit.typing import AnyArray, Array
 
 FORMS = ("logits", "log_prob", "prob")
@@ -57,12 +57,21 @@ class Predictor:
         return self._log_prob(values)
 
     def _ask(self, model: Any) -> AnyArray:
+        inputs, pieces = self._probe.inputs, []
         if not _is_module(model):
-            return as_numpy(self._predict(model, self._probe.inputs))
+            return self._rows(self._predict(model, inputs), slice(None))
         # Imported here: recording from other libraries must not need torch.
-        from trajkit.recording.torch_modules import predict_in_batches
+        from trajkit.recording.torch_batches import in_batches
 
-        return predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
+        for piece, batch in in_batches(model, inputs, self._batch_size):
+            pieces.append(self._rows(self._predict(model, batch), piece))
+        return np.concatenate(pieces)
+
+    def _rows(self, values: Any, piece: slice) -> AnyArray:
+        """Return the predictions of some inputs as an array, of each position that is a sample if inputs have several."""
+        array = as_array(values, self._output)
+        scored = self._probe.scored
+        return array if scored is None or array.ndim != 3 else rows_of_samples(array, scored[piece])
 
     def wait_for(self, model: Any) -> None:
         """Wait until the accelerator has finished the training's work, so that it is not timed as recording."""
@@ -72,19 +81,9 @@ class Predictor:
             synchronize(model)
 
     def _log_prob(self, values: AnyArray) -> NDArray[np.float32]:
-        # Without a complex part, and without None, which numpy would turn into NaN: the run would count as diverged.
-        if values.dtype.kind in "cUSMm" or (values.dtype == object and any(v is None for v in values.reshape(-1))):
-            got = "None" if values.dtype == object else f"values of dtype {values.dtype}"
-            raise ValueError(
-                f"the model gives {got}: wanted real numbers (sample, class). Return them from the model or from "
-                "predict= (complex ones as `.real` or `abs`)"
-            )
         wanted = (len(self._probe), len(self._probe.classes))
         if values.shape != wanted:
-            raise ValueError(
-                f"the model gives predictions of shape {values.shape}, but the probe has {wanted[0]} samples and "
-                f"{wanted[1]} classes: wanted {wanted} (a model with one output per sample needs predict=)"
-            )
+            raise ValueError(shape_problem(values.shape, wanted))
         # In float64: the softmax of float32 logits loses the last digits of a loss near zero.
         raw = values.astype(np.float64)
         if self._output is None and looks_like_distributions(raw):
@@ -137,7 +136,11 @@ def _call(model: Any, inputs: Any) -> Any:
             f"{type(model).__name__} cannot be called on the inputs: pass predict=, a function of the model and the "
             'inputs, such as predict=lambda model, inputs: model.predict_proba(inputs) with output="prob"'
         )
-    return model(inputs)
+    if not _is_module(model):
+        return model(inputs)
+    from trajkit.recording.torch_batches import call_module
+
+    return call_module(model, inputs)
 
 
 def _is_module(model: Any) -> bool:

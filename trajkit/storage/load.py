@@ -73,7 +73,10 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
             ds = show_spaces(xr.load_dataset(path, engine=format.engine))
     # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
     # errors of their own.
-    except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
+        # xarray before 2025.11 fails to raise a UnicodeDecodeError again.
+        if isinstance(error, TypeError) and not isinstance(error.__cause__, UnicodeDecodeError):
+            raise
         raise OSError(
             f"cannot read {path} ({path.stat().st_size} bytes) as {format.name}: it is cut short, damaged or of "
             f"another format ({error}). Restore it from a copy"
