@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trajkit.storage.probe_inputs import as_numpy
+from trajkit.numbers import COARSE, as_numpy, is_coarse
 from trajkit.typing import AnyArray, Mask
 
 
@@ -34,11 +34,13 @@ def as_array(values: Any, form: str | None) -> AnyArray:
     try:
         array = as_numpy(values)
     except (TypeError, ValueError, RuntimeError) as error:  # uneven lists, tuples of results, sparse or nested tensors
-        raise ValueError(f"the model gives {_described(values)}: {_WANTED}") from error
+        raise ValueError(f"the model gives {_described(values)} ({error}): {_WANTED}") from error
     # Without a complex part, and without None, which numpy would turn into NaN: the run would count as diverged.
     if not array.ndim or array.dtype.kind in "cUSMm" or (array.dtype == object and any(v is None for v in array.flat)):
         got = f"values of dtype {array.dtype}" if array.ndim and array.dtype != object else _described(values)
         raise ValueError(f"the model gives {got}: {_WANTED}")
+    if is_coarse(array.dtype):
+        raise ValueError(f"the model gives numbers of {array.dtype}, {COARSE}")
     return array
 
 
@@ -86,18 +88,21 @@ def shape_problem(shape: tuple[int, ...], wanted: tuple[int, int]) -> str:
 
     Examples
     --------
-    >>> print(shape_problem((4, 9), (4, 2)).partition("wanted ")[2])
-    (4, 2) (if the labels leave out classes, pass classes=9 to the probe)
+    >>> shape_problem((4,), (4, 2)).partition("wanted ")[2]
+    '(4, 2) (a model with one output per sample needs predict=)'
     """
     samples, classes = wanted
-    got = f"the model gives predictions of shape {shape}, but the probe has {samples} samples and {classes} classes: "
-    if len(shape) == 3 and shape[0] == samples:
+    got = f"the model gives predictions of shape {shape}, but the probe has {samples} samples and {classes} classes"
+    if len(shape) == 2 and shape[0] == samples and shape[1] > classes:
         hint = (
-            "for a model that predicts at several positions of each input, give the probe labels (input, position), "
+            f". By default a probe has as many classes as its labels need: pass classes={shape[1]}, or their names, to "
+            "tk.Probe"
+        )
+    elif len(shape) == 3 and shape[0] == samples:
+        hint = (
+            ". For a model that predicts at several positions of each input, give tk.Probe labels (input, position), "
             "-100 where a position has none; or choose one position of each input in predict="
         )
-    elif len(shape) == 2 and shape[0] == samples and shape[1] > classes:
-        hint = f"if the labels leave out classes, pass classes={shape[1]} to the probe"
     else:
-        hint = "a model with one output per sample needs predict="
-    return f"{got}wanted {wanted} ({hint})"
+        hint = " (a model with one output per sample needs predict=)" if len(shape) < 2 or shape[-1] == 1 else ""
+    return f"{got}: wanted {wanted}{hint}"

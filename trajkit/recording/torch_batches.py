@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -36,7 +37,7 @@ def in_batches(model: nn.Module, inputs: Any, batch_size: int) -> Iterator[tuple
     tensors = _mapped(inputs, _as_tensor)
     for start in range(0, samples, batch_size):
         piece = slice(start, min(start + batch_size, samples))
-        yield piece, _mapped(tensors, lambda part, piece=piece: _cut(part, piece, like))
+        yield piece, _mapped(tensors, partial(_cut, piece=piece, like=like))
 
 
 def call_module(model: nn.Module, batch: Any) -> Any:
@@ -52,17 +53,23 @@ def call_module(model: nn.Module, batch: Any) -> Any:
     >>> call_module(nn.Identity(), {"input": torch.ones(2)})
     tensor([1., 1.])
     """
+    if isinstance(batch, Tensor) and batch.layout == torch.strided and not batch.is_nested:
+        return model(batch)
     try:
         return model(**batch) if _is_named(model, batch) else model(batch)
-    except (TypeError, AttributeError) as error:
-        if isinstance(batch, Tensor):
-            raise
-        keys = f" with the keys {list(batch)}" if isinstance(batch, Mapping) else ""
-        got = "no inputs" if batch is None else f"{type(batch).__name__}{keys}"
+    except (TypeError, AttributeError, NotImplementedError) as error:
         raise TypeError(
-            f"{type(model).__name__} cannot be called on the probe's inputs ({got}): {error}. Pass predict=, a function "
-            "of the model and the inputs that gives the predictions; it makes tensors of what is none"
+            f"{type(model).__name__} cannot be called on {_described(batch)} ({error}). Pass predict=, a function of "
+            "the model and the inputs, such as predict=lambda model, inputs: model(to_tensors(inputs)), where "
+            "to_tensors is yours"
         ) from error
+
+
+def _described(batch: Any) -> str:
+    if batch is None:
+        return "a probe without inputs"
+    keys = f" with the keys {list(batch)}" if isinstance(batch, Mapping) else ""
+    return f"the inputs of this probe, {type(batch).__name__}{keys}"
 
 
 def _is_named(model: nn.Module, batch: Any) -> bool:
@@ -113,7 +120,9 @@ def _cut_tensor(tensor: Tensor, piece: slice) -> Tensor:
         return torch.nested.as_nested_tensor(list(tensor.unbind()[piece]), layout=tensor.layout)
     if tensor.layout == torch.strided:
         return tensor[piece]
-    taken = tensor.to_sparse_coo().index_select(0, torch.arange(piece.start, piece.stop, device=tensor.device))
+    taken = tensor.to_sparse(layout=torch.sparse_coo).index_select(
+        0, torch.arange(piece.start, piece.stop, device=tensor.device)
+    )
     return taken.to_sparse(layout=tensor.layout)
 
 

@@ -1,4 +1,4 @@
-"""The inputs of a probe, of any kind: how many samples they hold, what identifies them, and their values in memory."""
+"""The inputs of a probe, of any kind: how many samples they hold, and what identifies them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trajkit.numbers import as_numpy
 from trajkit.typing import AnyArray
 
 
@@ -31,7 +32,7 @@ def sample_counts(inputs: Any) -> set[int]:
     Raises
     ------
     ValueError
-        If an array has no dimension, or a dict or tuple is empty.
+        If an array has no dimension or masked values, or a dict or tuple is empty.
 
     Examples
     --------
@@ -45,6 +46,8 @@ def sample_counts(inputs: Any) -> set[int]:
 
 
 def _count(single: Any) -> int | None:
+    if np.ma.is_masked(single):
+        raise ValueError("masked values, which a model does not see: fill them, such as inputs.filled(0)")
     if getattr(single, "is_nested", False):
         return int(single.size(0))
     if (shape := getattr(single, "shape", None)) is not None and not callable(shape):
@@ -121,13 +124,3 @@ def _entries(value: Any) -> tuple[AnyArray, AnyArray]:
     kept = np.lexsort(where[::-1])
     kept = kept[values[kept] != 0]
     return where[:, kept].astype(np.int64), values[kept]
-
-
-def as_numpy(value: Any) -> AnyArray:
-    """Copy an array or a tensor of any device to memory."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        # numpy has no bfloat16.
-        if not hasattr(np, str(value.dtype).removeprefix("torch.")):
-            value = value.float()
-    return np.asarray(value)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from trajkit.numbers import as_numpy
 from trajkit.schema import SchemaError
-from trajkit.storage.probe_inputs import as_numpy
 from trajkit.typing import AnyArray, Labels, Mask
 
 # Where a position of an input has no label; the number that torch and transformers take for this.
