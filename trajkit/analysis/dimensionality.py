@@ -13,7 +13,7 @@ from trajkit.analysis.shuffles import Null, valid_draws
 from trajkit.distances import Metric, as_metric
 from trajkit.embedding.embed import embedded
 from trajkit.renamed import renamed
-from trajkit.schema import is_network, networks
+from trajkit.schema import is_network, networks, validated
 
 
 @renamed(n="null_draws")
@@ -97,6 +97,7 @@ def dimensionality(
         raise ValueError(f"share: wanted a number between 0 and 1, got {share}")
 
     chosen = as_metric(metric, cap)
+    ds = validated(ds, values=False)
 
     def measures(some: xr.Dataset) -> xr.DataArray:
         embedding = embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)

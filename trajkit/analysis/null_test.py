@@ -16,7 +16,7 @@ from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import BHATTACHARYYA, Metric, as_metric
 from trajkit.renamed import renamed
-from trajkit.schema import is_network, networks_of, validate
+from trajkit.schema import is_network, networks_of, validated
 
 # Points of the progress grid. With 50 points, distances of the runs in the sample data are 1 % larger.
 PROGRESS_POINTS = 20
@@ -114,7 +114,7 @@ def null_test(
     chosen = as_metric(metric, cap, symmetric=True)
     if statistic is not None and chosen != BHATTACHARYYA:
         raise ValueError("metric and cap are for the distance of runs: with a statistic, use them inside the statistic")
-    validate(ds)
+    ds = validated(ds)
     straight = statistic is None and chosen.finite_at_truth
     if statistic is None:
         # Shuffling keeps progress, so one resampling is enough for all draws.

@@ -16,7 +16,7 @@ from trajkit.importers.checks import listed, refuse_nan, unreadable, with_epochs
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
-from trajkit.schema import SchemaError, run_attributes, run_table, validate
+from trajkit.schema import SchemaError, run_attributes, run_table, validated
 from trajkit.storage.atomic import atomic_write
 from trajkit.typing import AnyArray, Labels
 
@@ -136,7 +136,7 @@ def write_table(
     """
     path = Path(path)
     suffix = _suffix(path)
-    validate(ds)
+    ds = validated(ds)
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
         raise SchemaError([f"the run attributes {taken} have the names of columns of the table: rename them"])
     pieces = (_rows(ds.isel(run=[i])) for i in iterate_with_bar(range(ds.sizes["run"]), "writing", progress_bar))

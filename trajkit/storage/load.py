@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.storage.atomic import user_path
 from trajkit.storage.formats import FORMATS, NETCDF_LOCK, format_of, show_spaces
 from trajkit.storage.store import Store
@@ -67,8 +67,7 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
             with NETCDF_LOCK:
                 opened = xr.open_dataset(path, engine=format.engine, cache=False)
             lazy = show_spaces(guarded(opened, path, stamps)).chunk(dict(chunks))
-            validate(lazy, values=False)
-            return lazy
+            return validated(lazy, values=False)
         with NETCDF_LOCK:
             ds = show_spaces(xr.load_dataset(path, engine=format.engine))
     # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
@@ -78,5 +77,4 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
             f"cannot read {path} ({path.stat().st_size} bytes) as {format.name}: it is cut short, damaged or of "
             f"another format ({error}). Restore it from a copy"
         ) from error
-    validate(ds)
-    return ds
+    return validated(ds)
