@@ -32,6 +32,7 @@ LAYERS = (
     "progress_bar",
     "probabilities",
     "storable",
+    "arranged",
     "schema",
     "roles",
     "configuration",
