@@ -22,7 +22,7 @@ import trajkit as tk
 from trajkit.importers import read_arrays, read_cartography, read_deepnets, read_table
 from trajkit.schema import validate
 
-SHORT, FULL = 12, 40
+SHORT, FULL = 6, 40
 # What one file may take: seconds of one core, and bytes beside those that the imports take.
 SECONDS, MEMORY = 20, 2**30
 _PACKAGE = str(Path(tk.__file__).parent)
@@ -41,45 +41,44 @@ READERS: dict[str, Callable[[Path, str], Any]] = {
 
 def attack(count: int, folder: Path) -> str:
     """Give each reader so many files, each in a process with limits of its own."""
-    ends: list[dict[str, Any]] = []
-    for number, reader in enumerate(READERS):
-        place = folder / str(number)
-        place.mkdir()
-        code = f"import faults.hostile_files as h; h.work({reader!r}, {count}, {str(place)!r})"
-        roots = [str(Path(_PACKAGE).parent), str(Path(__file__).parents[1])]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(roots)}
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, cwd=folder
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        ends += [{"reader": reader, **json.loads(line)} for line in done.stdout.splitlines()]
+    # In a process of its own: its forks are small, and no thread is left behind in them.
+    code = f"import faults.hostile_files as attack; attack.work({count}, {str(folder)!r})"
+    roots = [str(Path(_PACKAGE).parent), str(Path(__file__).parents[1])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(roots)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ends = [json.loads(line) for line in done.stdout.splitlines()]
     wrong = [end for end in ends if end["end"] not in ("refused", "read")]
     assert not wrong, "\n".join(f"{end['reader']}, {end['name']}: {end['end']} {end['said']}" for end in wrong)
     assert len(ends) == count * len(READERS)
     refused = sum(end["end"] == "refused" for end in ends)
     return (
-        f"{count} hostile files for each of {len(READERS)} readers, made by a program, within {SECONDS} s and "
-        f"{MEMORY / 2**30:.0f} GiB each, end in an error of trajkit that names the file or in a right dataset: "
+        f"{count} hostile files for each of {len(READERS)} readers (importers, the probe of a store), each within "
+        f"{SECONDS} s and {MEMORY / 2**30:.0f} GiB, ended in an error that names the file or in a valid dataset: "
         f"{refused} were refused, {len(ends) - refused} could be read"
     )
 
 
-def work(reader: str, count: int, folder: str) -> None:
-    """Read `count` files, each in a fork of this process, and print how each ended."""
-    made = [*INPUTS[reader].items()]
-    # Spread over the list; the others are good files with bytes changed.
-    chosen = made if len(made) <= count else [made[i * len(made) // count] for i in range(count)]
-    changed = [
-        (f"changed bytes, {i}", lambda place, i=i: _change(reader, place, i)) for i in range(count - len(chosen))
-    ]
+def work(count: int, folder: str) -> None:
+    """Give each reader `count` files, each in a fork of this process, and print how each ended."""
     import pyarrow.parquet  # noqa: F401  # before the forks
 
-    for number, (name, write) in enumerate([*chosen, *changed]):
-        place = Path(folder, str(number))
-        place.mkdir()
-        write(place)
-        end, said = _in_a_fork(reader, place)
-        print(json.dumps({"name": name, "end": end, "said": said}), flush=True)
+    for number, reader in enumerate(READERS):
+        for i, (name, write) in enumerate(_files(reader, count)):
+            place = Path(folder, f"{number}-{i}")
+            place.mkdir()
+            write(place)
+            end, said = _in_a_fork(reader, place)
+            print(json.dumps({"reader": reader, "name": name, "end": end, "said": said}), flush=True)
+
+
+def _files(reader: str, count: int) -> list[tuple[str, Callable[[Path], Any]]]:
+    """Choose from all parts of the list; beyond its end, change bytes of good files."""
+    made = [*INPUTS[reader].items()]
+    chosen = made if len(made) <= count else [made[i * len(made) // count] for i in range(count)]
+    others = range(count - len(chosen))
+    return chosen + [(f"changed bytes, {i}", lambda place, i=i: _change(reader, place, i)) for i in others]
 
 
 def _change(reader: str, folder: Path, seed: int) -> None:
