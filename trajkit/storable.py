@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.typing import AnyArray
+from trajkit.workspace import most_bytes
 
 # netCDF: how a name begins, no control characters, no space at its end. zarr: neither kind of slash.
 _NAME = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff](?:[^/\\\x00-\x1f\x7f]*[^/\\\x00-\x1f\x7f ])?")
@@ -92,7 +93,7 @@ def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterat
         if problem := name_problem(name):
             yield f"{problem} (`ds = ds.rename({{{name!r}: {usable_name(name)!r}}})`)"
         dtype = variable.dtype
-        if name not in told and not is_storable(dtype) and not _is_text(variable):
+        if name not in told and not is_storable(dtype) and not is_text(variable):
             yield f"{name!r} has dtype {dtype}, which files cannot hold: {conversion(name, variable)}"
         if isinstance(dtype, np.dtype) and dtype.kind == "U" and (problem := array_text_problem(variable.values)):
             yield f"{name!r}: {problem}"
@@ -158,6 +159,14 @@ def identities(values: Any) -> AnyArray:
     texts = [v.decode() if isinstance(v, bytes) else str(v) for v in entries]
     if problem := text_problem(texts):
         raise ValueError(problem)
+    # numpy makes all as wide as the longest.
+    longest = max(map(len, texts), default=0)
+    if 4 * longest * len(texts) > most_bytes(4 * sum(map(len, texts))):
+        at = next(i for i, text in enumerate(texts) if len(text) == longest)
+        raise ValueError(
+            f"the identity of entry {at} is a text of {longest} characters, and all would take as much memory as it: "
+            "wanted names of similar lengths; shorten it"
+        )
     return np.asarray(texts)
 
 
@@ -173,6 +182,12 @@ def _text_message(value: str, shown: str) -> str:
     return f"the text {brief} holds {shown}, where files cut it or fail: write it without, as in `{line}`"
 
 
-def _is_text(variable: xr.Variable) -> bool:
-    """Say whether an array of objects holds text alone, which files can hold."""
+def is_text(variable: xr.Variable) -> bool:
+    """Say whether an array of objects holds text alone, which files can hold.
+
+    Examples
+    --------
+    >>> is_text(xr.Variable("run", np.array(["a", "b"], dtype=object)))
+    True
+    """
     return variable.dtype == object and pd.api.types.infer_dtype(variable.values.reshape(-1), skipna=False) == "string"

@@ -15,7 +15,7 @@ from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
 from trajkit.reporting.finding import Finding, Number, Settings, decided
 from trajkit.reporting.part import Part
-from trajkit.schema import networks
+from trajkit.schema import networks_of, validated
 
 # What was found about each claim on each part of the samples.
 Findings = dict[Claim, dict[str, Finding]]
@@ -101,7 +101,8 @@ def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None
             "wanted null_draws of 2 or more, permutations of 1 or more and a level between 0 and 1, got "
             f"{settings.null_draws}, {settings.permutations} and {settings.level}"
         )
-    networks(ds)
+    ds = validated(ds)
+    networks_of(ds)
     present, primary = parts_of(ds)
     found: Findings = {claim: {} for claim in CLAIMS}
     with open_bar(len(present) * len(CLAIMS), "claims", progress_bar) as bar:

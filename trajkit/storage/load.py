@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.storage.atomic import finish_replacing, user_path
 from trajkit.storage.file_checksum import check_checksum
 from trajkit.storage.formats import FORMATS, NETCDF_LOCK, Format, damage_told, format_of, show_spaces
@@ -64,6 +64,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     path = user_path(path)
     if path.is_dir() and path.suffix not in FORMATS:
         return Store(path).load(chunks)
+    if not path.suffix and not path.exists():
+        raise FileNotFoundError(f"no file or folder {path}")
     format = format_of(path)
     finish_replacing(path)
     if not (path.is_dir() if format.is_folder else path.is_file()):
@@ -78,7 +80,7 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         else:
             # Another process may have replaced a folder while its pieces were read: half old, half new.
             if is_unchanged(stamps):
-                validate(ds, values=chunks is None)
+                ds = validated(ds, values=chunks is None)
                 # Chunked now: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
                 return ds if chunks is None else ds.chunk(dict(chunks))
     raise OSError(f"{path} is being replaced or changed all the time: load it when that is done")

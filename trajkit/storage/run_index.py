@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from trajkit.storage.atomic import atomic_write
-from trajkit.storage.run_file import FRAME, SUFFIX, Run, is_head, read_run
+from trajkit.storage.reading import NO_HANDLES, system_error
+from trajkit.storage.run_file import FRAME, SUFFIX, Run, head_problem, read_run
 
 _INDEX = ".index.npz"
 
@@ -28,12 +29,16 @@ def list_runs(folder: Path) -> list[Run]:
             if not entry.name.endswith(SUFFIX):
                 continue
             # Folders, dangling links, pipes, files of others: one of them must not hide all runs.
-            with suppress(OSError):
+            try:
                 if entry.is_file():
                     stat = entry.stat()
                     stamp = (stat.st_size, stat.st_mtime_ns)
                     held = known.get(entry.name)
                     found[entry.name] = held if held and held[1] == stamp else (read_run(Path(entry.path)), stamp)
+            except OSError as error:
+                # Then it is not the file that is odd.
+                if error.errno in NO_HANDLES:
+                    raise system_error(Path(entry.path), error) from error
     found = dict(sorted(found.items()))
     if {name: stamp for name, (_, stamp) in found.items()} != {name: stamp for name, (_, stamp) in known.items()}:
         # Without an index, in a read-only folder or on a full disk, listing is slower and nothing else.
@@ -72,12 +77,15 @@ def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
     try:
         # Opened here: np.load leaves a damaged file open.
         with (folder / _INDEX).open("rb") as file, np.load(file) as held:
+            # It is not compressed: an index that unpacks to more than it has is a bomb.
+            if sum(member.file_size for member in held.zip.infolist()) > os.fstat(file.fileno()).st_size:
+                return {}
             about = json.loads(held["about"].tobytes())
             stamps = held["stamps"].tolist()
             frames = held["frames"].view(FRAME)
         known, at = {}, 0
         for (file, damaged, count, head), (size, changed) in zip(about, stamps, strict=True):
-            if not is_head(head) or not 0 <= count <= len(frames) - at:
+            if head_problem(head) or not 0 <= count <= len(frames) - at:
                 return {}
             known[str(file)] = (Run(str(file), size, head, frames[at : at + count], bool(damaged)), (size, changed))
             at += count
