@@ -16,6 +16,7 @@ from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from trajkit.schema import DIMS
 from trajkit.storage.file_checksum import add_checksum
+from trajkit.storage.reading import BROKEN, is_of_system, system_error
 from trajkit.storage.zarr_pieces import mark_complete
 from trajkit.typing import AnyArray
 
@@ -85,7 +86,9 @@ def damage_told(path: Path) -> Iterator[None]:
         ) from None
     # Each layer of each library has its own for the same damage: HDF5 OSError and RuntimeError, text and JSON errors of
     # values, metadata that lack an entry or hold another type all the others.
-    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+    except (OSError, *BROKEN) as error:
+        if isinstance(error, OSError) and is_of_system(error):
+            raise system_error(path, error) from error
         size = f" ({path.stat().st_size} bytes)" if path.is_file() else ""
         raise OSError(
             f"cannot read {path}{size} as {FORMATS[path.suffix].name}: it is cut short, damaged or of another format "

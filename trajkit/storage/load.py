@@ -64,6 +64,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     path = user_path(path)
     if path.is_dir() and path.suffix not in FORMATS:
         return Store(path).load(chunks)
+    if not path.suffix and not path.exists():
+        raise FileNotFoundError(f"no file or folder {path}")
     format = format_of(path)
     finish_replacing(path)
     if not (path.is_dir() if format.is_folder else path.is_file()):
