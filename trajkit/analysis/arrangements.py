@@ -98,4 +98,4 @@ def p_values(statistic: Array) -> Array:
     """
     ordered = np.sort(statistic)
     least = statistic - np.where(np.isfinite(statistic), _ROUNDING * np.abs(statistic), 0.0)
-    return 1 - np.searchsorted(ordered, least, side="left") / len(statistic)
+    return (len(statistic) - np.searchsorted(ordered, least, side="left")) / len(statistic)

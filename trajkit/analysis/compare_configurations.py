@@ -15,7 +15,7 @@ from trajkit.analysis.dispersion import dispersion
 from trajkit.analysis.matched_ratio import matched_ratio
 from trajkit.analysis.permanova import products, span
 from trajkit.analysis.run_groups import own_copies
-from trajkit.configuration import Configurations, checked_configurations, codes, is_function, joint_codes
+from trajkit.configuration import Configurations, checked_configurations, codes, is_function, joint_codes, written_value
 from trajkit.roles import role_of
 from trajkit.schema import run_attributes
 from trajkit.typing import Array
@@ -182,7 +182,7 @@ def _groups(distance: xr.DataArray, units: ComparisonUnits, name: str) -> list[t
     code, spread = units.attributes[name], dispersion(units.squared, units.attributes[name])
     values = distance[name].values[units.run]
     inside = [np.flatnonzero(code == value) for value in range(code.max() + 1)]
-    return [(name, str(values[at[0]]), float(spread[at].mean()), len(at)) for at in inside]
+    return [(name, written_value(values[at[0]]), float(spread[at].mean()), len(at)) for at in inside]
 
 
 _MEANING = {

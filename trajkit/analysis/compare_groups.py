@@ -38,11 +38,11 @@ def compare_groups(
     other settings, which gives exact p-values also if configurations differ for other reasons. With d_s the difference
     of two values i and j in block s, one of n_ij blocks,
 
-        T = sum_{i<j} n_ij |mean d|^2 / V_ij,    V_ij = (sum_s |d_s - mean d|^2 + V) / n_ij,    V: pooled variance
+        T = sum_{i<j} n_ij |mean d|^2 / V_ij,    V_ij = (sum_s |d_s - mean d|^2 + V/4) / (n_ij - 3/4)
 
-    and an interaction with another setting compares the means of d_s for the values of that setting. Distances of scale
-    "length" are squared for tests and shares. A seed is tested in the same way, with runs permuted within
-    configurations.
+    where V is the variance pooled over pairs of values. An interaction with another setting compares the means of d_s
+    for the values of that setting. Distances of scale "length" are squared for tests and shares. A seed is tested in
+    the same way, with runs permuted within configurations.
 
     Parameters
     ----------
