@@ -38,7 +38,7 @@ from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.probabilities import FORMS, Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
-from trajkit.schema import SchemaError, run_attributes, run_table, validate
+from trajkit.schema import SchemaError, run_attributes, run_table, validated
 from trajkit.storage.atomic import atomic_write, user_path
 from trajkit.typing import AnyArray, Labels
 
@@ -185,7 +185,7 @@ def write_arrays(
     True
     """
     folder = user_path(folder)
-    validate(ds)
+    ds = validated(ds)
     if overwrite and folder.is_dir() and (foreign := listed(p.name for p in folder.iterdir() if not _is_ours(p))):
         raise FileExistsError(f"{folder} holds {foreign}, which this function did not write: choose another folder")
     # The name of a run may hold characters that a file name cannot; so `runs.csv` links files to runs.
@@ -208,7 +208,9 @@ def _is_ours(path: Path) -> bool:
 
 
 def _save(path: Path, arrays: Mapping[str, xr.DataArray]) -> None:
-    np.savez_compressed(path, allow_pickle=False, **{name: array.values for name, array in arrays.items()})
+    # Validated datasets hold no objects, so nothing is pickled; `allow_pickle=` came with numpy 2.3.
+    values: dict[str, Any] = {name: array.values for name, array in arrays.items()}
+    np.savez_compressed(path, **values)
 
 
 def _runs(folder: Path) -> tuple[list[Path], pd.DataFrame]:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
-from trajkit.schema import stamp, validate
+from trajkit.schema import stamp, validated
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
 from trajkit.storage.formats import format_of, hide_spaces
 from trajkit.storage.rounding import bits_to_keep, round_mantissa
@@ -89,9 +89,9 @@ def save(
     format = format_of(path)
     check_destination(path, overwrite=overwrite)
     ds = data.load() if isinstance(data, Store) else data
-    validate(ds)
+    ds = validated(ds)
     bits = bits_to_keep(ds.sizes["class"], bits, precision)
-    stamped = hide_spaces(stamp(ds).drop_encoding())
+    stamped = hide_spaces(_without_encoding(stamp(ds)))
     if bits is not None:
         stamped["log_prob"].attrs["mantissa_bits"] = bits
     try:
@@ -102,6 +102,15 @@ def save(
         kept = "the file that was there is unchanged" if path.exists() else "nothing was written"
         raise OSError(f"saving {path} failed ({error}); {kept}. Is the disk full or the folder read-only?") from error
     return path
+
+
+def _without_encoding(ds: xr.Dataset) -> xr.Dataset:
+    # Not `ds.drop_encoding()`: in xarray 2025.11 and before it reads lazy predictions, all of them.
+    bare = ds.copy()
+    bare.encoding = {}
+    for variable in bare.variables.values():
+        variable.encoding = {}
+    return bare
 
 
 def _blocks(log_prob: xr.DataArray, bits: int | None, progress_bar: bool | None) -> Iterator[AnyArray]:

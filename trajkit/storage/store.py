@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.schema import SchemaError, installed_version, stamp, validate
+from trajkit.schema import SchemaError, installed_version, stamp, validated
 from trajkit.storage.atomic import user_path, write_once
 from trajkit.storage.file_lock import is_locked
 from trajkit.storage.lazy_runs import open_runs
@@ -179,8 +179,7 @@ class Store:
         if not runs:
             raise OSError(f"no run in {self.path} has a complete checkpoint yet: record one first")
         self._check(runs)
-        ds = stamp(open_runs(self.path, runs, self.probe))
-        validate(ds, values=False)
+        ds = validated(stamp(open_runs(self.path, runs, self.probe)), values=False)
         return ds if chunks is None else ds.chunk(dict(chunks))
 
     def runs(self) -> list[Run]:
@@ -210,10 +209,11 @@ class Store:
         return "recording" if is_locked(self.path / run.file) else "interrupted"
 
     def _check(self, runs: list[Run]) -> None:
+        this = (self._probe_hash, len(self.probe), len(self.probe.classes))
         problems = [
             f"{run.file}: recorded on another probe than that of {self.path}; move it to a folder of its own"
             for run in runs
-            if run.head["probe"] != self._probe_hash
+            if (run.head["probe"], run.head["samples"], run.head["classes"]) != this
         ]
         names = pd.Series([run.name for run in runs])
         for name in names[names.duplicated()].unique():
