@@ -22,8 +22,8 @@ def written(tmp_path_factory: pytest.TempPathFactory, simulated) -> tuple[pd.Dat
     ds = simulated()
     names = ds.architecture.values.astype(object)
     names[names == "A"] = AWKWARD
-    ds = ds.assign_coords(architecture=("run", names.astype(str)), maker=("run", np.full(12, "<i>")))
-    return tk.report(ds, path, title="Runs & <others>", null_draws=99, permutations=99, progress_bar=False), path
+    ds = ds.assign_coords(architecture=("run", names.astype(str)), maker=("run", np.full(48, "<i>")))
+    return tk.report(ds, path, title="Runs & <others>", null_draws=199, permutations=199, progress_bar=False), path
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_report__gives_the_table_of_claims(written):
     assert verdict["starts converge"] == UNKNOWN
     assert (table.code == "").equals(table.value.isna() & (table.statistic == ""))
     assert (table.subject == "").equals(table.statistic == "")
-    assert (table.p_least.dropna().round(6) == 0.01).all()
+    assert (table.p_least.dropna() >= 0.005).all()
     at_least = table[(table.claim == "nearer than shuffled") & (table.p_value == table.p_least)]
-    assert at_least.because.str.contains("p ≤ 0.01").all()
+    assert at_least.because.str.contains("p ≤ 0.005").all()
     assert table[table.verdict != UNKNOWN].groupby("claim").value.count().min() >= 1
 
 
@@ -55,7 +55,7 @@ def test_report__holds_every_claim_and_number_and_escapes_names(written):
     text = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert page.count("<h2") == len(CLAIMS) + 2
     assert "Runs &amp; &lt;others&gt;" in text
-    assert "&lt;i&gt; (12)" in text
+    assert "&lt;i&gt; (48)" in text
     # In the facts of the dataset, in numbers, in figures and in code.
     assert '<b>"wide"' not in page.replace("<b>all samples</b>", "")
     for value in table.value.dropna():
