@@ -158,6 +158,8 @@ def run_table(ds: xr.Dataset) -> pd.DataFrame:
     B-0  network            B     0            5
     """
     ds = arranged(as_dataset(ds), DIMS, "log_prob")
+    if "run" not in ds.dims:
+        raise ValueError(f"wanted a dataset with a dimension 'run', got {list(ds.dims)}: select runs with a list")
     table = pd.DataFrame(
         {name: ds[name].values for name in run_attributes(ds)}, index=pd.Index(ds["run"].values, name="run")
     )
