@@ -303,7 +303,8 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
             continue
         got = ds[name]
         if got.dims != wanted.dims:
-            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}"
+            hint = "; a list, as in ds.isel(run=[0]), keeps a dimension" if set(got.dims) < set(wanted.dims) else ""
+            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}{hint}"
         if not is_storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:

@@ -28,7 +28,7 @@ from public_calls import NO_TRAJECTORIES, TAKING, arguments, call
 import trajkit as tk
 
 # Datasets; each goes through so many public names.
-SHORT, FULL = 12, 2_000
+SHORT, FULL = 6, 2_000
 CALLS = 20
 NAMES = sorted(set(TAKING) - NO_TRAJECTORIES)
 # Names that take seconds are drawn as often as the least that is promised, the others share the rest.
