@@ -251,7 +251,8 @@ def _table(runs: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
 def _column(values: Any, index: pd.Index) -> pd.Series:
     if isinstance(values, pd.Series):
         return values
-    if hasattr(values, "dtype"):
+    # pandas refuses some dates of numpy in its own words.
+    if hasattr(values, "dtype") and values.dtype.kind not in "Mm":
         is_extension = isinstance(values, pd.api.extensions.ExtensionArray)
         return pd.Series(values if is_extension else np.asarray(values), index)
     # Entry by entry and as objects: numpy and pandas would make integers beside None or a float floats.

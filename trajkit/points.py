@@ -13,7 +13,7 @@ from trajkit.schema import VARIABLES
 from trajkit.workspace import workspace_bytes
 
 # The value that marks a missing point, by numpy's kind of dtype.
-MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
+MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": "", "M": np.datetime64("NaT", "ns")}
 
 
 def points(ds: xr.Dataset) -> xr.Dataset:
@@ -67,14 +67,14 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
     Returns
     -------
     xarray.Dataset or xarray.DataArray
-        As given. Points that `x` lacks are NaN in floats, -1 in integers, False in booleans and "" in text.
-        Coordinates that are constant within each run come back on `run` alone.
+        As given. Points that `x` lacks are NaN in floats, NaT in dates, -1 in integers, False in booleans and "" in
+        text. Coordinates that are constant within each run come back on `run` alone.
 
     Raises
     ------
     ValueError
         If `x` has no such dimension or coordinates, holds a point twice, or holds something else than floats,
-        signed integers, booleans and text: other dtypes have no value for "missing".
+        signed integers, booleans, text and dates: other dtypes have no value for "missing".
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +21,6 @@ CHUNK_SIZE = 2**20
 # HDF5 may be used by one thread at a time. xarray holds its own lock while it reads or writes an array, but not while
 # it reads or writes names and attributes; it is no RLock, so this one is always taken first.
 NETCDF_LOCK = threading.RLock()
-_SPACED = "trajkit_coordinates"
 
 
 class Format(NamedTuple):
@@ -57,37 +55,6 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(f'{path} needs zarr: pip install "trajkit[scale]", or use .nc') from error
     return FORMATS[suffix]
-
-
-def hide_spaces(ds: xr.Dataset) -> xr.Dataset:
-    """Write down which coordinates have a space in their name: the lists of the file formats are cut at spaces.
-
-    Examples
-    --------
-    >>> ds = xr.Dataset(coords={"batch size": ("run", [1, 2])})
-    >>> show_spaces(hide_spaces(ds)).identical(ds)
-    True
-    """
-    # Any white space, as `str.split` sees it: xarray cuts at a no-break space too.
-    if not (spaced := [str(name) for name in ds.coords if str(name).split() != [str(name)]]):
-        return ds
-    return ds.reset_coords(spaced).assign_attrs({_SPACED: json.dumps(spaced)})
-
-
-def show_spaces(ds: xr.Dataset) -> xr.Dataset:
-    """Undo `hide_spaces`.
-
-    Examples
-    --------
-    >>> show_spaces(xr.Dataset({"x": ("run", [1])})).coords
-    Coordinates:
-        *empty*
-    """
-    if _SPACED not in ds.attrs:
-        return ds
-    shown = ds.set_coords(json.loads(ds.attrs[_SPACED]))
-    del shown.attrs[_SPACED]
-    return shown
 
 
 def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:

@@ -10,7 +10,8 @@ import xarray as xr
 
 from trajkit.schema import validate
 from trajkit.storage.atomic import user_path
-from trajkit.storage.formats import FORMATS, NETCDF_LOCK, format_of, show_spaces
+from trajkit.storage.formats import FORMATS, NETCDF_LOCK, format_of
+from trajkit.storage.set_apart import put_back
 from trajkit.storage.store import Store
 from trajkit.storage.unchanged_file import guarded, stamps_of
 from trajkit.storage.zarr_pieces import check_pieces
@@ -65,12 +66,12 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
             # Chunked after opening: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
             stamps = stamps_of(path)
             with NETCDF_LOCK:
-                opened = xr.open_dataset(path, engine=format.engine, cache=False)
-            lazy = show_spaces(guarded(opened, path, stamps)).chunk(dict(chunks))
+                opened = xr.open_dataset(path, engine=format.engine, cache=False, decode_timedelta=False)
+            lazy = put_back(guarded(opened, path, stamps)).chunk(dict(chunks))
             validate(lazy, values=False)
             return lazy
         with NETCDF_LOCK:
-            ds = show_spaces(xr.load_dataset(path, engine=format.engine))
+            ds = put_back(xr.load_dataset(path, engine=format.engine, decode_timedelta=False))
     # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
     # errors of their own.
     except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:

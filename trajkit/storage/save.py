@@ -13,8 +13,9 @@ from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.schema import stamp, validate
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
-from trajkit.storage.formats import format_of, hide_spaces
+from trajkit.storage.formats import format_of
 from trajkit.storage.rounding import bits_to_keep, round_mantissa
+from trajkit.storage.set_apart import set_apart
 from trajkit.storage.store import Store
 from trajkit.typing import AnyArray
 
@@ -91,7 +92,7 @@ def save(
     ds = data.load() if isinstance(data, Store) else data
     validate(ds)
     bits = bits_to_keep(ds.sizes["class"], bits, precision)
-    stamped = hide_spaces(stamp(ds).drop_encoding())
+    stamped = set_apart(stamp(ds).drop_encoding())
     if bits is not None:
         stamped["log_prob"].attrs["mantissa_bits"] = bits
     try:
