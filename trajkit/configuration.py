@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.arranged import arranged
 from trajkit.roles import attributes_with_role, is_certain
-from trajkit.schema import is_network
-from trajkit.typing import AnyArray, Indices, Mask
+from trajkit.schema import DIMS, is_network
+from trajkit.typing import Indices, Mask
 
 _NOT_SET = "(not set)"
 
@@ -37,6 +38,9 @@ def configuration(ds: xr.Dataset | xr.DataArray) -> xr.DataArray:
     >>> tk.configuration(tk.simulate(runs=4, groups=2)).values.tolist()
     ['architecture=A', 'architecture=B', 'architecture=A', 'architecture=B']
     """
+    ds = arranged(ds.coords.to_dataset(), DIMS, "log_prob")
+    if "run" not in ds.dims:
+        raise ValueError(f"wanted run attributes, on a dimension 'run', got dimensions {tuple(ds.dims)}")
     network = is_network(ds)
     some = ds.isel(run=network)
     code, names = configuration_codes(some)
@@ -189,9 +193,9 @@ def _follows_seed(own: Indices, rest: Indices, seed: Indices) -> bool:
     return seed.max() > 0 and bool(((np.bincount(both)[both] == 1) & (np.bincount(rest)[rest] > 1)).any())
 
 
-def _written(value: AnyArray) -> str:
+def _written(value: Any) -> str:
     """Write a value so that different values, and different lists of values, have different texts."""
-    if value.dtype.kind == "U":
+    if isinstance(value, str):
         text = str(value)
         # Between quotes, a text that looks like another setting is told from it.
         return repr(text) if any(mark in text for mark in (",", "=", "'", '"', _NOT_SET)) else text or _NOT_SET

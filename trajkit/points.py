@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.schema import VARIABLES
+from trajkit.arranged import arranged
+from trajkit.schema import DIMS, VARIABLES
+from trajkit.storable import is_text
 from trajkit.workspace import workspace_bytes
 
 # The value that marks a missing point, by numpy's kind of dtype.
@@ -47,6 +49,7 @@ def points(ds: xr.Dataset) -> xr.Dataset:
     if "step" not in ds or set(ds["step"].dims) != {"run", "checkpoint"}:
         got = f"'step' on {ds['step'].dims}" if "step" in ds else f"variables {sorted(map(str, ds.variables))}"
         raise ValueError(f"wanted 'step' on (run, checkpoint), which says what is missing, got {got}")
+    ds = arranged(ds, DIMS, "log_prob")
     run, checkpoint = np.nonzero(ds["step"].transpose("run", "checkpoint").values >= 0)
     at = {"run": xr.DataArray(run, dims="point"), "checkpoint": xr.DataArray(checkpoint, dims="point")}
     return ds.isel(at).transpose("point", ..., missing_dims="ignore")
@@ -98,9 +101,10 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
 
     def spread(v: xr.Variable) -> xr.Variable:
         v = v.transpose("point", ...)
-        if v.dtype.kind not in MISSING:
+        kind = "U" if is_text(v) else v.dtype.kind
+        if kind not in MISSING:
             raise ValueError(f"cannot mark missing points in {v.dtype}: convert to float, signed integer, bool or str")
-        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), MISSING[v.dtype.kind], dtype=v.dtype)
+        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), MISSING[kind], dtype=v.dtype)
         out[run, checkpoint] = v.values
         return xr.Variable(("run", "checkpoint", *v.dims[1:]), out, v.attrs)
 

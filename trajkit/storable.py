@@ -16,6 +16,9 @@ from trajkit.typing import AnyArray
 # netCDF: how a name begins, no control characters, no space at its end. zarr: neither kind of slash.
 _NAME = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff](?:[^/\\\x00-\x1f\x7f]*[^/\\\x00-\x1f\x7f ])?")
 _LONGEST_NAME = 200
+_HALF = re.compile("[\ud800-\udfff]")
+# Characters of a text in an array of numpy, which gives each entry the width of the longest.
+_WIDEST = 128
 
 
 def name_problem(name: Hashable) -> str | None:
@@ -80,6 +83,32 @@ def array_text_problem(values: AnyArray) -> str | None:
     return text_problem(values.reshape(-1)[suspects].tolist())
 
 
+def as_text(texts: Any) -> AnyArray:
+    """Make an array of text. A long text makes it an array of objects, which costs what the texts hold.
+
+    numpy gives each entry the width of the longest: one text of 60 kB among 10,000 short ones would take 2.4 GB.
+
+    Examples
+    --------
+    >>> as_text(["cat", "dog"]).dtype, as_text(["cat", "x" * 60000]).dtype
+    (dtype('<U3'), dtype('O'))
+    """
+    held = np.asarray(texts, dtype=object)
+    widest = max(map(len, held.reshape(-1).tolist()), default=0)
+    return held.astype(str) if widest <= _WIDEST else held
+
+
+def is_wide(dtype: Any) -> bool:
+    """Say whether text of this dtype belongs into an array of objects.
+
+    Examples
+    --------
+    >>> is_wide(np.dtype("U3")), is_wide(np.dtype("U60000"))
+    (False, True)
+    """
+    return dtype.kind == "U" and dtype.itemsize > _WIDEST * np.dtype("U1").itemsize
+
+
 def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterator[str]:
     """Say which variables a file cannot hold, by their names, their text and, except of those in `told`, their dtypes.
 
@@ -98,12 +127,14 @@ def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterat
             yield f"{name!r} {why}: {conversion(name, variable)}"
         if getattr(variable.dtype, "kind", "") == "U" and (problem := array_text_problem(variable.values)):
             yield f"{name!r}: {problem}"
+        if is_text(variable) and (problem := text_problem(variable.values.reshape(-1))):
+            yield f"{name!r}: {problem}"
 
 
 def _lost(variable: xr.Variable) -> str | None:
     """Say what files, or a missing checkpoint, would do to the values of a variable, or None."""
     dtype = variable.dtype
-    if not is_storable(dtype) and not _is_text(variable):
+    if not is_storable(dtype) and not is_text(variable):
         return f"has dtype {dtype}, which files cannot hold"
     if dtype.kind == "M":
         dates = variable.values
@@ -138,7 +169,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def is_storable(dtype: Any, kinds: str = "UifubM") -> bool:
-    """Say whether every format holds this dtype: netCDF has no half, extended or complex floats, and no durations; zarr makes characters of bytes.
+    """Say whether every format holds this dtype.
+
+    netCDF has no half, extended or complex floats, xarray no sure sign of durations, zarr makes characters of bytes.
 
     Examples
     --------
@@ -213,13 +246,13 @@ def identities(values: Any) -> AnyArray:
     texts = [v.decode() if isinstance(v, bytes) else str(v) for v in entries]
     if problem := text_problem(texts):
         raise ValueError(problem)
-    return np.asarray(texts)
+    return as_text(texts)
 
 
 def _bad_character(text: str) -> str:
     if "\0" in text:
         return "a NUL character"
-    return "half of a surrogate pair" if any("\ud800" <= char <= "\udfff" for char in text) else ""
+    return "half of a surrogate pair" if not text.isascii() and _HALF.search(text) else ""
 
 
 def _text_message(value: str, shown: str) -> str:
@@ -228,6 +261,12 @@ def _text_message(value: str, shown: str) -> str:
     return f"the text {brief} holds {shown}, where files cut it or fail: write it without, as in `{line}`"
 
 
-def _is_text(variable: xr.Variable) -> bool:
-    """Say whether an array of objects holds text alone, which files can hold."""
+def is_text(variable: xr.Variable) -> bool:
+    """Say whether an array of objects holds text alone, which files can hold.
+
+    Examples
+    --------
+    >>> is_text(xr.Variable("run", np.array(["a", "b"], dtype=object)))
+    True
+    """
     return variable.dtype == object and pd.api.types.infer_dtype(variable.values.reshape(-1), skipna=False) == "string"

@@ -1,5 +1,6 @@
 """What goes in comes out of every format: the same kind of variable, values, order and attributes, or it is refused."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -182,8 +183,12 @@ def assert_same(back: xr.Dataset, ds: xr.Dataset) -> None:
     assert all(same(back.attrs[key], ds.attrs[key]) for key in ds.attrs)
 
 
+# More: HYPOTHESIS_EXAMPLES=1000 pytest tests/storage/test_round_trip.py
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "8"))
+
+
 @pytest.mark.parametrize("way", WAYS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(asked(), changes(), ATTRIBUTES)
 def test_files__give_back_whatever_is_not_refused_when_it_goes_in(
     way: str, arguments: dict[str, Any], changed: Any, marks: dict[str, Any]
@@ -197,7 +202,7 @@ def test_files__give_back_whatever_is_not_refused_when_it_goes_in(
 
 
 @pytest.mark.parametrize("way", TABLES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(asked())
 def test_tables__give_back_runs_and_probe_or_refuse(way: str, arguments: dict[str, Any]) -> None:
     if (ds := made(arguments, [], {})) is None:
@@ -215,7 +220,7 @@ def test_tables__give_back_runs_and_probe_or_refuse(way: str, arguments: dict[st
     np.testing.assert_allclose(back.log_prob, ds.log_prob, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.dictionaries(NAMES, SCALARS, max_size=2), columns(CLASSES), columns(SAMPLES))
 def test_recorder__gives_back_what_it_does_not_refuse(attributes: dict[str, Any], classes: Any, sample: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from trajkit.curves.geodesic import great_circle
 from trajkit.curves.length import arc_length
 from trajkit.curves.progress import progress_of
-from trajkit.schema import VARIABLES, validate
+from trajkit.schema import VARIABLES, validated
 from trajkit.typing import Array, Indices, Mask
 
 _EXTENDS = ("hold", "nan")
@@ -60,7 +60,7 @@ def resample(ds: xr.Dataset, n: int = 100, by: str | xr.DataArray = "progress", 
     ----------
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (interpolation of trajectories).
     """
-    validate(ds)
+    ds = validated(ds)
     return resampled(ds, n, by, extend=extend)
 
 

@@ -10,7 +10,8 @@ from trajkit.embedding.inpca import inpca
 from trajkit.embedding.landmarks import landmark_embedding
 from trajkit.points import MISSING, points, unstack
 from trajkit.renamed import renamed
-from trajkit.schema import run_attributes, validate_axes, validate_predictions
+from trajkit.schema import run_attributes, validated
+from trajkit.storable import kind_of
 
 
 @renamed(progress="progress_bar")
@@ -81,9 +82,8 @@ def embed(
     (3,)
     """
     chosen = as_metric(metric, cap)
-    validate_axes(ds)
-    if landmarks is None:
-        validate_predictions(ds)  # landmarks: each block of runs is checked when it is read
+    # With landmarks, each block of runs is checked when it is read.
+    ds = validated(ds, values=landmarks is None)
     return embedded(ds, n_components, chosen, references, landmarks, seed, progress_bar)
 
 
@@ -133,7 +133,7 @@ def on_runs(embedding: xr.Dataset, everything: xr.Dataset, ds: xr.Dataset) -> xr
     own = ds.reset_coords(drop=True).drop_vars(
         [n for n, v in ds.data_vars.items() if not set(v.dims) <= {"run", "checkpoint"}]
     )
-    fill = {n: MISSING[v.dtype.kind] for n, v in own.data_vars.items()}
+    fill = {n: MISSING[kind_of(v.dtype)] for n, v in own.data_vars.items()}
     per_point = own.reindex(run=embedding["run"], checkpoint=embedding["checkpoint"], fill_value=fill)
     out: xr.Dataset = embedding.assign_coords(attributes).assign(per_point.data_vars)
     return out.assign(step=everything["step"])

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from trajkit.numbers import as_numpy
 from trajkit.schema import SchemaError, validate_axes
-from trajkit.storable import identities, text_problem
+from trajkit.storable import as_text, identities, kind_of, text_problem
 from trajkit.typing import AnyArray, Labels
 
 
@@ -95,7 +95,7 @@ class Probe:
         self.label: Labels = label.astype(np.int64)
         self.sample: AnyArray = columns["sample"]
         self.split: AnyArray = columns["split"]
-        self.classes: AnyArray = np.asarray(names)
+        self.classes: AnyArray = as_text(names)
         self._identity = identity
         self._check()
 
@@ -132,6 +132,9 @@ class Probe:
     def from_description(cls, text: str) -> Probe:
         """Make a probe, without inputs, from a description that `describe` returned."""
         held = json.loads(text)
+        kinds = {"inputs": str, "label": list, "class": list, "split": list, "sample": list}
+        if wrong := [name for name, kind in kinds.items() if not isinstance(held[name], kind)]:
+            raise ValueError(f"{', '.join(wrong)}: wanted a list for each, and a text for 'inputs'")
         return cls(
             None, held["label"], classes=held["class"], split=held["split"], sample=held["sample"],
             identity=held["inputs"],
@@ -143,7 +146,7 @@ class Probe:
         problems = []
         for name, mine in here.items():
             theirs = there[name]
-            if mine.dtype.kind == theirs.dtype.kind and np.array_equal(mine.values, theirs.values):
+            if kind_of(mine.dtype) == kind_of(theirs.dtype) and np.array_equal(mine.values, theirs.values):
                 continue
             same = mine.shape == theirs.shape and sorted(map(str, mine.values)) == sorted(map(str, theirs.values))
             sizes = f"{mine.size} and {theirs.size} entries" if mine.size != theirs.size else "other values"

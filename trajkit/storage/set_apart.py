@@ -66,11 +66,11 @@ def put_back(ds: xr.Dataset) -> xr.Dataset:
     try:
         held = json.loads(ds.attrs[_APART])
         out = ds.set_coords(held["coordinates"])
+        del out.attrs[_APART]
         for name, attributes in held["attributes"].items():
             (out if name == "" else out[name]).attrs.update(attributes)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise OSError(f"the attribute {_APART!r} is damaged ({type(error).__name__}: {error})") from error
-    del out.attrs[_APART]
     return out
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.embedding.projector import Projector
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.storage import Probe
 from trajkit.widgets.figure_panel import FigurePanel
 from trajkit.widgets.layout import share_row, wrapping_row
@@ -108,7 +108,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         height: int = 460,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        validate(ds)
+        ds = validated(ds)
         self.budget = TimeBudget(share, clock)
         # Without predictions: a view may stay open long after the dataset is closed.
         self._probe = ds.drop_vars([n for n in ds.variables if n not in ("sample", "class", "label", "split")])
@@ -162,11 +162,12 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
                     f"the manifold's probe has {len(own)} entries of {name!r}, the recorder's has {len(given)}: wanted "
                     "the same probe; record with the inputs on which ds was recorded"
                 )
-            if (differs := own.astype(str) != given.astype(str)).any():
-                at = int(np.flatnonzero(differs)[0])
+            pairs = zip(own.tolist(), given.tolist(), strict=True)
+            if differing := [place for place, (a, b) in enumerate(pairs) if str(a) != str(b)]:
+                at = differing[0]
                 raise ValueError(
                     f"the manifold's probe and the recorder's differ in {name!r}, first at position {at}: "
-                    f"{own[at].item()!r} and {given[at].item()!r}; record with the inputs on which ds was recorded"
+                    f"{own.tolist()[at]!r} and {given.tolist()[at]!r}; record with the inputs on which ds was recorded"
                 )
 
     def __call__(self, run: str, step: int, epoch: float | None, log_prob: NDArray[np.float32]) -> None:
