@@ -209,10 +209,11 @@ class Store:
         return "recording" if is_locked(self.path / run.file) else "interrupted"
 
     def _check(self, runs: list[Run]) -> None:
+        this = (self._probe_hash, len(self.probe), len(self.probe.classes))
         problems = [
             f"{run.file}: recorded on another probe than that of {self.path}; move it to a folder of its own"
             for run in runs
-            if run.head["probe"] != self._probe_hash
+            if (run.head["probe"], run.head["samples"], run.head["classes"]) != this
         ]
         names = pd.Series([run.name for run in runs])
         for name in names[names.duplicated()].unique():
