@@ -146,6 +146,8 @@ class Probe:
         kinds = {"inputs": str, "label": list, "class": list, "split": list, "sample": list}
         if wrong := [name for name, kind in kinds.items() if not isinstance(held[name], kind)]:
             raise ValueError(f"{', '.join(wrong)}: wanted a list for each, and a text for 'inputs'")
+        if {type(name) for name in held["sample"]} not in ({int}, {str}):
+            raise ValueError("'sample' holds other values than integers or texts")
         return cls(
             None, held["label"], classes=held["class"], split=held["split"], sample=held["sample"],
             identity=held["inputs"],

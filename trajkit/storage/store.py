@@ -228,7 +228,9 @@ def _read_probe(path: Path) -> tuple[bytes, Probe]:
         description = path.read_bytes()
         return description, Probe.from_description(description.decode())
     except (*BROKEN, MemoryError) as error:
-        raise OSError(f"cannot read {path}: it is damaged ({error}). Restore it from a copy") from error
+        raise OSError(
+            f"cannot read {path}: it is damaged ({error or type(error).__name__}). Restore it from a copy"
+        ) from error
     except OSError as error:
         raise system_error(path, error) from error
 
