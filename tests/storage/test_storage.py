@@ -183,7 +183,7 @@ def assert_same(back: xr.Dataset, ds: xr.Dataset) -> None:
     assert all(same(back.attrs[key], ds.attrs[key]) for key in ds.attrs)
 
 
-# More: HYPOTHESIS_EXAMPLES=1000 pytest tests/storage/test_round_trip.py
+# More: HYPOTHESIS_EXAMPLES=1000 pytest tests/storage/test_storage.py
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "8"))
 
 
