@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
+from trajkit.figures.escaped import escaped
 from trajkit.figures.intervals import add_band, add_curve
 from trajkit.figures.template import TEMPLATE
 
@@ -51,7 +52,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     nulls = [(_NULL, REFERENCE, found["null"])]
     if "other_null" in found:
         others = found["other"].values.tolist()
-        nulls += [(o, PALETTE[k + 1], found["other_null"].sel(other=o)) for k, o in enumerate(others)]
+        nulls += [(escaped(o), PALETTE[k + 1], found["other_null"].sel(other=o)) for k, o in enumerate(others)]
     lowest = float(found.attrs["share"])
     for column, measure in enumerate(measures, start=1):
         # plotly cuts names in hover text after 15 characters unless told otherwise.

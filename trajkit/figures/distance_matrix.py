@@ -23,6 +23,7 @@ from trajkit.figures.coloring import (
     quantity,
     units,
 )
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 from trajkit.typing import Array, Indices
 
@@ -70,8 +71,8 @@ def distance_matrix(
     values = runs_matrix(distance)
     sorting = coloring_of_runs(distance, order, "order")
     position = _positions(values, sorting)
-    names = distance["run"].values[position]
-    colors = coloring_of_runs(distance, order if color is None else color)
+    names = all_escaped(distance["run"].values[position])
+    colors = coloring_of_runs(distance, order if color is None else color).escaped()
     thickness = max(0.25, 0.015 * len(names))
     few_values = colors.title and 0 < len(colors.categories) <= MOST_CATEGORIES
     shapes = _strips(colors, position, thickness) if few_values else []

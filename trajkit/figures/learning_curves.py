@@ -66,7 +66,7 @@ def learning_curves(
         raise ValueError(
             f"the dataset has no {lacking} on (run, checkpoint): add it, as in ds.assign(loss=tk.loss(ds))"
         )
-    colors = coloring(ds, color)
+    colors = coloring(ds, color).escaped()
     shown = chosen(ds, runs) & is_network(ds)
     # Step 0 has no place on a logarithmic axis, 1 + step has.
     along = ds[against].transpose("run", "checkpoint").values + (1.0 if against == "step" else 0.0)

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
 
@@ -58,7 +59,7 @@ def stability(found: xr.Dataset) -> go.Figure:
         if column == 2:
             figure.add_vline(x=float(whole[name]), line=DOTTED | {"color": paint}, row=1, col=2)
     figure.update_layout(template=TEMPLATE, margin={"l": 20, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
-    names = changes["change"].values.tolist()
+    names = all_escaped(changes["change"].values).tolist()
     figure.update_yaxes(tickvals=np.arange(len(names)), range=[len(names) - 0.5, -0.5], zeroline=False)
     figure.update_yaxes(ticktext=names, automargin=True, col=1)
     figure.update_xaxes(title={"text": "misfit, in units of the spread of points"}, rangemode="tozero", col=1)

@@ -52,7 +52,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         )
     if not widths.size:
         raise ValueError(f"wanted one width or more, got {dict(widths.sizes)}")
-    colors = coloring_of_runs(widths, color)
+    colors = coloring_of_runs(widths, color).escaped()
     if colors.code is None:
         raise ValueError(f"color={colors.title!r} has too many values to make groups: use an attribute that runs share")
     progress, values = widths["progress"].values, widths.transpose("run", "checkpoint").values
