@@ -46,6 +46,7 @@ def convergence(found: xr.Dataset) -> go.Figure:
     for k, (name, column) in enumerate((("within", 1), ("between", 1), ("ratio", 2))):
         add_curve(figure, found.sel(quantity=name), x, name, PALETTE[k], row=1, col=column)
     # At 1, groups do not matter.
+    # At 1, groups do not matter.
     figure.add_hline(y=1, line=DOTTED, row=1, col=2)
     unit = found.attrs.get("units", "")
     figure.update_layout(template=TEMPLATE, margin={"l": 60, "r": 10, "t": 40, "b": 45}, legend=LEGEND)

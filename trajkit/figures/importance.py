@@ -61,6 +61,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     if NOISE in names:
         figure.add_vline(x=float(mean.sel(attribute=NOISE)), line=DOTTED)
     # Importances mean little where distances are not predicted at all.
+    # Importances mean little where distances are not predicted at all.
     score = found["r_squared"].values
     return figure.update_layout(
         template=TEMPLATE,

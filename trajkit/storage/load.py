@@ -90,7 +90,7 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
 def _read(path: Path, format: Format, *, stamps: Stamps, lazily: bool) -> xr.Dataset:
     with damage_told(path):
         if format.is_folder:
-            check_pieces(path)
+            check_pieces(path, lazily=lazily)
         elif not lazily or path.stat().st_size <= _CHECKED_LAZILY:
             check_checksum(path)
         with NETCDF_LOCK:

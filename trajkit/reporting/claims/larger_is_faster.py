@@ -43,7 +43,7 @@ def examine(part: Part) -> Finding:
         ),
         Number(
             f"distance between {by}s / between seeds", by, apart.alone / apart.replicates, null=1.0,
-            code=f"groups.alone_ratio.sel(attribute={by!r})",
+            code=f"groups.alone.sel(attribute={by!r}) / groups.replicates",
         ),
     ]  # fmt: skip
     near, told = True, ""
@@ -90,7 +90,7 @@ def _code(part: Part, by: str, group: Indices) -> list[str]:
         "table = tk.run_table(some).assign(steps=steps)",
         *(ranks if others else [f"ranks = {ranked}.rank()"]),
         f"distance = tk.trajectory_distance(some, n={PROGRESS}, {written(**part.settings.distance)})",
-        f"groups = tk.compare_groups(distance, {[*varying, by]}, permutations=1)",
+        f"groups = tk.compare_groups(distance, {[*varying, by]}, unit='run', permutations=1)",
     ]
 
 
