@@ -10,6 +10,7 @@ import xarray as xr
 
 from trajkit.figures.escaped import escaped
 from trajkit.schema import is_network, run_attributes
+from trajkit.storable import kind_of
 from trajkit.typing import AnyArray, Array, Labels, Mask
 
 # Okabe & Ito's palette, which readers with any colour vision can distinguish, then darker tones. Yellow comes last:
@@ -87,7 +88,7 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     title = str(values.name or "value")
     if values.dims == ("run",):
         codes, categories = _categories(values.values, network)
-        if len(categories) <= MOST_CATEGORIES or values.dtype.kind == "U":
+        if len(categories) <= MOST_CATEGORIES or kind_of(values.dtype) == "U":
             return Coloring(title, tuple(categories), codes)
         values = values.expand_dims(checkpoint=ds["checkpoint"].values, axis=1)
     if values.dims != ("run", "checkpoint"):
@@ -177,7 +178,7 @@ def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
             raise ValueError(f"color has no values for {len(unknown)} of the runs, such as {sorted(unknown)[0]!r}")
         wanted = {d: ds[d].values for d in color.dims if d in ("run", "checkpoint")}
         # References have no values. Without a fill value of the same type, text would turn into objects.
-        fill: Any = {"U": "", "b": False, "i": -1}.get(color.dtype.kind, np.nan)
+        fill: Any = {"U": "", "b": False, "i": -1}.get(kind_of(color.dtype), np.nan)
         return color.reindex(wanted, fill_value=fill).reset_coords(drop=True)
     if color == "checkpoint":
         return ds["checkpoint"].broadcast_like(ds["step"]).where(ds["step"] >= 0).transpose("run", "checkpoint")
@@ -192,7 +193,7 @@ def _categories(values: AnyArray, network: Mask) -> tuple[Labels, list[str]]:
     """Give each value of the networks a code: numbers in order of size, text in order of appearance."""
     shown = values[network]
     codes = np.full(len(values), -1)
-    if values.dtype.kind == "U":
+    if kind_of(values.dtype) == "U":
         codes[network], unique = pd.factorize(shown)
     else:
         # In order of size, so that colours follow widths or depths.
