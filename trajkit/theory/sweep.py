@@ -109,8 +109,7 @@ def sweep(
                 found.append(_regression(eigenvalue, axes["scale"], planned, n_components, rate))
             else:
                 x, label = sloppy_inputs(samples, features, decay=c, classes=classes, seed=seed)
-                # One training to the last step serves all numbers of steps. Without bias, as in the regression: the inputs
-                # alone give the directions. Without bias, as in the
+                # One training to the last step serves all numbers of steps. Without bias, as in the
                 # regression: the inputs alone give the directions.
                 trained = linear_runs(
                     x, label, steps=np.unique(np.concatenate(planned)), scale=axes["scale"].tolist(), seeds=runs,
