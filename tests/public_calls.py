@@ -77,6 +77,10 @@ def _at(row: int) -> Make:
     return lambda ds, folder: ds["log_prob"].isel(run=0, checkpoint=row)
 
 
+def _renamed(ds: xr.Dataset) -> xr.Dataset:
+    return ds.assign_coords(run=[f"linear-{i}" for i in range(ds.sizes["run"])])
+
+
 def _mean_loss(ds: xr.Dataset) -> xr.DataArray:
     return tk.loss(ds).mean()
 
@@ -90,7 +94,7 @@ def _called(name: str) -> Make:
 ARGUMENTS: dict[str, Make] = {
     "ds": lambda ds, folder: ds,
     "data": lambda ds, folder: ds,
-    "datasets": lambda ds, folder: [ds.isel(run=[0, 1]), ds.isel(run=slice(2, None))],
+    "datasets": lambda ds, folder: [ds.isel(run=slice(0, 2)), ds.isel(run=slice(2, None))],
     "by": lambda ds, folder: "architecture",
     "path": _path(".nc"),
     "folder": _path(""),
@@ -103,7 +107,7 @@ ARGUMENTS: dict[str, Make] = {
     "embedding": _of_points,
     "tree": lambda ds, folder: tk.cluster(_runs(ds, folder)),
     "widths": lambda ds, folder: tk.tube(ds, "architecture", n=4),
-    "linear": lambda ds, folder: ds.isel(run=[0, 1]).assign_coords(run=["linear-0", "linear-1"]),
+    "linear": lambda ds, folder: ds.isel(run=slice(0, 2)).pipe(_renamed),
     "networks": lambda ds, folder: ds,
 }
 # Options that make a call quick.
@@ -121,7 +125,7 @@ QUICK: dict[str, Any] = {
 }
 # By name, where a parameter means something else.
 OF_NAME: dict[str, dict[str, Make]] = {
-    "trajkit.extend": {"distance": lambda ds, folder: _distance(ds.isel(run=[0, 1]), folder)},
+    "trajkit.extend": {"distance": lambda ds, folder: _distance(ds.isel(run=slice(0, 2)), folder)},
     "trajkit.cluster": {"distance": _runs},
     "trajkit.figures.distance_matrix": {"distance": _runs},
     "trajkit.align": {"a": _of_points, "b": lambda ds, folder: tk.inpca(tk.pairwise(ds, metric="fisher_rao"), 2)},

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trajkit.curves.means import MEANS
 from trajkit.curves.resample import resampled
 from trajkit.distances import Metric, as_metric
+from trajkit.limitations import with_reasons
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes, run_table
 from trajkit.typing import Array, Indices
@@ -166,7 +167,8 @@ def tube(
         **{name: even[name] for name in ("run", "checkpoint", *run_attributes(even))},
         "progress": ("checkpoint", np.linspace(0, 1, n)),
     }
-    return xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
+    found = xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
+    return with_reasons(found, {"tube": "the run, or one of the others of its group, does not reach this progress"})
 
 
 def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ...], Indices]]:

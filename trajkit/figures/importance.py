@@ -10,6 +10,7 @@ from trajkit.analysis.importance import NOISE
 from trajkit.figures.axes import DOTTED
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 
 
@@ -44,7 +45,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     mean = found["importance"].mean("fold")
     # Plotly draws the first bar at the bottom.
     order = np.argsort(mean.values, kind="stable")
-    names, values = found["attribute"].values[order], found["importance"].values[order]
+    names, values = all_escaped(found["attribute"].values[order]), found["importance"].values[order]
     paint = [REFERENCE if name == NOISE else SPACE_LIKE for name in names]
     look = {"orientation": "h", "marker_color": paint, "opacity": 0.75, "name": "mean over folds", "showlegend": False}
     figure = go.Figure(go.Bar(x=values.mean(1), y=names, hovertemplate="%{y}: %{x:.3g}<extra></extra>", **look))
@@ -59,6 +60,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     )
     if NOISE in names:
         figure.add_vline(x=float(mean.sel(attribute=NOISE)), line=DOTTED)
+    # Importances mean little where distances are not predicted at all.
     # Importances mean little where distances are not predicted at all.
     score = found["r_squared"].values
     return figure.update_layout(

@@ -17,6 +17,7 @@ from trajkit.reporting.finding import CannotTellError, Number, Settings, written
 from trajkit.roles import role_of
 from trajkit.schema import networks, run_attributes
 from trajkit.select import select
+from trajkit.storable import kind_of
 from trajkit.typing import Indices
 
 # Some claims are about this attribute by name.
@@ -91,20 +92,20 @@ class Part:
         )
 
     @property
-    def compared(self) -> list[str]:
+    def compared_settings(self) -> list[str]:
         """The settings that can be compared; seeds are what they are compared with."""
         return [name for name in self.attributes if role_of(self.ds, name) == "setting"]
 
     @cached_property
     def groups(self) -> xr.Dataset:
         """Comparison of configurations by all settings."""
-        return compare_groups(self.distance, self.compared, **self._of_groups)
+        return compare_groups(self.distance, self.compared_settings, **self._of_groups)
 
     @property
     def code_of_groups(self) -> list[str]:
         """Write the lines that give `groups`."""
         arguments = written(**self._of_groups)
-        return [*self.code_of_distance, f"groups = tk.compare_groups(distance, {self.compared}, {arguments})"]
+        return [*self.code_of_distance, f"groups = tk.compare_groups(distance, {self.compared_settings}, {arguments})"]
 
     @property
     def _of_groups(self) -> dict[str, Any]:
@@ -141,7 +142,7 @@ class Part:
         lines: list[str] = []
         others = other_settings(ds, varying)
         if (value_codes(ds, varying) < 0).any():
-            is_text = ds[varying].dtype.kind == "U"
+            is_text = kind_of(ds[varying].dtype) == "U"
             known = f"ds[{varying!r}] != ''" if is_text else f"ds[{varying!r}].notnull()"
             lines.append(f"ds = ds.isel(run=({known}).values)")
         if not others:

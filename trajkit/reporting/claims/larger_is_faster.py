@@ -13,8 +13,8 @@ from trajkit.analysis.strata import other_settings, strata
 from trajkit.analysis.stratified_correlation import stratified_correlation
 from trajkit.curves.loss import loss_of
 from trajkit.reporting.claim import Claim
-from trajkit.reporting.finding import CannotTellError, Finding, Number, judged, written
-from trajkit.reporting.part import ARCHITECTURE, PROGRESS, Part
+from trajkit.reporting.finding import CannotTellError, Finding, Number, judged
+from trajkit.reporting.part import ARCHITECTURE, Part
 from trajkit.roles import role_of
 from trajkit.schema import run_attributes, run_table
 
@@ -47,8 +47,9 @@ def examine(part: Part) -> Finding:
         )
     ]  # fmt: skip
     attributes = [by, *([ARCHITECTURE] if ARCHITECTURE in others else [])]
-    distance = part.distance.sel(run=chosen["run"].values, run2=chosen["run"].values)
-    distance = distance.drop_vars([name for name in _RATES if name in distance.coords])
+    # Runs that reach too little progress have no distances.
+    there = part.distance["run"].isin(chosen["run"]).values
+    distance = part.distance.isel(run=there, run2=there).drop_vars(_RATES, errors="ignore")
     groups = compare_groups(distance, attributes, permutations=1, level=how.level)
     for name in attributes:
         at = groups.sel(attribute=name)
@@ -63,8 +64,8 @@ def examine(part: Part) -> Finding:
         f"{told if architecture and np.isfinite([size, architecture[0]]).all() else ''} "
         f"({written_p(ranks.p_value, how.permutations)})"
     )
-    code += _code(ds, by, others, attributes, part)
-    return judged(ranks.estimate < 0 and near, because, numbers, code, found)
+    code += _code(ds, by, others, attributes)
+    return judged(ranks.estimate < 0 and near, because, numbers, [*part.code_of_distance, *code], found)
 
 
 def _at_best_rates(part: Part) -> tuple[xr.Dataset, list[str]]:
@@ -72,12 +73,11 @@ def _at_best_rates(part: Part) -> tuple[xr.Dataset, list[str]]:
     rates = [name for name in _RATES if name in run_attributes(part.ds) and role_of(part.ds, name) == "setting"]
     names = [name for name in run_attributes(part.ds) if role_of(part.ds, name) == "setting" and name not in rates]
     if not rates:
-        return part.ds, [*part.code_of_ds]
+        return part.ds, []
     table = run_table(part.ds).assign(loss=loss_of(part.ds).min("checkpoint").values)
     mean = table.groupby([*names, *rates], dropna=False)["loss"].transform("mean")
     best = mean.groupby([table[name] for name in names], dropna=False).transform("min") if names else mean.min()
     code = [
-        *part.code_of_ds,
         "table = tk.run_table(ds).assign(loss=tk.loss(ds).min('checkpoint').values)",
         f"mean = table.groupby({[*names, *rates]}, dropna=False).loss.transform('mean')",
         f"best = mean.groupby([table[name] for name in {names}], dropna=False).transform('min')"
@@ -100,7 +100,7 @@ def _size(ds: xr.Dataset) -> tuple[str, np.ndarray]:
     raise CannotTellError(why)
 
 
-def _code(ds: xr.Dataset, by: str, others: list[str], attributes: list[str], part: Part) -> list[str]:
+def _code(ds: xr.Dataset, by: str, others: list[str], attributes: list[str]) -> list[str]:
     ranks = [f"ranks = each[[{by!r}, 'steps']].rank()"]
     if others:
         within = f".groupby([each[name] for name in {others}], dropna=False)"
@@ -114,7 +114,8 @@ def _code(ds: xr.Dataset, by: str, others: list[str], attributes: list[str], par
         "table = tk.run_table(some).assign(steps=steps)",
         f"each = table.groupby({[*others, by]}, dropna=False, as_index=False).steps.mean()",
         *ranks,
-        f"distance = tk.trajectory_distance(some, n={PROGRESS}, {written(**part.settings.distance)})",
+        "there = distance.run.isin(some.run).values",
+        f"distance = distance.isel(run=there, run2=there).drop_vars({list(_RATES)}, errors='ignore')",
         f"groups = tk.compare_groups(distance, {attributes}, permutations=1)",
     ]
 

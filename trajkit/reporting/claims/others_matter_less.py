@@ -13,7 +13,7 @@ from trajkit.reporting.part import ARCHITECTURE, Part, limitations_of, matched_n
 def examine(part: Part) -> Finding:
     """Compare how far each other setting moves runs with how far architecture does, in distances between seeds."""
     part.need_architecture()
-    others = [name for name in part.compared if name != ARCHITECTURE]
+    others = [name for name in part.compared_settings if name != ARCHITECTURE]
     if not others:
         raise CannotTellError("no setting other than architecture varies")
     numbers = [matched_number(part.groups, name) for name in (ARCHITECTURE, *others)]
