@@ -45,7 +45,7 @@ class Part:
     @cached_property
     def even(self) -> xr.Dataset:
         """The runs at equal progress."""
-        return resampled(self.ds, PROGRESS)
+        return resampled(self.ds, PROGRESS, extend="shared")
 
     @cached_property
     def distance(self) -> xr.DataArray:
