@@ -33,6 +33,8 @@ LAYERS = (
     "probabilities",
     "storable",
     "schema",
+    "roles",
+    "configuration",
     "numbers",
     "from_arrays",
     "points",

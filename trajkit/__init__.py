@@ -36,6 +36,7 @@ from trajkit.analysis import (
     tangent_angles,
 )
 from trajkit.concat import concat
+from trajkit.configuration import configuration
 from trajkit.curves import (
     distance_to_geodesic,
     error,
@@ -68,6 +69,7 @@ from trajkit.from_arrays import from_arrays
 from trajkit.imprint import imprint
 from trajkit.points import points, unstack
 from trajkit.recording import RecordAt, Recorder, record
+from trajkit.roles import set_roles
 from trajkit.schema import SchemaError, installed_version, run_table, validate
 from trajkit.select import select
 from trajkit.simulate import simulate
@@ -86,6 +88,7 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     # Data
     "SchemaError",
     "concat",
+    "configuration",
     "from_arrays",
     "importers",
     "load",
@@ -94,6 +97,7 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     "sample_data",
     "save",
     "select",
+    "set_roles",
     "simulate",
     "unstack",
     "validate",

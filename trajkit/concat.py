@@ -10,6 +10,7 @@ import xarray as xr
 
 from trajkit.from_arrays import lost_as_float
 from trajkit.points import MISSING
+from trajkit.roles import ROLES, role_of, set_roles
 from trajkit.schema import SchemaError, run_attributes, validate
 from trajkit.typing import Labels
 
@@ -67,8 +68,9 @@ def concatenated(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     parts = [_with_checkpoints(part, checkpoints) for part in parts]
     if problems := _shared_problems(parts):
         raise SchemaError(problems)
+    roles = {role: [name for name, r in _marked(parts).items() if r == {role}] for role in ROLES}
     return xr.concat(
-        [_completed(part, parts) for part in parts],
+        [set_roles(_completed(part, parts), **roles) for part in parts],
         dim="run",
         data_vars="minimal",
         coords="minimal",
@@ -146,12 +148,25 @@ def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
         elif kinds != {"i"} or any(name not in part.coords for part in parts):
             lost = [lost_as_float(name, part[name].values) for part in parts if name in part.coords]
             problems += dict.fromkeys(message for message in lost if message)
+    for name, roles in _marked(parts).items():
+        if len(roles) > 1:
+            problems.append(f"run attribute {name!r} has the roles {sorted(roles)}: `tk.set_roles` gives all parts one")
     # Only floats can be filled with NaN; other values would be invented.
     for name, first in _per_run_variables(parts).items():
         lacking = [number for number, part in enumerate(parts, start=1) if name not in part.variables]
         if lacking and first[name].dtype.kind != "f":
             problems.append(f"variable {name!r} is missing in dataset {lacking[0]}: drop it, or compute it for all")
     return problems
+
+
+def _marked(parts: Sequence[xr.Dataset]) -> dict[str, set[str]]:
+    """Collect the roles that each run attribute has in some dataset; unmarked attributes are left out."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for name in run_attributes(part):
+            if "role" in part[name].attrs:
+                found.setdefault(name, set()).add(role_of(part, name))
+    return found
 
 
 def _per_run_variables(parts: Sequence[xr.Dataset]) -> dict[str, xr.Dataset]:
@@ -177,8 +192,9 @@ def _completed(ds: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
     """Give `ds` everything that any of `parts` has: attributes and per-point variables empty, the rest as shared."""
     for name in dict.fromkeys(name for part in parts for name in run_attributes(part)):
         if name not in ds.coords:
-            text = any(part[name].dtype.kind == "U" for part in parts if name in part.coords)
-            ds = ds.assign_coords({name: ("run", np.full(ds.sizes["run"], "" if text else np.nan))})
+            known = [part[name] for part in parts if name in part.coords]
+            empty = "" if any(values.dtype.kind == "U" for values in known) else np.nan
+            ds = ds.assign_coords({name: ("run", np.full(ds.sizes["run"], empty), known[0].attrs)})
     for name, first in _shared(parts).items():
         if name not in ds:
             values = {name: first[name].variable}
@@ -186,6 +202,6 @@ def _completed(ds: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
     for name, first in _per_run_variables(parts).items():
         if name not in ds.variables:
             dims = first[name].dims
-            empty = {name: (dims, np.full([ds.sizes.get(d, first.sizes[d]) for d in dims], np.nan))}
-            ds = ds.assign_coords(empty) if name in first.coords else ds.assign(empty)
+            values = {name: xr.Variable(dims, np.full([ds.sizes.get(d, first.sizes[d]) for d in dims], np.nan))}
+            ds = ds.assign_coords(values) if name in first.coords else ds.assign(values)
     return ds

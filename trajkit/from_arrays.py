@@ -12,18 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from trajkit.numbers import Convert, number, padded, rows_of, whole
-from trajkit.probabilities import (
-    LOGIT_PROBLEM,
-    is_no_logit,
-    is_off,
-    log_hint,
-    looks_like_distributions,
-    row_problem,
-    row_sums,
-    row_tolerance,
-    share_hint,
-    to_log_prob,
-)
+from trajkit.probabilities import Form, form_problem, looks_like_distributions, to_log_prob, wrong_rows
 from trajkit.schema import DIMS, RESERVED, SchemaError, stamp, validate_axes
 from trajkit.storable import identities, name_problem, text_problem, usable_name
 from trajkit.typing import AnyArray, Array, Mask
@@ -100,7 +89,8 @@ def from_arrays(
     array([[ 0,  1],
            [ 0, -1]])
     """
-    given = {k: v for k, v in {"log_prob": log_prob, "prob": prob, "logits": logits}.items() if v is not None}
+    forms: dict[Form, Any] = {"log_prob": log_prob, "prob": prob, "logits": logits}
+    given = {k: v for k, v in forms.items() if v is not None}
     if len(given) != 1:
         raise SchemaError([f"wanted exactly one of log_prob, prob and logits, got {sorted(given) or 'none'}"])
     (form, values), *_ = given.items()
@@ -170,32 +160,16 @@ def _length_problems(shapes: Mapping[str, tuple[tuple[int, ...], int, str]], for
     ]
 
 
-def _prediction_problems(raw: Array, form: str, runs: AnyArray) -> list[str]:
+def _prediction_problems(raw: Array, form: Form, runs: AnyArray) -> list[str]:
     """Refuse what the log or softmax would turn into a NaN or hide: afterwards every row is a distribution."""
     missing = np.isnan(raw).all(axis=(2, 3))
-    wrong = {
-        "logits": (LOGIT_PROBLEM, is_no_logit(raw)),
-        "prob": ("a negative or NaN probability", ~(raw >= 0)),
-        "log_prob": ("a NaN log-probability", np.isnan(raw)),
-    }[form]
-    at = np.argwhere(wrong[1].any(axis=(2, 3)) & ~missing)
-    problems = [f"run {_name(runs, i)}, checkpoint {k}: {wrong[0]} in a recorded checkpoint" for i, k in at[:5]]
-    if problems:
-        return problems
-    if form == "logits":
-        if not looks_like_distributions(raw):
-            return []
+    wrong = np.argwhere(wrong_rows(raw, form).any(-1) & ~missing)
+    if len(wrong) == 0 and form == "logits" and looks_like_distributions(raw):
         return [
             "the rows of 'logits' are probability distributions: pass them as prob=. If it holds logits all the same, "
             "pass logits=values - 1, which has the same softmax"
         ]
-    total = raw.sum(-1) if form == "prob" else row_sums(raw)
-    off = is_off(total, row_tolerance(raw[~missing])) if form == "prob" else is_off(total)
-    for i, k in np.argwhere(off.any(-1) & ~missing)[:5]:
-        highest = float(raw[i, k].max()) if form == "log_prob" else 0.0
-        hint = share_hint(raw[i, k]) if form == "prob" else log_hint(raw[i, k])
-        problems.append(f"run {_name(runs, i)}, checkpoint {k}: {row_problem(total[i, k], highest, hint=hint)}")
-    return problems
+    return [f"run {_name(runs, i)}, checkpoint {k}: {form_problem(raw[i, k], form)}" for i, k in wrong[:5]]
 
 
 def _name(runs: AnyArray, index: int) -> str:

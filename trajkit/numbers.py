@@ -11,7 +11,30 @@ import pandas as pd
 from trajkit.schema import DIMS, SchemaError
 from trajkit.typing import AnyArray, Array, Labels
 
+COARSE = "which have too few digits: convert them to float16 or wider, and before the softmax if there is one"
 Convert = Callable[[Any, str], AnyArray]
+
+
+def as_numpy(values: Any) -> AnyArray:
+    """Copy an array or a tensor of any device to memory.
+
+    Raises
+    ------
+    TypeError
+        If it is a tensor of a dtype that numpy has not, bfloat16 excepted.
+
+    Examples
+    --------
+    >>> as_numpy([1, 2])
+    array([1, 2])
+    """
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if (name := str(values.dtype).removeprefix("torch.")) == "bfloat16":
+            values = values.float()
+        elif not hasattr(np, name):
+            raise TypeError(f"got numbers of {values.dtype}, {COARSE}")
+    return np.asarray(values)
 
 
 def padded(values: Any, convert: Convert, fill: float, name: str, *, ndim: int) -> AnyArray:
@@ -74,10 +97,23 @@ def number(values: Any, name: str) -> Array:
         raise SchemaError(
             [f"{name!r} holds complex numbers: wanted real ones, such as `{name}.real` or `abs({name})`; write which"]
         )
-    # Void: bfloat16 and other small floats that numpy does not know itself.
+    if is_coarse(array.dtype):
+        raise SchemaError([f"{name!r} holds numbers of {array.dtype}, {COARSE}"])
+    # Void: bfloat16, which numpy does not know itself.
     if array.dtype.kind not in "fiubV" or array.dtype.names:
         raise SchemaError([_wanted_numbers(name, f"got dtype {array.dtype}")])
     return array.astype(np.float64)
+
+
+def is_coarse(dtype: np.dtype[Any]) -> bool:
+    """Say whether a dtype is one of the floats and integers of 8 bits or fewer that other libraries add to numpy.
+
+    Examples
+    --------
+    >>> is_coarse(np.dtype("f2")), is_coarse(np.dtype("V1"))
+    (False, True)
+    """
+    return dtype.itemsize == 1 and dtype.kind in "Vf"
 
 
 def whole(values: Any, name: str) -> Labels:
@@ -111,7 +147,7 @@ def _plain(values: Any, name: str) -> AnyArray:
             [f"{name!r} is a masked array: write `{name}.filled(np.nan)` or leave the masked entries out"]
         )
     try:
-        array = np.asarray(values)
+        array = as_numpy(values)
         if array.dtype == object:
             entries = array.reshape(-1).tolist()
             if lacking := sum(v is None for v in entries):

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
+# What rows of predictions can be, by the names that `from_arrays`, recorders and importers use.
+Form = Literal["logits", "log_prob", "prob"]
+FORMS: tuple[Form, ...] = get_args(Form)
 # |sum of a row's probabilities - 1| that still counts as rounding: float16 outputs and packed files reach 3e-4.
 ROW_TOLERANCE = 1e-3
-# The same for probabilities that were rounded to bfloat16, by 2^-9 of each.
-BFLOAT16_TOLERANCE = 4e-3
+# How much of each value rounding changes at most: 2^-9 in bfloat16, and twice that if it cuts; 2^-11 in float16.
+_BFLOAT16, _FLOAT16 = 4e-3, 5e-4
 # Libraries subtract: probabilities as far below 0 as this are rounding errors, and no logits.
 SMALLEST_SHARE = 1e-6
 LOGITS_HINT = "pass raw network outputs as `logits=`"
 LOGIT_PROBLEM = "a logit that is NaN or +inf, or logits that are all -inf,"
+
+
+def form_of(name: str | None, option: str) -> Form | None:
+    """Check the name of a form that was given as `option`.
+
+    Raises
+    ------
+    ValueError
+        If no form has this name.
+
+    Examples
+    --------
+    >>> form_of("prob", "output=")
+    'prob'
+    """
+    found = [form for form in FORMS if form == name]
+    if name is not None and not found:
+        raise ValueError(f"{option} wanted one of {list(FORMS)}, got {name!r}")
+    return found[0] if found else None
 
 
 def normalize(log_prob: AnyArray) -> Array:
@@ -51,7 +75,7 @@ def row_sums(log_prob: AnyArray) -> AnyArray:
         return np.exp(log_prob) @ np.ones(log_prob.shape[-1], dtype=log_prob.dtype)
 
 
-def is_off(total: AnyArray, tolerance: float = ROW_TOLERANCE) -> Mask:
+def is_off(total: AnyArray, tolerance: float | Array = ROW_TOLERANCE) -> Mask:
     """Say which rows are no distributions: their sum is NaN or further than `tolerance` from 1.
 
     Examples
@@ -62,21 +86,36 @@ def is_off(total: AnyArray, tolerance: float = ROW_TOLERANCE) -> Mask:
     return ~(np.abs(total - 1) <= tolerance)
 
 
-def row_tolerance(raw: AnyArray) -> float:
-    """Return how far from 1 rows of probabilities may sum, given the rounding that their values show.
+def row_tolerance(raw: AnyArray, form: Form = "prob") -> float | Array:
+    """Return how far from 1 rows may sum, given the rounding that their values show.
 
-    The values decide, not the dtype: numpy has no bfloat16, so such values arrive as float32 or float64.
+    Rounding changes a probability by a share of itself, and its logarithm by a share of that: the sum of a row then
+    moves by this share times its entropy. The values decide, not the dtype: numpy has no bfloat16, so such values
+    arrive as float32 or float64.
 
     Examples
     --------
     >>> row_tolerance(np.array([0.3, 0.7])), row_tolerance(np.array([0.30078125, 0.69921875]))
     (0.001, 0.004)
+    >>> float(row_tolerance(np.float16(np.log([[0.25] * 4])), "log_prob")[0].round(4))
+    0.0017
     """
+    share = _rounding(raw[~np.isnan(raw)])
+    if form == "prob":
+        return max(ROW_TOLERANCE, share)
+    log_prob = np.asarray(raw, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        entropy = -np.where(np.isneginf(log_prob), 0, np.exp(log_prob) * log_prob).sum(-1)
+    return ROW_TOLERANCE + share * entropy
+
+
+def _rounding(values: AnyArray) -> float:
     with np.errstate(over="ignore"):
-        single = np.asarray(raw, dtype=np.float32)
+        single, half = np.asarray(values, dtype=np.float32), np.asarray(values, dtype=np.float16)
     # bfloat16 keeps the upper half of the bits of a float32.
-    rounded = (single == raw).all() and not (single.view(np.uint32) & 0xFFFF).any()
-    return BFLOAT16_TOLERANCE if rounded else ROW_TOLERANCE
+    if (single == values).all() and not (single.view(np.uint32) & 0xFFFF).any():
+        return _BFLOAT16
+    return _FLOAT16 if (half == values).all() else 0.0
 
 
 def looks_like_distributions(raw: AnyArray) -> bool:
@@ -95,7 +134,7 @@ def looks_like_distributions(raw: AnyArray) -> bool:
     if values.dtype.kind != "f":
         values = values.astype(np.float64)
     rows = values[~np.isnan(values).any(-1)]
-    shares = ((rows >= -SMALLEST_SHARE) & (rows <= 1 + BFLOAT16_TOLERANCE)).all(-1)
+    shares = ((rows >= -SMALLEST_SHARE) & (rows <= 1 + _BFLOAT16)).all(-1)
     if not shares.any():
         return False
     alike = shares & (np.abs(rows.sum(-1, dtype=np.float64) - 1) <= row_tolerance(rows[shares]))
@@ -111,6 +150,49 @@ def is_no_logit(raw: AnyArray) -> Mask:
     [[False, False], [False, True], [True, True]]
     """
     return np.asarray(np.isnan(raw) | np.isposinf(raw) | np.isneginf(raw).all(-1, keepdims=True))
+
+
+def wrong_rows(raw: AnyArray, form: Form) -> Mask:
+    """Say which rows are not what `form` says, whatever their precision: this one rule holds wherever rows come from.
+
+    Logits are finite, or -inf for some classes; probabilities are not negative; both kinds of probabilities sum to 1.
+
+    Examples
+    --------
+    >>> wrong_rows(np.array([[0.5, 0.5], [1.2, -0.2], [0.5, 0.4], [0.5, np.nan]]), "prob")
+    array([False,  True,  True,  True])
+    """
+    if form == "logits":
+        return np.asarray(is_no_logit(raw).any(-1))
+    total = raw.sum(-1) if form == "prob" else row_sums(raw)
+    off = is_off(total)
+    # The tolerance takes longer than the sums, and hardly any dataset needs more than the usual one.
+    if off.any():
+        off = is_off(total, row_tolerance(raw, form))
+    return np.asarray(off | ((raw < 0) if form == "prob" else (raw > ROW_TOLERANCE)).any(-1))
+
+
+def form_problem(raw: AnyArray, form: Form, logits: str = LOGITS_HINT) -> str | None:
+    """Say which rows (sample, class) of a recorded checkpoint are not what `form` says, and what to do, or None.
+
+    `logits` says how the caller is told that they are logits.
+
+    Examples
+    --------
+    >>> form_problem(np.array([[0.5, 0.5], [0.5, 0.4]]), "prob")
+    'the probabilities of sample 1 sum to 0.9; wanted 1 within 0.001 (divide each row by its sum if these are shares)'
+    """
+    if not (wrong := wrong_rows(raw, form)).any():
+        return None
+    if form == "logits":
+        return f"{LOGIT_PROBLEM} in a recorded checkpoint"
+    rows, samples = raw[wrong], np.flatnonzero(wrong)
+    if form == "log_prob":
+        return row_problem(row_sums(rows), float(rows.max()), samples=samples, hint=log_hint(rows, logits))
+    if (lowest := float(rows.min())) < 0:
+        hint = "clip rounding errors at 0" if lowest >= -SMALLEST_SHARE else logits
+        return f"negative probabilities, the lowest {lowest:.3g}: {hint}"
+    return row_problem(rows.sum(-1), samples=samples, hint=share_hint(rows, logits))
 
 
 def share_hint(raw: AnyArray, logits: str = LOGITS_HINT) -> str:
@@ -171,7 +253,7 @@ def row_problem(
     return f"the probabilities of sample {name} sum to {total[worst]:.6g}; wanted 1 within {ROW_TOLERANCE:g} ({hint})"
 
 
-def to_log_prob(raw: Array, form: str) -> Array:
+def to_log_prob(raw: Array, form: Form) -> Array:
     """Turn "logits", "prob" or "log_prob" into normalised log-probabilities, over the last axis."""
     if form == "prob":
         # log 0 = -inf is meant: a class ruled out.

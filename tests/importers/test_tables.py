@@ -68,6 +68,24 @@ def test_read_table__keeps_names_of_runs_and_classes_as_they_stand(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.set_axis([0] * len(rows)),
+        lambda rows: rows.set_index("sample", drop=False),
+        lambda rows: rows.set_axis(np.random.default_rng(0).permutation(len(rows))),
+        lambda rows: rows.astype(
+            {"run": pd.CategoricalDtype(["b", "a"]), "class": pd.CategoricalDtype(["dog", "cat"])}
+        ),
+        lambda rows: rows.astype({"sample": "category", "seed": "Int64", "label": object, "prob": "Float64"}),
+    ],
+)
+def test_read_table__keeps_the_order_of_rows_whatever_the_index_and_the_types(change: Any) -> None:
+    ds = read_table(change(table()))
+    assert ds.equals(read_table(table()))
+    assert (ds.run.values.tolist(), ds["class"].values.tolist()) == (["a", "b"], ["cat", "dog"])
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (table().drop(columns=["step", "label"]), r"the table: no column 'step'[\s\S]*no column 'label'"),
@@ -87,6 +105,11 @@ def test_read_table__keeps_names_of_runs_and_classes_as_they_stand(tmp_path: Pat
         (table(prob=np.nan), "run 'a', step 0: NaN for 2 samples"),
         (table(prob=0.3), "sum to 0.6"),
         (table(sample=[None, *range(15)]), "column 'sample' has gaps"),
+        (table(note=[[1, 2]] * 16), r"column 'note' holds list: wanted text.*`table\['note'\]\.astype\(str\)`"),
+        (table(sample=[{}] * 16), "column 'sample' holds dict"),
+        (table(prob=0.5 + 0.1j), "'prob' holds complex numbers"),
+        (table().set_axis([*table().columns[:-1], "run"], axis=1), r"columns \['run'\] appear more than once"),
+        (table().rename(columns={"prob": "logit"}), "name the column 'prob'; if these are logits .* subtract 1"),
     ],
 )
 def test_read_table__says_what_does_not_fit(wrong: pd.DataFrame, message: str) -> None:

@@ -35,8 +35,9 @@ def test_predictor__keeps_probabilities_of_exactly_zero() -> None:
         (scipy.special.softmax(LOGITS, axis=-1), 'pass output="prob"'),
         (LOGITS[:-1], r"shape \(39, 3\), but the probe has 40 samples and 3 classes"),
         (LOGITS[:, 0], r"shape \(40,\).* wanted \(40, 3\)"),
+        (np.repeat(LOGITS, 2, 1), r"pass classes=6, or their names, to tk\.Probe"),
     ],
-    ids=["probabilities called logits", "too few samples", "one output"],
+    ids=["probabilities called logits", "too few samples", "one output", "more classes"],
 )
 def test_predictor__wrong_predictions_are_refused_and_nothing_is_written(
     tmp_path: Path, values: Any, message: str

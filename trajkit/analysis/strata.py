@@ -6,13 +6,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.configuration import is_function
+from trajkit.roles import attributes_with_role, role_of
 from trajkit.schema import run_attributes
 from trajkit.typing import AnyArray, Indices
-
-# Run attributes that are not settings: results of training, or consequences of settings.
-OUTCOMES = frozenset(
-    {"kind", "parameters", "train_error", "test_error", "train_loss", "test_loss", "diverged_at", "checkpoints"}
-)
 
 
 def value_codes(ds: xr.Dataset | xr.DataArray, name: str) -> Indices:
@@ -43,11 +40,11 @@ def comparable_settings(ds: xr.Dataset) -> list[str]:
     >>> comparable_settings(ds)
     ['architecture', 'seed']
     """
-    code = {name: value_codes(ds, name) for name in run_attributes(ds) if name not in OUTCOMES}
+    code = {name: value_codes(ds, name) for name in run_attributes(ds) if role_of(ds, name) != "outcome"}
     usable = {name: c for name, c in code.items() if c.min() >= 0 and 0 < c.max() < len(c) - 1}
 
     def is_redundant(name: str, other: str) -> bool:
-        if not _is_function(usable[name], usable[other]):
+        if not is_function(usable[name], usable[other]):
             return False
         # Of two settings that determine each other, the first one stays.
         both_ways = usable[other].max() == usable[name].max()
@@ -70,9 +67,9 @@ def other_settings(ds: xr.Dataset, varying: str) -> list[str]:
     """
     own = value_codes(ds, varying)
     # Runs that differ in the seed are replicates.
-    names = [name for name in run_attributes(ds) if name not in OUTCOMES | {varying, "seed"}]
+    names = [name for name in attributes_with_role(ds, "setting") if name != varying]
     code = {name: value_codes(ds, name) for name in names}
-    return [name for name, c in code.items() if len(np.unique(c)) > 1 and not _is_function(c, own)]
+    return [name for name, c in code.items() if len(np.unique(c)) > 1 and not is_function(c, own)]
 
 
 def strata(ds: xr.Dataset, varying: str, least: int = 6) -> Indices:
@@ -118,8 +115,3 @@ def strata(ds: xr.Dataset, varying: str, least: int = 6) -> Indices:
             f"got {count}"
         )
     return found
-
-
-def _is_function(code: Indices, of: Indices) -> bool:
-    """Decide whether a code varies, but has only one value for each value of another code."""
-    return code.max() > 0 and bool((pd.Series(code).groupby(of).nunique() == 1).all())

@@ -99,7 +99,7 @@ def mean_trajectory(
         },
         coords={
             "run": ("run", runs),
-            **{k: ("run", v) for k, v in attributes.items()},
+            **{k: ("run", v, even[k].attrs) for k, v in attributes.items()},
             "kind": ("run", ["reference"] * len(runs)),
             **coords,
         },

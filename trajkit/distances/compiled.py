@@ -8,8 +8,13 @@ numba's cache watches only the file of a function: a change in another file woul
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from contextlib import suppress
+from functools import wraps
+from types import FunctionType
+from typing import Any, TypeVar, cast
+from warnings import warn
 
 import llvmlite.binding as llvm
 import numba
@@ -18,6 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.ufunc.parallel import threading_layer
 from numpy.polynomial import Chebyshev, Polynomial
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -210,9 +216,27 @@ _ATANH_TERMS, _ANGLE_TERMS, _EXP_TERMS = len(_ATANH), len(_ANGLE), len(_EXP)
 # Numbers for the formulas, because compiled code cannot compare names.
 BHATTACHARYYA, HELLINGER, FISHER_RAO, KULLBACK_LEIBLER, JEFFREYS, JENSEN_SHANNON = range(6)
 
+
+def _can_be_kept() -> bool:
+    """Whether numba finds a folder for what it compiles; warn if it does not, as each process compiles again then."""
+    try:
+        numba.njit(cache=True)(columns)
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+        warn(
+            "numba finds no folder that it may write to, so that compiled code is not kept: each process spends up to "
+            "a minute on compiling. Set the environment variable NUMBA_CACHE_DIR to a folder that can be written to",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
 # A product need not be rounded before it is added, and divisors are not checked: either would keep loops from becoming
 # vectors.
-_OPTIONS: dict[str, Any] = {"cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"cache": _can_be_kept(), "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def compiled(function: Function) -> Function:
@@ -226,8 +250,33 @@ def compiled_in_any_order(function: Function) -> Function:
 
 
 def parallel(function: Function) -> Function:
-    """Compile a function whose `prange` runs on all cores."""
-    return numba.njit(parallel=True, **_OPTIONS)(function)
+    """Compile a function whose `prange` runs on all cores; in a process that was forked from such a one, on one."""
+    name = f"{function.__name__}_on_one_core"
+    same = FunctionType(function.__code__, function.__globals__, name)
+    # On disk numba finds a function by this name, whether it is parallel or not.
+    same.__qualname__ = name
+    on_all_cores, on_one_core = numba.njit(parallel=True, **_OPTIONS)(function), compiled(same)
+
+    @wraps(function)
+    def run(*arguments: Any) -> None:
+        (on_one_core if _is_forked else on_all_cores)(*arguments)
+
+    return cast(Function, run)
+
+
+_is_forked = False
+
+
+def _note_fork() -> None:
+    """Note in a child that its parent's threads are not there: OpenMP kills a forked process that calls for them."""
+    global _is_forked
+    with suppress(ValueError):  # None were started yet: the child may start its own.
+        threading_layer()  # type: ignore[no-untyped-call]
+        _is_forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 @parallel

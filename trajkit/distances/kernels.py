@@ -8,6 +8,7 @@ for each metric how its sums are made; one without a form is computed by its for
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -50,6 +51,16 @@ _ROWS = 512
 
 # Two threads must not start compiled threads at once: numba's portable ones stop the process then.
 _LOCK = threading.Lock()
+
+
+def _unlock() -> None:
+    global _LOCK
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    # A thread that held the lock does not exist in a forked process.
+    os.register_at_fork(after_in_child=_unlock)
 
 # Bytes in work for one stored probability: as read and packed, or with its logarithm and exponential.
 PACKED_BYTES, _BLOCK_BYTES = 4 + 8 + 8, 4 + 8 + 8

@@ -16,7 +16,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,20 +24,27 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, places, refuse_nan, refuse_other_shape, unreadable, with_epochs
+from trajkit.importers.checks import (
+    FORM_HINTS,
+    as_log_prob,
+    listed,
+    places,
+    refuse_nan,
+    refuse_other_shape,
+    unreadable,
+    with_epochs,
+)
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
-from trajkit.probabilities import LOGIT_PROBLEM, is_no_logit, looks_like_distributions, normalize
+from trajkit.probabilities import FORMS, Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
 from trajkit.storage.atomic import atomic_write
-from trajkit.typing import AnyArray, Array, Labels
+from trajkit.typing import AnyArray, Labels
 
-_FORMS = ("logits", "log_prob", "prob")
 _PROBE = ("label", "split", "sample", "classes")
 # Columns of runs.csv that are always text.
 _TEXT = ("file", "run")
-Form = Literal["logits", "log_prob", "prob"]
 Arrays = dict[str, AnyArray]
 
 
@@ -106,8 +113,7 @@ def read_arrays(
     >>> dict(ds.sizes), ds.run.values
     ({'run': 1, 'checkpoint': 4, 'sample': 2, 'class': 3}, array(['sgd'], dtype='<U3'))
     """
-    if form is not None and form not in _FORMS:
-        raise ValueError(f"form: wanted one of {_FORMS}, got {form!r}")
+    form = form_of(form, "form:")
     folder = Path(folder)
     files, table = _runs(folder)
     given = {"label": label, "split": split, "sample": sample, "classes": classes}
@@ -262,22 +268,21 @@ def _one_run(file: Path, form: Form | None) -> Arrays:
     else:
         run = _load(file)
         run = {form or "logits": run[""]} if "" in run else run
-    forms = [name for name in _FORMS if name in run]
+    forms = [name for name in FORMS if name in run]
     optional = (*_PROBE, "step", "epoch")
-    if len(forms) != 1 or set(run) - {*_FORMS, *optional}:
+    if len(forms) != 1 or set(run) - {*FORMS, *optional}:
         raise SchemaError(
-            [f"{file} holds {listed(run)}: wanted one of {listed(_FORMS)}, and besides only {listed(optional, 9)}"]
+            [f"{file} holds {listed(run)}: wanted one of {listed(FORMS)}, and besides only {listed(optional, 9)}"]
         )
     values = run.pop(forms[0])
     if values.ndim != 3 or values.dtype.kind not in "fiu":
         raise SchemaError(
             [f"{file}: {forms[0]} is {values.dtype} {values.shape}: wanted numbers (checkpoint, sample, class)"]
         )
-    if forms[0] == "logits" and form is None and looks_like_distributions(values):
-        raise SchemaError(
-            [f"{file}: the rows are probability distributions: pass form='prob', or form='logits' if it holds logits"]
-        )
-    run["log_prob"] = _as_log_prob(values.astype(np.float64), forms[0], file)
+    raw = values.astype(np.float64)
+    for checkpoint, rows in enumerate(raw):
+        refuse_nan(rows, where=f"{file}, checkpoint {checkpoint}")
+    run["log_prob"] = as_log_prob(raw, forms[0], FORM_HINTS, where=str(file), insists=form is not None)
     run.setdefault("step", np.arange(len(values)))
     for name in ("step", "epoch"):
         if name in run and run[name].shape != values.shape[:1]:
@@ -302,24 +307,6 @@ def _checkpoints(folder: Path) -> tuple[Labels, AnyArray]:
     if len(shapes := {array.shape for array in arrays.values()}) > 1:
         raise SchemaError([f"{folder}: checkpoints of the shapes {sorted(shapes)}: wanted one shape (sample, class)"])
     return np.array(list(arrays)), np.stack(list(arrays.values()))
-
-
-def _as_log_prob(values: Array, form: str, file: Path) -> Array:
-    for checkpoint, rows in enumerate(values):
-        refuse_nan(rows, where=f"{file}, checkpoint {checkpoint}")
-    if form == "logits":
-        if is_no_logit(values).any():
-            raise SchemaError([f"{file}: {LOGIT_PROBLEM} in a checkpoint"])
-        return normalize(values)
-    if form == "prob":
-        if (values < 0).any():
-            raise SchemaError(
-                [f"{file}: negative probabilities; pass form='logits' or 'log_prob' if that is what they are"]
-            )
-        # log 0 = -inf is correct here: the model rules a class out.
-        with np.errstate(divide="ignore"):
-            return np.log(values)
-    return values
 
 
 def _on_probe(run: Arrays, probe: Arrays, first: Arrays, file: Path) -> Arrays:

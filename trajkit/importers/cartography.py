@@ -19,10 +19,12 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, places, refuse_nan, refuse_other_shape
+from trajkit.importers.checks import FORM_HINTS, as_log_prob, listed, places, refuse_nan, refuse_other_shape
+from trajkit.probabilities import Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
+from trajkit.storable import identities
 from trajkit.typing import AnyArray, Array, Labels
 
 
@@ -39,6 +41,7 @@ def read_cartography(
     runs: pd.DataFrame | Mapping[str, Any] | None = None,
     steps_per_epoch: int = 1,
     classes: Sequence[str] | None = None,
+    form: Form | None = None,
     progress_bar: bool | None = None,
 ) -> xr.Dataset:
     r"""Read training dynamics that dataset cartography logged.
@@ -58,6 +61,9 @@ def read_cartography(
         Number of optimizer updates in an epoch: epoch k becomes the step k * steps_per_epoch.
     classes
         Names of the classes; "0", "1", ... otherwise.
+    form
+        Form of the predictions: "logits", "log_prob" or "prob". By default they are logits, and a run whose rows are
+        all probability distributions is refused; "logits" insists on logits.
     progress_bar
         Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
@@ -87,6 +93,7 @@ def read_cartography(
     >>> ds.sample.values, ds.step.values
     (array(['a', 'b'], dtype='<U1'), array([[0, 1]]))
     """
+    form = form_of(form, "form:")
     if steps_per_epoch < 1:
         raise ValueError(f"steps_per_epoch: wanted a whole number above 0, got {steps_per_epoch}")
     folders = dict(folder) if isinstance(folder, Mapping) else {Path(folder).name: folder}
@@ -104,7 +111,10 @@ def read_cartography(
     assert first is not None
     epochs_done = [np.arange(len(values)) for values in logits.values()]
     return from_arrays(
-        logits=[np.stack(values) for values in logits.values()],
+        log_prob=[
+            as_log_prob(np.stack(values), form or "logits", FORM_HINTS, where=run, insists=form is not None)
+            for run, values in logits.items()
+        ],
         label=first.label,
         runs=table,
         step=[epoch * steps_per_epoch for epoch in epochs_done],
@@ -148,7 +158,12 @@ def _read_epoch(file: Path, epoch: int) -> _Epoch:
         raise SchemaError(
             [f"{file}: rows of {sorted(counts)} logits: wanted the same number, one for each class, in all rows"]
         )
-    return _Epoch(np.asarray(sample), np.asarray(label), np.asarray(logits, dtype=np.float64))
+    try:
+        # numpy would make floats of integers on both sides of 2^63.
+        names = identities(sample)
+    except ValueError as error:
+        raise SchemaError([f"{file}: 'guid': {error}"]) from None
+    return _Epoch(names, np.asarray(label), np.asarray(logits, dtype=np.float64))
 
 
 def _record(line: str, where: str, epoch: int) -> tuple[int | str, list[float], int]:

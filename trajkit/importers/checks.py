@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.probabilities import Form, form_problem, looks_like_distributions, to_log_prob
 from trajkit.schema import VARIABLES, SchemaError
-from trajkit.typing import AnyArray
+from trajkit.typing import AnyArray, Array
 
 
 def places(identities: AnyArray, wanted: AnyArray, *, where: str) -> AnyArray:
@@ -62,6 +63,37 @@ def refuse_nan(values: AnyArray, *, where: str) -> None:
         raise SchemaError(
             [f"{where}: NaN for {count} samples, as from a diverged model; leave this and later checkpoints out"]
         )
+
+
+class Hints(NamedTuple):
+    """What to do with rows that are of another form than it seemed: probabilities, or raw network outputs."""
+
+    prob: str
+    logits: str
+
+
+# For importers with an argument `form=`.
+FORM_HINTS = Hints(
+    "pass form='prob', or form='logits' if these are logits all the same", "pass form='logits' for raw network outputs"
+)
+
+
+def as_log_prob(raw: Array, form: Form, hints: Hints, *, where: str, insists: bool = False) -> Array:
+    """Turn the predictions (checkpoint, sample, class) of a run into normalised log-probabilities.
+
+    Logits that look like distributions are refused unless the caller `insists` on logits.
+
+    Raises
+    ------
+    SchemaError
+        If rows are not what `form` says. The message starts with `where`.
+    """
+    if form == "logits" and not insists and looks_like_distributions(raw):
+        raise SchemaError([f"{where}: the rows are probability distributions: {hints.prob}"])
+    found = ((k, form_problem(rows, form, hints.logits)) for k, rows in enumerate(raw))
+    if problems := [f"{where}, checkpoint {k}: {problem}" for k, problem in found if problem]:
+        raise SchemaError(problems)
+    return to_log_prob(raw, form)
 
 
 def with_epochs(ds: xr.Dataset, epochs: Sequence[AnyArray]) -> xr.Dataset:

@@ -21,7 +21,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, places, refuse_other_shape
+from trajkit.importers.checks import Hints, as_log_prob, listed, places, refuse_other_shape
 from trajkit.importers.pickles import read_pickle
 from trajkit.importers.saved_steps import saved_steps
 from trajkit.progress_bar import iterate_with_bar
@@ -29,6 +29,7 @@ from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
 from trajkit.typing import AnyArray, Labels
 
+_HINTS = Hints(prob="", logits="write `torch.log_softmax(outputs, -1)` into the file instead of raw network outputs")
 _SOURCE = "result files of grasp-lyrl/low-dimensional-deepnets"
 
 # Run attributes: name in the files, name in trajkit.
@@ -200,7 +201,8 @@ def _read_run(
 ) -> _Run:
     rows, settings = _rows(read_pickle(file), file)
     parts = {split: _predictions(rows, split, probe[split], file) for split in probe}
-    log_prob = np.concatenate([part for _, part, _ in parts.values()], axis=1)
+    normalised = [_normalised(part, f"{file.name}, {_SPLITS[s].prediction!r}") for s, (_, part, _) in parts.items()]
+    log_prob = np.concatenate(normalised, axis=1)
     losses = [loss for _, _, loss in parts.values() if loss is not None]
     whole = _count_whole(log_prob, diverged, file)
     steps = _steps(rows, {**settings, **configuration}, step, file)
@@ -229,7 +231,7 @@ def _rows(read: Any, file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 def _predictions(
     rows: list[dict[str, Any]], split: str, keep: Any, file: Path
 ) -> tuple[list[int], NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return indices, log-probabilities (checkpoint, sample, class) and losses (checkpoint, sample) of a split."""
+    """Return indices, predictions (checkpoint, sample, class) and losses (checkpoint, sample) of a split."""
     name, loss = _SPLITS[split]
     if lacking := listed(k for k, row in enumerate(rows) if name not in row):
         raise SchemaError(
@@ -246,16 +248,21 @@ def _predictions(
     losses = None
     if all(loss in row for row in rows):
         losses = np.stack([np.asarray(row[loss]).reshape(-1)[places] for row in rows]).astype(np.float32)
-    return places.tolist(), _as_log_prob(values), losses
+    return places.tolist(), values, losses
 
 
-def _as_log_prob(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Take the log unless the values hold it: only logs are negative. That code decides in the same way."""
-    if (values < 0).any():
-        return values
-    # log 0 = -inf is correct here: the model rules a class out.
-    with np.errstate(divide="ignore"):
-        return np.log(values)
+def _normalised(values: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+    """Turn the checkpoints before the first NaN into log-probabilities; only logarithms are negative.
+
+    The code that wrote the files decides in the same way.
+    """
+    broken = np.isnan(values).any(axis=(1, 2))
+    whole = int(broken.argmax()) if broken.any() else len(values)
+    out = np.full(values.shape, np.nan, np.float32)
+    out[:whole] = as_log_prob(
+        values[:whole].astype(np.float64), "log_prob" if (values < 0).any() else "prob", _HINTS, where=where
+    )
+    return out
 
 
 def _count_whole(log_prob: NDArray[np.float32], diverged: str, file: Path) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import listed, refuse_nan, unreadable, with_epochs
+from trajkit.importers.checks import Hints, as_log_prob, listed, refuse_nan, unreadable, with_epochs
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
+from trajkit.numbers import number
+from trajkit.probabilities import Form
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
@@ -21,8 +22,12 @@ from trajkit.storage.atomic import atomic_write
 from trajkit.typing import AnyArray, Labels
 
 _KEYS = ("run", "step", "sample", "class")
-# Column of the predictions: keyword of `from_arrays`.
-_FORMS = {"log_prob": "log_prob", "prob": "prob", "logit": "logits"}
+# Column of the predictions: their form.
+_FORMS: dict[str, Form] = {"log_prob": "log_prob", "prob": "prob", "logit": "logits"}
+_HINTS = Hints(
+    prob="name the column 'prob'; if these are logits all the same, subtract 1 from all, which has the same softmax",
+    logits="name the column 'logit' if it holds raw network outputs",
+)
 _SUFFIXES = (".csv", ".parquet")
 # Columns of a CSV that are always text.
 _TEXT = ("run", "class", "label")
@@ -184,9 +189,8 @@ def _trajectories(table: pd.DataFrame, source: str, progress_bar: bool | None) -
     parts = []
     for run, rows in iterate_with_bar(groups, "reading", progress_bar):
         parts.append(_one_run(str(run), rows, form, samples, classes))
-    predictions: dict[str, Any] = {_FORMS[form]: [values for values, _ in parts]}
     ds = from_arrays(
-        **predictions,
+        log_prob=[values for values, _ in parts],
         label=_labels(_constant(table, "label", "sample").loc[samples], classes),
         runs=_attributes(table),
         step=[epochs.index.to_numpy() for _, epochs in parts],
@@ -199,6 +203,9 @@ def _trajectories(table: pd.DataFrame, source: str, progress_bar: bool | None) -
 
 
 def _form(table: pd.DataFrame) -> str:
+    """Check the columns, and find the one with the predictions."""
+    if repeated := table.columns[table.columns.duplicated()].tolist():
+        raise SchemaError([f"the columns {repeated} appear more than once: give each its own name"])
     problems = [f"no column {name!r}" for name in (*_KEYS, "label") if name not in table]
     forms = [name for name in _FORMS if name in table]
     if len(forms) != 1:
@@ -209,10 +216,25 @@ def _form(table: pd.DataFrame) -> str:
         problems.append(f"column 'step' holds {table['step'].dtype}: wanted whole numbers of optimizer updates")
     if not len(table):
         problems.append("no rows")
+    problems += [problem for name in table if (problem := _column_problem(name, table[name]))]
     problems += [f"column {name!r} has gaps" for name in _KEYS if name in table and table[name].isna().any()]
     if problems:
         raise SchemaError(problems)
     return forms[0]
+
+
+def _column_problem(name: Hashable, column: pd.Series) -> str | None:
+    """Say that values cannot be compared, such as lists, or None."""
+    try:
+        pd.factorize(column)
+    # The errors of pandas and pyarrow for lists, dicts and arrays.
+    except (TypeError, NotImplementedError):
+        kind = type(column.iloc[0]).__name__
+        return (
+            f"column {name!r} holds {kind}: wanted text, numbers or booleans; leave the column out, make it several "
+            f"columns, or text (`table[{name!r}].astype(str)`)"
+        )
+    return None
 
 
 def _one_run(
@@ -227,12 +249,12 @@ def _one_run(
     _each_once(run, cell, wanted)
     # Each cell is filled exactly once now, so nothing of the empty array remains.
     values = np.empty(cell.size)
-    values[cell] = rows[form].to_numpy(dtype=np.float64)
+    values[cell] = number(rows[form].to_numpy(), form)
     values = values.reshape(shape)
     for step, checkpoint in zip(steps, values, strict=True):
         refuse_nan(checkpoint, where=f"run {run!r}, step {step}")
     epochs = _constant(rows, "epoch", "step").loc[steps] if "epoch" in rows else pd.Series(np.nan, index=steps)
-    return values, epochs
+    return as_log_prob(values, _FORMS[form], _HINTS, where=f"run {run!r}"), epochs
 
 
 def _each_once(run: str, cell: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
@@ -250,7 +272,7 @@ def _each_once(run: str, cell: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
         raise SchemaError(problems)
 
 
-def _constant(table: pd.DataFrame, column: str, by: str) -> pd.Series:
+def _constant(table: pd.DataFrame, column: Hashable, by: str) -> pd.Series:
     """Return the value of `column` for each value of `by`; it must have only one."""
     pairs = table[[by, column]].drop_duplicates()
     if changing := listed(pairs.loc[pairs[by].duplicated(), by].unique()):
@@ -268,7 +290,7 @@ def _labels(label: pd.Series, classes: AnyArray) -> Labels:
 def _attributes(table: pd.DataFrame) -> pd.DataFrame:
     others = [c for c in table if c not in (*_KEYS, *_FORMS, "label", "split", "epoch")]
     runs = pd.Index(table["run"].unique(), name="run")
-    return pd.DataFrame({str(name): _constant(table, str(name), "run").loc[runs] for name in others}, index=runs)
+    return pd.DataFrame({name: _constant(table, name, "run").loc[runs] for name in others}, index=runs)
 
 
 def _rows(run: xr.Dataset) -> pd.DataFrame:

@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
+import pandas as pd
 
 from trajkit.typing import AnyArray
 
 
-def predict_proba(model: Any, inputs: Any) -> AnyArray:
+def predict_proba(model: Any, inputs: Any) -> pd.DataFrame:
     """Predict probabilities with a classifier of scikit-learn, or with a stage of one: the `predict=` of a recorder.
 
     Parameters
     ----------
     model
-        A fitted classifier with `predict_proba` whose classes are 0, 1, ..., C - 1.
+        A fitted classifier with `predict_proba`, or a pipeline that ends in one. Its classes are the indices 0, 1, ...
+        of the probe's classes (or False, True), or their names, in any order.
     inputs
         The probe's inputs.
 
     Returns
     -------
-    numpy.ndarray
-        Probabilities (sample, class).
+    pandas.DataFrame
+        Probabilities (sample, class), with the classes of the model as columns: a recorder puts them in the order of
+        the probe's classes, or refuses others.
 
     Raises
     ------
     ValueError
-        If the classifier has other classes: its columns would not match the classes of the probe.
+        If the classifier predicts several labels for each sample.
 
     Examples
     --------
@@ -47,13 +49,10 @@ def predict_proba(model: Any, inputs: Any) -> AnyArray:
     ...     tk.load(folder).step.values
     array([[150, 300, 450]])
     """
-    classes = np.asarray(model.classes_)
-    if not np.array_equal(classes, np.arange(len(classes))):
-        raise ValueError(
-            f"{type(model).__name__} has the classes {classes.tolist()[:5]}: wanted 0, 1, ..., the indices of the "
-            "probe's classes; train on these indices as labels, and pass all `classes=` to the first partial_fit"
-        )
-    return model.predict_proba(inputs)
+    probability = model.predict_proba(inputs)
+    if isinstance(probability, list):
+        raise ValueError(f"{type(model).__name__} predicts several labels for each sample: wanted one")
+    return pd.DataFrame(probability, columns=model.classes_)
 
 
 class Stage(NamedTuple):
@@ -81,7 +80,7 @@ def stages(model: Any, inputs: Any) -> Iterator[tuple[int, Stage]]:
     ----------
     model
         A fitted classifier with `staged_predict_proba`: GradientBoostingClassifier, HistGradientBoostingClassifier or
-        AdaBoostClassifier.
+        AdaBoostClassifier; or a pipeline that ends in one.
     inputs
         The probe's inputs.
 
@@ -110,7 +109,16 @@ def stages(model: Any, inputs: Any) -> Iterator[tuple[int, Stage]]:
     >>> ds.step.values
     array([[ 1,  5, 20]])
     """
+    # Nobody has a pipeline without scikit-learn.
+    from sklearn.pipeline import Pipeline
+
+    transformed = inputs
+    while isinstance(model, Pipeline):
+        transformed, model = (model[:-1].transform(transformed) if len(model) > 1 else transformed), model[-1]
     if not hasattr(model, "staged_predict_proba"):
-        raise TypeError(f"{type(model).__name__} has no staged_predict_proba: wanted a fitted boosting classifier")
-    for step, probability in enumerate(model.staged_predict_proba(inputs), 1):
+        raise TypeError(
+            f"{type(model).__name__} has no staged_predict_proba: wanted a fitted boosting classifier, or a pipeline "
+            "that ends in one"
+        )
+    for step, probability in enumerate(model.staged_predict_proba(transformed), 1):
         yield step, Stage(model.classes_, inputs, probability)

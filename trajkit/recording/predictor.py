@@ -7,26 +7,15 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from trajkit.probabilities import (
-    SMALLEST_SHARE,
-    is_off,
-    log_hint,
-    looks_like_distributions,
-    row_problem,
-    row_sums,
-    row_tolerance,
-    share_hint,
-    to_log_prob,
-)
+from trajkit.numbers import COARSE, as_numpy, is_coarse
+from trajkit.probabilities import Form, form_of, form_problem, looks_like_distributions, to_log_prob
 from trajkit.recording.typing import Predict
 from trajkit.recording.untouched import untouched
 from trajkit.storage import Probe
-from trajkit.storage.probe import as_numpy
-from trajkit.typing import AnyArray, Array
-
-FORMS = ("logits", "log_prob", "prob")
+from trajkit.typing import AnyArray
 
 
 class Predictor:
@@ -37,11 +26,10 @@ class Predictor:
     """
 
     def __init__(self, probe: Probe, predict: Predict | None, output: str | None, batch_size: int) -> None:
-        if output is not None and output not in FORMS:
-            raise ValueError(f"output: wanted one of {list(FORMS)}, got {output!r}")
         if batch_size < 1:
             raise ValueError(f"batch_size: wanted at least 1, got {batch_size}")
-        self._probe, self._predict, self._output, self._batch_size = probe, predict or _call, output, batch_size
+        self._probe, self._predict, self._batch_size = probe, predict or _call, batch_size
+        self._output = form_of(output, "output:")
         self._warned = False
 
     def __call__(self, model: Any, stacklevel: int = 2) -> NDArray[np.float32]:
@@ -58,7 +46,7 @@ class Predictor:
 
     def _ask(self, model: Any) -> AnyArray:
         if not _is_module(model):
-            return as_numpy(self._predict(model, self._probe.inputs))
+            return as_numpy(_in_class_order(self._predict(model, self._probe.inputs), self._probe.classes.tolist()))
         # Imported here: recording from other libraries must not need torch.
         from trajkit.recording.torch_modules import predict_in_batches
 
@@ -79,11 +67,13 @@ class Predictor:
                 f"the model gives {got}: wanted real numbers (sample, class). Return them from the model or from "
                 "predict= (complex ones as `.real` or `abs`)"
             )
+        if is_coarse(values.dtype):
+            raise ValueError(f"the model gives numbers of {values.dtype}, {COARSE}")
         wanted = (len(self._probe), len(self._probe.classes))
         if values.shape != wanted:
             raise ValueError(
                 f"the model gives predictions of shape {values.shape}, but the probe has {wanted[0]} samples and "
-                f"{wanted[1]} classes: wanted {wanted} (a model with one output per sample needs predict=)"
+                f"{wanted[1]} classes: wanted {wanted}{_shape_hint(values.shape, wanted)}"
             )
         # In float64: the softmax of float32 logits loses the last digits of a loss near zero.
         raw = values.astype(np.float64)
@@ -92,9 +82,11 @@ class Predictor:
                 'the rows of these predictions are probability distributions: pass output="prob". If they are logits '
                 'all the same, pass output="logits"'
             )
-        form = self._output or "logits"
-        if form != "logits" and not np.isnan(raw).any() and (problem := _problem(raw, form)):
-            raise ValueError(problem)
+        form: Form = self._output or "logits"
+        # A model that gives NaN, or logits of +inf, diverged: that is recorded.
+        is_whole = form != "logits" and not np.isnan(raw).any()
+        if is_whole and (problem := form_problem(raw, form, 'pass output="logits" for raw outputs')):
+            raise ValueError(f'output="{form}": {problem}')
         # The softmax of a logit of +inf is NaN, which marks the model as diverged: no warning is needed.
         with np.errstate(invalid="ignore"):
             return to_log_prob(raw, form).astype(np.float32)
@@ -119,16 +111,36 @@ def _cannot_put_back(model: Any, lost: set[str]) -> str:
     )
 
 
-def _problem(raw: Array, form: str) -> str | None:
-    """Say why these numbers are no probabilities, or logarithms of them, or None."""
-    logits = 'pass output="logits" for raw outputs'
-    if form == "log_prob":
-        return row_problem(row_sums(raw), hint=log_hint(raw, logits))
-    if (lowest := raw.min()) < 0:
-        hint = "clip rounding errors at 0" if lowest >= -SMALLEST_SHARE else logits
-        return f'output="prob" holds negative numbers, the lowest {lowest:.3g}: {hint}'
-    total = raw.sum(-1)
-    return row_problem(total, hint=share_hint(raw, logits)) if is_off(total, row_tolerance(raw)).any() else None
+def _in_class_order(values: Any, classes: list[str]) -> Any:
+    """Put the columns of a table in the order of the probe's classes: they bear their indices or their names."""
+    if not isinstance(values, pd.DataFrame):
+        return values
+    names = [str(name) for name in values.columns]
+    # Also False and True, which equal 0 and 1.
+    are_indices = np.array_equal(values.columns, np.arange(len(names)))
+    if sorted(names) != sorted(classes):
+        if are_indices:
+            return values
+        raise ValueError(
+            f"the model has the classes {names[:5]}, the probe {classes[:5]}: wanted the same names, or the indices "
+            f"0, 1, ...; train on one of these as labels (pass all `classes=` to the first partial_fit), or name the "
+            "classes of tk.Probe(..., classes=...)"
+        )
+    if are_indices and names != classes:
+        raise ValueError(
+            f"the model has the classes {names[:5]}, which can be the names or the indices of the probe's classes "
+            f"{classes[:5]}: give the probe other names"
+        )
+    return values.iloc[:, [names.index(name) for name in classes]]
+
+
+def _shape_hint(shape: tuple[int, ...], wanted: tuple[int, int]) -> str:
+    if len(shape) == 2 and shape[0] == wanted[0] and shape[1] > wanted[1]:
+        return (
+            f". By default a probe has as many classes as its labels need: pass classes={shape[1]}, or their names, to "
+            "tk.Probe"
+        )
+    return " (a model with one output per sample needs predict=)" if len(shape) < 2 or shape[-1] == 1 else ""
 
 
 def _call(model: Any, inputs: Any) -> Any:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trajkit.numbers import as_numpy
 from trajkit.recording.held_state import HeldState
 from trajkit.recording.torch_state import is_lazy
 from trajkit.recording.typing import Predict
-from trajkit.storage.probe import as_numpy
 from trajkit.typing import AnyArray
 
 

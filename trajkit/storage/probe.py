@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from trajkit.numbers import as_numpy
 from trajkit.schema import SchemaError, validate_axes
 from trajkit.storable import identities, text_problem
 from trajkit.typing import AnyArray, Labels
@@ -189,13 +190,3 @@ def _feed(value: Any, digest: Any) -> None:
             f"the probe's inputs hold {type(value).__name__}, whose values cannot be hashed: wanted arrays, tensors, "
             "text or numbers. Or pass identity=, a text that changes if the inputs change"
         )
-
-
-def as_numpy(value: Any) -> AnyArray:
-    """Copy an array or a tensor of any device to memory."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        # numpy has no bfloat16.
-        if not hasattr(np, str(value.dtype).removeprefix("torch.")):
-            value = value.float()
-    return np.asarray(value)
