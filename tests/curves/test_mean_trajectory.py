@@ -225,7 +225,8 @@ def test_tube__is_missing_where_a_run_is(metric: str) -> None:
     for r in range(6):
         there = seen[ds.architecture.values == ds.architecture.values[r]].all(0)
         np.testing.assert_array_equal(got.notnull()[r], there)
-    np.testing.assert_array_equal(got, tk.tube(ds, "architecture", metric=metric, n=30, extend="hold").where(got.notnull()))
+    held = tk.tube(ds, "architecture", metric=metric, n=30, extend="hold")
+    np.testing.assert_array_equal(got, held.where(got.notnull()))
 
 
 def test_tube__leaves_out_and_names_runs_that_reach_too_little() -> None:
@@ -235,7 +236,7 @@ def test_tube__leaves_out_and_names_runs_that_reach_too_little() -> None:
     got = tk.tube(ds, "architecture", n=4)
     assert (got.sizes["run"], got.attrs["left_out"]) == (7, short.run.values[0])
     assert tk.tube(ds, "architecture", n=4, reach=0).sizes["run"] == 8
-    with pytest.raises(ValueError, match=r"has one run: .*; runs that do not reach 0\.8 of the median are left out: B-3"):
+    with pytest.raises(ValueError, match=r"has one run: .* do not reach 0\.8 of the median are left out: B-3"):
         tk.tube(ds.isel(run=[0, 2, 4, 5, 7]), "architecture")
 
 

@@ -11,9 +11,7 @@ import trajkit as tk
 
 
 @given(datasets(zeros=True), st.integers(2, 8), st.sampled_from([0.0, 0.5, 0.8, 1.0]))
-def test_shared__is_what_all_compared_runs_reach_and_all_have_every_point(
-    ds: xr.Dataset, n: int, reach: float
-) -> None:
+def test_shared__is_what_all_compared_runs_reach_and_all_have_every_point(ds: xr.Dataset, n: int, reach: float) -> None:
     progress = tk.progress(ds).values
     first, last = progress[:, 0], np.nanmax(progress, 1)
     stays = last >= reach * np.median(last)

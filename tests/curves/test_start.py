@@ -51,6 +51,8 @@ def test_start__is_kept_by_references_and_selection() -> None:
 def test_start__a_start_that_no_run_can_have_is_refused() -> None:
     ds = started(2, 0)[0].assign_coords(start_step=("run", [2, 9]))
     with pytest.raises(ValueError, match=r"runs \['B-0'\] have no checkpoint at or after their 'start_step'"):
-        tk.progress(ds)
+        tk.resample(ds)
+    # Alone, its points have no progress.
+    assert tk.progress(ds)[1].isnull().all()
     with pytest.raises(ValueError, match="'start_step': wanted a number of steps for each run, got <U1"):
         tk.resample(ds.assign_coords(start_step=("run", ["2", "0"])))

@@ -168,9 +168,7 @@ def test_trajectory_distance__is_the_plain_mean_over_the_points_that_resample_gi
     assert (even.step >= 0).all() == (extend != "nan")
     for u in range(4):
         for v in range(u):
-            within(
-                f"{extend} distance, relative", relative(got.values[u, v], plain_mean(even, u, v), 1e-12), 1e-8
-            )
+            within(f"{extend} distance, relative", relative(got.values[u, v], plain_mean(even, u, v), 1e-12), 1e-8)
     assert got.attrs["extend"] == extend
 
 

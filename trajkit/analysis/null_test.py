@@ -161,11 +161,8 @@ def written_p(p_value: float, draws: int) -> str:
 
 def _even(ds: xr.Dataset, straight: bool) -> xr.Dataset:
     """Resample the runs to equal progress, and the geodesic too if `straight` needs its distance."""
-    even = resampled(ds, PROGRESS_POINTS)
-    if not straight:
-        return even
     geodesic = references(ds, 2 * PROGRESS_POINTS + 1).sel(run=["geodesic"])
-    return concatenated([even, resampled(geodesic, PROGRESS_POINTS)])
+    return resampled(concatenated([ds, geodesic]) if straight else ds, PROGRESS_POINTS, extend="shared")
 
 
 def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:

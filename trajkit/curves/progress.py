@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from trajkit.curves.start import since_start
+from trajkit.curves.start import after_start
 from trajkit.distances import FISHER_RAO, Metric, as_metric
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
@@ -168,7 +168,7 @@ def measures_progress(metric: Metric) -> bool:
 def _for_each_point(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
     """Apply `what` to every point of the trajectories, a block of runs at a time; NaN elsewhere."""
     out, done = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan), 0
-    chosen = since_start(ds)
+    chosen = after_start(ds)
     for block in run_blocks(ds):
         runs = slice(done, done + block.sizes["run"])
         out[runs], done = _for_each_chosen(block, chosen[runs], what), runs.stop

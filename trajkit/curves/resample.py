@@ -112,7 +112,7 @@ def resampled(
     if shared is not None:
         ds, on_road, own = ds.isel(run=shared.runs), on_road[shared.runs], [own[r] for r in shared.runs]
         grid = np.linspace(shared.low, shared.high, n)
-    log_prob, inside = _on_grid(ds["log_prob"].values, on_road, own, grid)
+    log_prob, inside = on_grid(ds["log_prob"].values, on_road, own, grid)
     if extend == "nan":
         log_prob[~inside] = np.nan
     else:
@@ -134,10 +134,22 @@ def said_of(even: xr.Dataset) -> dict[str, str | float]:
     return {name: even.attrs[name] for name in names if name in even.attrs}
 
 
-def _on_grid(
+def on_grid(
     given: NDArray[np.float32], on_road: Mask, own: list[Array], grid: Array
 ) -> tuple[NDArray[np.float32], Mask]:
-    """Interpolate each run at the values of the grid, and mark those that are inside its own range."""
+    """Interpolate each run (run, checkpoint, sample, class) at the values of the grid, and mark those in its own range.
+
+    `own` is, for each run, the running maximum of the quantity over the checkpoints that `on_road` marks.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=1, checkpoints=3)
+    >>> own = [tk.progress(ds).values[0]]
+    >>> at, inside = on_grid(ds["log_prob"].values, ds["step"].values >= 0, own, np.array([0.5, 1.5]))
+    >>> bool(np.allclose(at[0, 0], ds["log_prob"][0, 1], atol=1e-5)), inside.tolist()
+    (True, [[True, False]])
+    """
     log_prob = np.empty((len(given), len(grid), *given.shape[2:]), dtype=given.dtype)
     inside = np.empty(log_prob.shape[:2], dtype=bool)
     for r, reached in enumerate(own):

@@ -11,11 +11,25 @@ from trajkit.typing import Array, Mask
 START = "start_step"
 
 
-def since_start(ds: xr.Dataset) -> Mask:
+def after_start(ds: xr.Dataset) -> Mask:
     """Mark the recorded checkpoints (run, checkpoint) that belong to trajectories.
 
     A run that is recorded before its own training, such as on the way to a corner, has the run attribute `start_step`:
     its trajectory begins at its first checkpoint with step >= start_step. A missing number means the first checkpoint.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2, checkpoints=4).assign_coords(start_step=("run", [0, 2]))
+    >>> after_start(ds).sum(1)
+    array([4, 2])
+    """
+    step = ds["step"].transpose("run", "checkpoint").values
+    return (step >= 0) & (step >= _start(ds)[:, None]) if START in ds.coords else step >= 0
+
+
+def since_start(ds: xr.Dataset) -> Mask:
+    """Mark the same, and refuse runs without a trajectory.
 
     Raises
     ------
@@ -25,17 +39,13 @@ def since_start(ds: xr.Dataset) -> Mask:
     Examples
     --------
     >>> import trajkit as tk
-    >>> ds = tk.simulate(runs=2, checkpoints=4).assign_coords(start_step=("run", [0, 2]))
-    >>> since_start(ds).sum(1)
-    array([4, 2])
+    >>> since_start(tk.simulate(runs=2, checkpoints=4)).sum(1)
+    array([4, 4])
     """
-    recorded = ds["step"].transpose("run", "checkpoint").values >= 0
-    if START not in ds.coords:
-        return recorded
-    after = recorded & (ds["step"].transpose("run", "checkpoint").values >= _start(ds)[:, None])
-    if (none := ~after.any(1) & recorded.any(1)).any():
+    after = after_start(ds)
+    if not (there := after.any(1)).all():
         raise ValueError(
-            f"runs {ds['run'].values[none][:5].tolist()} have no checkpoint at or after their {START!r}: correct it, "
+            f"runs {ds['run'].values[~there][:5].tolist()} have no checkpoint at or after their {START!r}: correct it, "
             "or leave these runs out"
         )
     return after
@@ -61,7 +71,7 @@ def from_start(ds: xr.Dataset) -> xr.Dataset:
            [-1, -1,  2,  3]])
     """
     keep = since_start(ds)
-    if (keep == (ds["step"].transpose("run", "checkpoint").values >= 0)).all():
+    if START not in ds.coords:
         return ds
     kept = xr.DataArray(keep, dims=("run", "checkpoint"))
     masked = {

@@ -11,8 +11,8 @@ from trajkit.analysis.null_test import written_p
 from trajkit.analysis.strata import other_settings, value_codes
 from trajkit.analysis.stratified_correlation import stratified_correlation
 from trajkit.reporting.claim import Claim
-from trajkit.reporting.finding import CannotTellError, Finding, Number, judged, written
-from trajkit.reporting.part import ARCHITECTURE, PROGRESS, Part
+from trajkit.reporting.finding import CannotTellError, Finding, Number, judged
+from trajkit.reporting.part import ARCHITECTURE, Part
 from trajkit.typing import Indices
 
 HALF = 0.5
@@ -32,8 +32,10 @@ def examine(part: Part) -> Finding:
     )
     if np.isnan(ranks.estimate):
         raise CannotTellError("all runs need the same number of steps")
-    code_of_architecture = value_codes(part.ds, ARCHITECTURE) if part.architecture_if_any else None
-    apart = matched_distances(part.distance.values, part.ds[by].values, group, code_of_architecture)
+    code_of_architecture = value_codes(part.compared, ARCHITECTURE) if part.architecture_if_any else None
+    apart = matched_distances(
+        part.distance.values, part.compared[by].values, group[part.is_compared], code_of_architecture
+    )
     if np.isnan(apart.replicates):
         raise CannotTellError(f"no two runs differ in the seed only: the distance of {by}s has nothing to compare with")
     numbers = [
@@ -79,17 +81,19 @@ def _size(part: Part) -> tuple[str, Indices]:
 
 def _code(part: Part, by: str, group: Indices) -> list[str]:
     others = other_settings(part.ds, by)
-    chosen = part.ds.isel(run=group >= 0)
+    chosen = part.ds.isel(run=part.is_compared & (group >= 0))
     varying = [name for name in others if len(set(chosen[name].values.tolist())) > 1]
     ranked = f"table[[{by!r}, 'steps']]"
     within = f".groupby([table[name] for name in {others}], dropna=False)"
     ranks = [f"ranks = {ranked}{within}.rank()", f"ranks = ranks - ranks{within}.transform('mean')"]
     return [
-        *part.code_of_strata(by),
+        *part.code_of_distance,
+        *part.code_of_strata(by)[len(part.code_of_ds) :],
         f"steps = tk.speed_comparison(some, {by!r}, at=[{HALF}]).steps.values[:, 0].round(6)",
         "table = tk.run_table(some).assign(steps=steps)",
         *(ranks if others else [f"ranks = {ranked}.rank()"]),
-        f"distance = tk.trajectory_distance(some, n={PROGRESS}, {written(**part.settings.distance)})",
+        "there = distance.run.isin(some.run).values",
+        "distance = distance.isel(run=there, run2=there)",
         f"groups = tk.compare_groups(distance, {[*varying, by]}, permutations=1)",
     ]
 

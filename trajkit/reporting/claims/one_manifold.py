@@ -19,9 +19,9 @@ def examine(part: Part) -> Finding:
     code = [*part.code_of_ds, f"found = tk.null_test(ds, {written(**arguments)})"]
     # One shuffle gives the interval: all draws of the null would cost as much as `null_test` again.
     shuffled = pair_distances(shuffle_within_class(part.even, how.seed), how.metric)
-    chosen = pairs_of_groups(part.ds, by)
+    chosen = pairs_of_groups(part.compared, by)
     interval = ratio_interval(
-        part.ds, part.pair_distances.isel(pair=chosen), shuffled.isel(pair=chosen),
+        part.compared, part.pair_distances.isel(pair=chosen), shuffled.isel(pair=chosen),
         draws=CHEAP_DRAWS, level=how.level, seed=how.seed,
     )  # fmt: skip
     lower, upper = float(interval["lower"]), float(interval["upper"])

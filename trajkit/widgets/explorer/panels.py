@@ -152,7 +152,7 @@ class DistancesPanel(Panel):
         # Names would take half of the panel, and the hover text has them; the manifold has the legend.
         figure.update_layout(height=None, showlegend=False, margin={"l": 10, "r": 10, "t": 10, "b": 30})
         compared, left_out = distance.sizes["run"], len(self.state.runs) - distance.sizes["run"]
-        title = f"{compared} runs" + (f" ({left_out} more reach too little progress to be compared)" if left_out else "")
+        title = f"{compared} runs" + (f" ({left_out} more reach too little to be compared)" if left_out else "")
         figure.update_xaxes(title_text=title).update_yaxes(showticklabels=False)
         return figure.update_traces(colorbar_title_text=f"distance ({distance.attrs['units']})")
 
