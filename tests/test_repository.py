@@ -176,7 +176,7 @@ def test_contributing__names_every_script_with_its_command() -> None:
 # These test the repository, or what several rooms do together.
 WHOLE = {
     *("binder", "contributing", "house", "install", "notebooks", "notebooks_browser", "readme", "reference"),
-    *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1", "validation"),
+    *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1", "validation", "user_paths"),
 }
 
 

@@ -1,13 +1,32 @@
-"""How much memory a computation may take beside its input and its result: one setting for all of trajkit."""
+"""How much memory is free, and how much a computation may take beside its input and its result: one setting for all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 # 160 MB: blocks this large keep the cores busy, and the peak of `pairwise` stays within its budget of 256 MB.
 _BYTES: ContextVar[float] = ContextVar("workspace", default=160e6)
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def available_memory(cgroup: Path = _CGROUP) -> int:
+    """Give the bytes that can be allocated without swapping.
+
+    Containers (Binder, clusters) have a limit of their own below the machine's; `cgroup` is the folder that states it.
+    """
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit = cgroup / "memory.max"
+    if limit.exists() and (most := limit.read_text().strip()) != "max":
+        used = int((cgroup / "memory.current").read_text())
+        statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        # Cached files count as used, but the system gives their memory back.
+        free = min(free, max(0, int(most) - used + int(statistics.get("inactive_file", 0))))
+    return free
 
 
 def workspace_bytes() -> float:

@@ -1,14 +1,11 @@
 """Laws of how much memory a matrix of distances takes."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from other_process import run
 from strategies import point_set
 
 import trajkit as tk
-from trajkit.distances.memory import available_memory
 
 
 @pytest.mark.parametrize(
@@ -38,12 +35,3 @@ def test_pairwise__refuses_a_result_that_memory_cannot_hold() -> None:
     many = point_set(np.full((2_000_000, 1, 2), np.log(0.5), dtype=np.float32))
     with pytest.raises(MemoryError, match=r"2000000 x 2000000 distances need 32000\.0 GB.*float32.*out=.*landmarks"):
         tk.pairwise(many)
-
-
-def test_available_memory__heeds_the_limit_of_a_container(tmp_path: Path) -> None:
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 500000\ninactive_file 200000\n")
-    assert available_memory(tmp_path) == 500_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert available_memory(tmp_path) > 1_000_000

@@ -77,7 +77,7 @@ def test_read_cartography__says_what_does_not_fit(second: str, message: str, tmp
 
 def test_read_cartography__refuses_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "dynamics_epoch_0.jsonl").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(tk.SchemaError, match="bytes that are not text"):
+    with pytest.raises(tk.SchemaError, match=r"line 1: wanted .*UnicodeDecodeError"):
         read_cartography(tmp_path)
 
 
@@ -87,4 +87,23 @@ def test_read_cartography__misses_no_epoch(tmp_path: Path) -> None:
     write_dynamics(tmp_path, [[0, 1, 2, 3]] * 3)
     (tmp_path / "training_dynamics" / "dynamics_epoch_1.jsonl").unlink()
     with pytest.raises(FileNotFoundError, match="lacks the epochs 1 of 0 to 2"):
+        read_cartography(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [{"logits_epoch_0": [10**400, 0, 0]}, {"gold": 10**30}, {"gold": [[[[[[[[]]]]]]]]}])
+def test_read_cartography__refuses_numbers_that_no_array_holds(tmp_path: Path, bad: Any) -> None:
+    (tmp_path / "dynamics_epoch_0.jsonl").write_text(records(0, [0], **bad))
+    with pytest.raises(tk.SchemaError, match=r"epoch_0\.jsonl, line 1: wanted .*class index}, got guid"):
+        read_cartography(tmp_path)
+
+
+def test_read_cartography__counts_missing_epochs_and_makes_no_list_of_them(tmp_path: Path) -> None:
+    write_dynamics(tmp_path, [[0, 1, 2, 3]])
+    dynamics = tmp_path / "training_dynamics"
+    (dynamics / "dynamics_epoch_999999999999.jsonl").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"lacks the epochs 1, 2, 3, 4, 5 and 999999999993 more of 0 to"):
+        read_cartography(tmp_path)
+    (dynamics / "dynamics_epoch_999999999999.jsonl").unlink()
+    (dynamics / "dynamics_epoch_00.jsonl").write_text("")
+    with pytest.raises(tk.SchemaError, match=r"have the number of another file"):
         read_cartography(tmp_path)

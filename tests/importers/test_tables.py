@@ -132,3 +132,12 @@ def test_read_table__says_what_files_it_wants(tmp_path: Path, monkeypatch: pytes
 def test_write_table__refuses_attributes_named_as_its_columns(name: str, tmp_path: Path) -> None:
     with pytest.raises(tk.SchemaError, match=r"\['prob'\] have the names of columns"):
         write_table(tk.simulate(runs=3).assign_coords(prob=("run", [0.1, 0.2, 0.3])), tmp_path / name)
+
+
+def test_read_table__of_few_rows_that_ask_for_more_than_memory_holds_says_what_is_missing(tmp_path: Path) -> None:
+    rows = np.arange(20_000)
+    sparse = pd.DataFrame({"run": "a", "step": rows, "sample": rows, "class": rows, "prob": 1.0, "label": rows})
+    sparse.to_csv(tmp_path / "sparse.csv", index=False)
+    message = r"sparse\.csv: run 'a': 7999999980000 of 8000000000000 rows are missing, the first for step 0, sample 0, "
+    with pytest.raises(tk.SchemaError, match=f"{message}class 1;"):
+        read_table(tmp_path / "sparse.csv")

@@ -3,10 +3,11 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trajkit.storage.atomic import atomic_write, write_once
+from trajkit.storage.atomic import atomic_write, clear_leftovers, finish_replacing, write_once
 
 
 @pytest.mark.parametrize(("old", "new"), [("file", "file"), ("folder", "folder"), (None, "file"), (None, "folder")])
@@ -32,6 +33,51 @@ def test_atomic_write__takes_the_place_at_the_end_or_not_at_all(tmp_path: Path, 
         write(part, new, "new")
     assert held.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_atomic_write__a_folder_that_is_replaced_is_there_at_every_moment(
+    tmp_path: Path, exchanges: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system cannot exchange folders in one step, the next reader or writer ends what was begun."""
+    (path := tmp_path / "x").mkdir()
+    (path / "inner").write_text("old")
+    rename, replace = os.rename, os.replace
+    seen = []
+
+    def watched(move: Any) -> Any:
+        def moved(a: Path, b: Path) -> None:
+            seen.append(path.exists())
+            move(a, b)
+            seen.append(path.exists())
+
+        return moved
+
+    monkeypatch.setattr(os, "rename", watched(rename))
+    monkeypatch.setattr(os, "replace", watched(replace))
+    if not exchanges:
+        monkeypatch.setattr("trajkit.storage.atomic._exchange", lambda *_: False)
+    with atomic_write(path, overwrite=True) as part:
+        part.mkdir()
+        (part / "inner").write_text("new")
+    assert (path / "inner").read_text() == "new"
+    assert os.listdir(tmp_path) == ["x"]
+    assert all(seen) == (exchanges or not seen)
+
+
+@pytest.mark.parametrize("next_one", [finish_replacing, clear_leftovers])
+def test_finish_replacing__puts_the_new_folder_in_its_place(tmp_path: Path, next_one: Any) -> None:
+    """A process was killed between the two steps of a replacement."""
+    path, left = tmp_path / "x.zarr", tmp_path / ".x.zarr-abcd1234"
+    for place, text in ((left / "x.zarr.old", "old"), (left / "x.zarr", "new")):
+        place.mkdir(parents=True)
+        (place / "inner").write_text(text)
+    (left / ".in_use").touch()
+    next_one(path)
+    assert (path / "inner").read_text() == "new"
+    next_one(path)
+    assert left.exists() == (next_one is finish_replacing)
+    assert (path / "inner").read_text() == "new"
 
 
 @pytest.mark.parametrize("links", [True, False])

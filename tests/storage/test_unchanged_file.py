@@ -31,3 +31,46 @@ def test_load__a_lazy_dataset_never_shows_another_file(
         for name in ("log_prob", "step"):
             with pytest.raises(OSError, match="since this dataset was opened: load it again"):
                 opened[name].compute()
+
+
+@pytest.mark.parametrize("format", [2, 3])
+@pytest.mark.filterwarnings("ignore:.*(Zarr V3|Zarr format 3)")
+def test_load__a_piece_that_was_written_over_is_an_error_and_others_are_not(
+    tmp_path: Path, ds: xr.Dataset, format: int
+) -> None:
+    path = tmp_path / "runs.zarr"
+    ds = ds.assign_coords(seed=ds.seed + 1)
+    ds.chunk(run=1).to_zarr(path, zarr_format=format)
+    lazy = tk.load(path, chunks={"run": 1})
+    with (path / "log_prob" / ("1.0.0.0" if format == 2 else "c/1/0/0/0")).open("rb+") as file:
+        content = file.read()
+        file.seek(0)
+        file.write(content[::-1])
+    (path / "notes.txt").write_text("files of others do not count")
+    for run in (0, 2):
+        assert lazy.log_prob[run].compute().equals(ds.log_prob[run])
+    with pytest.raises(OSError, match="since this dataset was opened: load it again"):
+        lazy.log_prob[1].compute()
+    assert lazy.step.compute().equals(ds.step)
+
+
+def test_load__a_zarr_folder_that_is_replaced_meanwhile_is_read_old_or_new(
+    tmp_path: Path, ds: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ds.assign(log_prob=ds.log_prob[:, :, ::-1].variable, step=ds.step.where(ds.step < 0, 2 * ds.step))
+    path, reads = tk.save(ds, tmp_path / "runs.zarr"), []
+    read = xr.load_dataset
+
+    def replaced(*arguments: object, **options: object) -> xr.Dataset:
+        found = read(*arguments, **options)
+        reads.append(path)
+        if len(reads) <= 2:
+            tk.save(other, path, overwrite=True)
+        return found
+
+    monkeypatch.setattr(xr, "load_dataset", replaced)
+    assert tk.load(path).equals(other)
+    assert len(reads) == 3
+    monkeypatch.setattr(xr, "load_dataset", lambda *a, **o: (tk.save(ds, path, overwrite=True), read(*a, **o))[1])
+    with pytest.raises(OSError, match=r"runs.zarr is being replaced or changed all the time"):
+        tk.load(path)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from trajkit.analysis.bootstrap_units import Units, runs_in_groups, samples_in_classes, with_copies
 from trajkit.analysis.runs_matrix import runs_matrix
+from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, validate
 from trajkit.typing import Array, Indices
@@ -32,6 +33,7 @@ def bootstrap(
     then: Then | None = None,
     level: float = 0.95,
     seed: int = 0,
+    progress_bar: bool | None = None,
 ) -> xr.Dataset:
     """Give the interval of a statistic, by drawing samples, runs or seeds with replacement.
 
@@ -83,6 +85,8 @@ def bootstrap(
         Confidence level of the intervals, between 0 and 1.
     seed
         Seed for the random draws.
+    progress_bar
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
@@ -147,8 +151,10 @@ def bootstrap(
         raise ValueError(f"statistic: wanted a function that returns a DataArray, got {type(values).__name__}")
     drawn = [] if interval == "jackknife" else units.draw(draws, np.random.default_rng(seed))
     without = [] if interval == "percentile" else units.leave_one_out()
-    evaluate = _weighted_means if units.dim in values.dims else _call_for_each
-    estimate, every = evaluate(ds, statistic, values, units, [*drawn, *without], then)
+    if units.dim in values.dims:
+        estimate, every = _weighted_means(ds, values, units, [*drawn, *without], then)
+    else:
+        estimate, every = _call_for_each(ds, statistic, values, units, [*drawn, *without], then, progress_bar)
     every = every.transpose("draw", *estimate.dims)
     replicates, left_out = np.split(every.values.astype(np.float64), [len(drawn)])
     stratum = units.stratum[units.units_left_out()]
@@ -190,6 +196,7 @@ def _call_for_each(
     units: Units,
     drawn: list[Indices],
     then: Then | None,
+    progress_bar: bool | None,
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Call the statistic for each draw."""
     finish = then or (lambda x: x)
@@ -199,7 +206,7 @@ def _call_for_each(
             return with_copies(ds, at)
         return ds.isel(sample=at).assign_coords(sample=np.arange(len(at)))
 
-    each = [finish(statistic(take(units.members(some)))) for some in drawn]
+    each = [finish(statistic(take(units.members(some)))) for some in iterate_with_bar(drawn, "bootstrap", progress_bar)]
     whole = finish(values)
     if units.dim == "sample":
         # A run near the limit of what is compared may be left out of some draws: NaN there.
@@ -210,7 +217,6 @@ def _call_for_each(
 
 def _weighted_means(
     ds: xr.Dataset | xr.DataArray,
-    statistic: Statistic,
     values: xr.DataArray,
     units: Units,
     drawn: list[Indices],

@@ -10,10 +10,14 @@ import xarray as xr
 from trajkit.analysis.bootstrap import bootstrap
 from trajkit.analysis.null_test import Statistic, null_test
 from trajkit.analysis.shuffles import Null, valid_draws
-from trajkit.distances import Metric, as_metric
+from trajkit.curves.references import bare_points_with_references
+from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.embedding.embed import embedded
+from trajkit.embedding.inpca import inpca
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks
+
+_MEASURES = {"measure": ["explained stress", "explained distance"]}
 
 
 @renamed(n="null_draws")
@@ -22,6 +26,7 @@ def dimensionality(
     n_components: int = 10,
     *,
     null_draws: int = 19,
+    draws: int = 99,
     nulls: Mapping[str, xr.Dataset | Null] | None = None,
     share: float = 0.9,
     metric: str | Metric = "bhattacharyya",
@@ -29,6 +34,7 @@ def dimensionality(
     landmarks: int | None = None,
     level: float = 0.95,
     seed: int = 0,
+    progress_bar: bool | None = None,
 ) -> xr.Dataset:
     """Explained stress and explained distance by number of components, with intervals, compared with a null.
 
@@ -45,8 +51,9 @@ def dimensionality(
     n_components
         Number of components.
     null_draws
-        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). The intervals use as many
-        bootstrap draws, so the function makes 2 + 2 `null_draws` embeddings.
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). Each draw is embedded.
+    draws
+        Number of bootstrap draws. Each draw is embedded.
     nulls
         Further nulls by name. Each is a function from a dataset and a seed to a dataset, of which `null_draws` draws
         are made, or a dataset of other runs on the same probe. If it has more runs than `ds`, `null_draws` random
@@ -65,6 +72,8 @@ def dimensionality(
         Confidence level of the intervals, between 0 and 1. They are `bootstrap` intervals over samples.
     seed
         Seed for the random draws.
+    progress_bar
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
@@ -99,15 +108,18 @@ def dimensionality(
     chosen = as_metric(metric, cap)
 
     def measures(some: xr.Dataset) -> xr.DataArray:
-        embedding = embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)
+        if landmarks is None:
+            # What `embed` does, without putting the points back on (run, checkpoint): that took most of the time.
+            embedding = inpca(pairwise(bare_points_with_references(some), metric=chosen), n_components)
+        else:
+            embedding = embedded(some, n_components, chosen, landmarks=landmarks, seed=seed)
         both = [embedding["explained_stress"], embedding["explained_distance"]]
-        names = xr.DataArray(["explained stress", "explained distance"], dims="measure", name="measure")
-        found = xr.concat(both, dim=names, combine_attrs="drop")
-        return found.drop_vars([c for c in found.coords if c not in found.dims])
+        values = np.stack([each.values for each in both])
+        return xr.DataArray(values, {**_MEASURES, "component": embedding["component"].values}, ("measure", "component"))
 
     others = dict(nulls or {})
-    interval = bootstrap(ds, measures, null_draws, level=level, seed=seed)
-    test = null_test(ds, measures, null_draws, alternative="greater", seed=seed)
+    interval = bootstrap(ds, measures, draws, level=level, seed=seed, progress_bar=progress_bar)
+    test = null_test(ds, measures, null_draws, alternative="greater", seed=seed, progress_bar=progress_bar)
     of_others = [_draws(ds, other, measures, null_draws, seed) for other in others.values()]
     found = {"other_null": xr.concat(of_others, dim=xr.Variable("other", list(others)))} if others else {}
     return xr.Dataset(

@@ -9,17 +9,25 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis.run_groups import groups, own_copies
-from trajkit.analysis.shuffles import Null, shuffle_within_class, valid_draws
-from trajkit.concat import concatenated
-from trajkit.curves import references
-from trajkit.curves.resample import resampled
+from trajkit.analysis.shuffled_distances import ratio_interval_of, shuffled_distances, table_pays
+from trajkit.analysis.shuffles import Null, kinds_of_samples, shuffle_within_class, valid_draws
+from trajkit.curves.geodesic import great_circle
+from trajkit.curves.references import ignorance, truth
+from trajkit.curves.resample import resampled, said_of
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import BHATTACHARYYA, Metric, as_metric
+from trajkit.probabilities import normalize
+from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import is_network, networks_of, validate
+from trajkit.typing import Indices
 
 # Points of the progress grid. With 50 points, distances of the runs in the sample data are 1 % larger.
 PROGRESS_POINTS = 20
+
+_NO_INTERVAL = (
+    "no interval of overall_ratio: it is made with many draws of shuffle_within_class for the distance of runs"
+)
 
 Statistic = Callable[[xr.Dataset], xr.DataArray]
 
@@ -35,7 +43,9 @@ def null_test(
     cap: float | None = None,
     by: str | None = None,
     alternative: str = "less",
+    level: float = 0.95,
     seed: int = 0,
+    progress_bar: bool | None = None,
 ) -> xr.Dataset:
     """Compare a statistic with draws from a null.
 
@@ -76,8 +86,12 @@ def null_test(
         Run attribute that defines the groups. Only pairs of two groups are used. Only for statistics of pairs.
     alternative
         Which draws are extreme: "less" if those below the observed statistic are, or "greater".
+    level
+        Confidence level of the intervals, between 0 and 1.
     seed
         Seed for the random draws.
+    progress_bar
+        Whether to show a progress bar. By default one appears when the work takes more than a few seconds.
 
     Returns
     -------
@@ -87,7 +101,10 @@ def null_test(
         d(v, geodesic) in the metric's units: the distance of two runs that leave the geodesic in unrelated directions
         (squared lengths add; lengths add as squares). It is left out for "jeffreys" without a cap, for which truth is
         infinitely far. Over all entries: `median_ratio`; `share_below`, the share of entries below the mean of their
-        nulls; `overall_p_value`, of the mean over entries. Ratios are NaN if the mean of the null is 0.
+        nulls; `overall_ratio` and `overall_p_value`, of the means over entries. Ratios are NaN if the mean of the null
+        is 0. `overall_lower` and `overall_upper` are a bootstrap interval of `overall_ratio` over samples (within class
+        and split), in which the null varies with the samples too. They are made without a statistic, from many draws of
+        `shuffle_within_class`; otherwise they are NaN, and `attrs["limitations"]` says so.
 
     Raises
     ------
@@ -114,37 +131,58 @@ def null_test(
     chosen = as_metric(metric, cap, symmetric=True)
     if statistic is not None and chosen != BHATTACHARYYA:
         raise ValueError("metric and cap are for the distance of runs: with a statistic, use them inside the statistic")
+    if not 0 < level < 1:
+        raise ValueError(f"level: wanted a number between 0 and 1, got {level}")
     validate(ds)
-    straight = statistic is None and chosen.finite_at_truth
+    seeds = np.random.SeedSequence(seed).generate_state(null_draws).tolist()
+    straight, interval, limitations = {}, (np.nan, np.nan), _NO_INTERVAL
+    of_runs = statistic is None
     if statistic is None:
         # Shuffling keeps progress, so one resampling is enough for all draws.
-        ds, statistic = _even(networks_of(ds, least=2), straight), partial(_distance, metric=chosen)
-    values = statistic(ds)
-    observed = _entries(values, ds, by)
-    seeds = np.random.SeedSequence(seed).generate_state(null_draws).tolist()
-    draw = valid_draws(null)
-    draws = xr.concat([_entries(statistic(draw(ds, s)), ds, by) for s in seeds], dim="draw")
-    mean = draws.mean("draw")
-    sign = 1 if alternative == "less" else -1
-    entries = [d for d in draws.dims if d != "draw"]
+        ds = resampled(networks_of(ds, least=2), PROGRESS_POINTS, extend="shared")
+        statistic = partial(_distance, metric=chosen)
+    observed = _entries(statistic(ds), ds, by)
+    if of_runs and chosen.finite_at_truth:
+        straight = {"straight": _straight(ds, observed, chosen)}
+    if of_runs and null is shuffle_within_class and table_pays(ds, null_draws):
+        found = shuffled_distances(ds, chosen, _places(ds, observed), seeds, progress_bar)
+        draws = observed.expand_dims(draw=null_draws).copy(data=found.draws)
+        interval, limitations = ratio_interval_of(found.kernel, kinds_of_samples(ds), level, seed), ""
+    else:
+        draw, each = valid_draws(null), iterate_with_bar(seeds, "draws of the null", progress_bar)
+        draws = xr.concat([_entries(statistic(draw(ds, s)), ds, by) for s in each], dim="draw")
     return xr.Dataset(
-        {
-            "observed": observed,
-            **({"straight": _straight(values, observed)} if straight else {}),
-            "null": draws,
-            "ratio": (observed / mean.where(mean != 0)).assign_attrs(long_name="observed / mean null", units="1"),
-            "p_value": _p_value(sign * observed, sign * draws),
-            "median_ratio": (observed / mean.where(mean != 0)).median().assign_attrs(units="1"),
-            "share_below": (observed < mean).mean().assign_attrs(long_name="share below their null", units="1"),
-            "overall_p_value": _p_value(sign * observed.mean(), sign * draws.mean(entries)),
-        },
+        {"observed": observed, **straight, "null": draws, **_compared(observed, draws, alternative, interval)},
         attrs={
             "null": getattr(null, "__name__", type(null).__name__),
             "draws": null_draws,
             "alternative": alternative,
+            "level": level,
             "seed": seed,
+            "limitations": limitations,
+            **said_of(ds),
         },
     )
+
+
+def _compared(
+    observed: xr.DataArray, draws: xr.DataArray, alternative: str, interval: tuple[float, float]
+) -> dict[str, xr.DataArray]:
+    """Ratios and p-values, of each entry and over all entries."""
+    mean, sign = draws.mean("draw"), 1 if alternative == "less" else -1
+    ratio, overall = observed / mean.where(mean != 0), mean.mean()
+    entries = [d for d in draws.dims if d != "draw"]
+    found = {
+        "ratio": ratio.assign_attrs(long_name="observed / mean null"),
+        "median_ratio": ratio.median(),
+        "share_below": (observed < mean).mean().assign_attrs(long_name="share below their null"),
+        "overall_ratio": (observed.mean() / overall.where(overall != 0)).assign_attrs(long_name="mean / mean of null"),
+        "overall_lower": xr.DataArray(interval[0]),
+        "overall_upper": xr.DataArray(interval[1]),
+        "p_value": _p_value(sign * observed, sign * draws),
+        "overall_p_value": _p_value(sign * observed.mean(), sign * draws.mean(entries)),
+    }
+    return {name: values.assign_attrs(units="1") for name, values in found.items()}
 
 
 def written_p(p_value: float, draws: int) -> str:
@@ -159,19 +197,22 @@ def written_p(p_value: float, draws: int) -> str:
     return f"p {'≤' if p_value <= smallest else '='} {p_value:.3g}"
 
 
-def _even(ds: xr.Dataset, straight: bool) -> xr.Dataset:
-    """Resample the runs to equal progress, and the geodesic too if `straight` needs its distance."""
-    geodesic = references(ds, 2 * PROGRESS_POINTS + 1).sel(run=["geodesic"])
-    return resampled(concatenated([ds, geodesic]) if straight else ds, PROGRESS_POINTS, extend="shared")
-
-
-def _straight(distance: xr.DataArray, pairs: xr.DataArray) -> xr.DataArray:
-    to_geodesic = distance.sel(run="geodesic", drop=True)
-    one, other = (to_geodesic.sel(run2=pairs[end].values).values for end in ("run", "run2"))
-    values = np.hypot(one, other) if pairs.attrs["scale"] == "length" else one + other
+def _straight(even: xr.Dataset, pairs: xr.DataArray, metric: Metric) -> xr.DataArray:
+    """Add up the distances of the two runs of each pair to the geodesic at equal progress."""
+    geodesic = great_circle(ignorance(even).values, truth(even).values, even["progress"].values[0])
+    along = zip(even["log_prob"].values.swapaxes(0, 1), geodesic, strict=True)
+    to_geodesic = np.mean([metric.per_sample(normalize(p), q).mean(-1) for p, q in along], axis=0)
+    one, other = (to_geodesic[at] for at in _places(even, pairs))
+    values = np.hypot(one, other) if metric.scale == "length" else one + other
     return pairs.copy(data=values).assign_attrs(
         long_name="distance of runs that leave the geodesic in unrelated directions"
     )
+
+
+def _places(even: xr.Dataset, pairs: xr.DataArray) -> tuple[Indices, Indices]:
+    place = {name: k for k, name in enumerate(even["run"].values.tolist())}
+    first, second = (np.array([place[name] for name in pairs[end].values.tolist()]) for end in ("run", "run2"))
+    return first, second
 
 
 def _distance(even: xr.Dataset, metric: Metric) -> xr.DataArray:
@@ -214,4 +255,4 @@ def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray
 
 def _p_value(observed: xr.DataArray, null: xr.DataArray) -> xr.DataArray:
     share = (1 + (null <= observed).sum("draw")) / (1 + null.sizes["draw"])
-    return share.assign_attrs(long_name="p-value", units="1")
+    return share.assign_attrs(long_name="p-value")

@@ -209,5 +209,27 @@ def points_with_references(ds: xr.Dataset) -> xr.Dataset:
     ['A-0', 'B-0', 'ignorance', 'truth', 'geodesic', 'geodesic']
     """
     named = points(with_missing_references(ds.drop_vars("log_prob")))
-    each = [points(part[["log_prob", "step"]])["log_prob"].values for part in (ds, missing_references(ds))]
-    return named.assign(log_prob=(("point", "sample", "class"), np.concatenate(each)))
+    return named.assign(log_prob=bare_points_with_references(ds)["log_prob"].variable)
+
+
+def bare_points_with_references(ds: xr.Dataset) -> xr.Dataset:
+    """Stack what `points_with_references` does, with the names of the points and without run attributes.
+
+    Putting together run attributes takes longer than computing the distances of a small dataset.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> bare_points_with_references(tk.simulate(runs=2, checkpoints=3)).sizes["point"]
+    58
+    """
+    parts = ds, missing_references(ds)
+    recorded = [part["step"].values >= 0 for part in parts]
+    names = [part["run"].values[np.nonzero(there)[0]] for part, there in zip(parts, recorded, strict=True)]
+    log_prob = [part["log_prob"].values[there] for part, there in zip(parts, recorded, strict=True)]
+    coords = {
+        "run": ("point", np.concatenate(names)),
+        "checkpoint": ("point", np.concatenate([np.nonzero(there)[1] for there in recorded])),
+        **{name: ds[name].variable for name in ("sample", "class")},
+    }
+    return xr.Dataset({"log_prob": (("point", "sample", "class"), np.concatenate(log_prob))}, coords)

@@ -18,6 +18,7 @@ import xarray as xr
 from trajkit.distances.memory import check_fits, tile_side
 from trajkit.distances.point_set import PointSet
 from trajkit.progress_bar import PATIENCE_S
+from trajkit.storage.atomic import user_path
 from trajkit.typing import AnyArray, Indices
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _check_installed() -> None:
 
 
 def _checked(out: str | os.PathLike[str]) -> Path:
-    path = Path(out)
+    path = user_path(out)
     if path.suffix != ".zarr":
         raise ValueError(f"out: wanted a name that ends in .zarr, got {path}")
     if path.exists():

@@ -1,33 +1,13 @@
-"""How much memory is free, and the error for a result that needs more."""
+"""Sizes of tiles, and the error for a result that memory cannot hold."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from trajkit.workspace import workspace_bytes
+from trajkit.workspace import available_memory, workspace_bytes
 
 # For one distance in a tile: itself, and four temporaries of its size.
 _TILE_BYTES = 5 * 8
-_CGROUP = Path("/sys/fs/cgroup")
-
-
-def available_memory(cgroup: Path = _CGROUP) -> int:
-    """Give the bytes that can be allocated without swapping.
-
-    Containers (Binder, clusters) have a limit of their own below the machine's; `cgroup` is the folder that states it.
-    """
-    import psutil
-
-    free = int(psutil.virtual_memory().available)
-    limit = cgroup / "memory.max"
-    if limit.exists() and (most := limit.read_text().strip()) != "max":
-        used = int((cgroup / "memory.current").read_text())
-        statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-        # Cached files count as used, but the system gives their memory back.
-        free = min(free, max(0, int(most) - used + int(statistics.get("inactive_file", 0))))
-    return free
 
 
 def tile_side() -> int:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trajkit.typing import Array
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
 # Residual |A x - value x| below which a pair has converged, in units of the largest |value|.
 _RESIDUAL = 1e-12
 # Blocks of vectors that are kept before the better half replaces them.
 _BLOCKS = 12
+# Points from which products with the matrix use several threads.
+_SEVERAL_THREADS = 3000
 
 
 def dense(matrix: Array, n: int) -> tuple[Array, Array]:
@@ -27,7 +34,18 @@ def lanczos(apply: Callable[[Array], Array], m: int, n: int) -> tuple[Array, Arr
 
     operator = LinearOperator((m, m), matvec=lambda x: apply(x.ravel()), dtype=np.dtype(np.float64))
     # A fixed start makes the result the same each time; which one does not matter.
-    return _ordered(*eigsh(operator, k=n, which="LM", v0=np.random.default_rng(0).standard_normal(m)), n)
+    start = np.random.default_rng(0).standard_normal(m)
+    # One thread for small products: with 700 points two threads took 15 times the processor's time, waiting.
+    with _blas().limit(limits=1 if m < _SEVERAL_THREADS else None, user_api="blas"):
+        return _ordered(*eigsh(operator, k=n, which="LM", v0=start), n)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    # Finding the libraries takes longer than a small product.
+    return ThreadpoolController()
 
 
 def block_start(m: int, n: int) -> Array:

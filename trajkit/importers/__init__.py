@@ -15,7 +15,7 @@ anything in them.
 from trajkit.importers.arrays import read_arrays, write_arrays
 from trajkit.importers.cartography import read_cartography
 from trajkit.importers.deepnets import read_deepnets
-from trajkit.importers.pickles import UnsafePickleError
+from trajkit.importers.pickle_requests import UnsafePickleError
 from trajkit.importers.saved_steps import saved_steps
 from trajkit.importers.tables import read_table, write_table
 

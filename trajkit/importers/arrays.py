@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,15 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from trajkit.from_arrays import from_arrays
+from trajkit.importers.array_files import Arrays, read_file
 from trajkit.importers.checks import (
     FORM_HINTS,
     as_log_prob,
     listed,
+    naming,
     places,
     refuse_nan,
     refuse_other_shape,
-    unreadable,
     with_epochs,
 )
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
@@ -39,13 +39,12 @@ from trajkit.probabilities import FORMS, Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
-from trajkit.storage.atomic import atomic_write
+from trajkit.storage.atomic import atomic_write, user_path
 from trajkit.typing import AnyArray, Labels
 
 _PROBE = ("label", "split", "sample", "classes")
 # Columns of runs.csv that are always text.
 _TEXT = ("file", "run")
-Arrays = dict[str, AnyArray]
 
 
 @renamed(progress="progress_bar")
@@ -114,7 +113,7 @@ def read_arrays(
     ({'run': 1, 'checkpoint': 4, 'sample': 2, 'class': 3}, array(['sgd'], dtype='<U3'))
     """
     form = form_of(form, "form:")
-    folder = Path(folder)
+    folder = user_path(folder)
     files, table = _runs(folder)
     given = {"label": label, "split": split, "sample": sample, "classes": classes}
     probe = _probe(folder) | {name: np.asarray(value) for name, value in given.items() if value is not None}
@@ -127,16 +126,17 @@ def read_arrays(
     if "label" not in probe:
         raise SchemaError([f"{folder}: the true classes are unknown; pass `label=`, or put `label` into probe.npz"])
     split = probe.get("split")
-    ds = from_arrays(
-        log_prob=[run["log_prob"] for run in read],
-        label=probe["label"],
-        runs=table if runs is None else pd.DataFrame(runs).reset_index(drop=True).assign(run=table["run"]),
-        step=[run["step"] for run in read],
-        classes=[str(c) for c in probe["classes"]] if "classes" in probe else None,
-        split=str(split) if split is not None and split.ndim == 0 else split,
-        sample=probe.get("sample"),
-        source=source or f"folder {folder.name}",
-    )
+    with naming(str(folder)):
+        ds = from_arrays(
+            log_prob=[run["log_prob"] for run in read],
+            label=probe["label"],
+            runs=table if runs is None else pd.DataFrame(runs).reset_index(drop=True).assign(run=table["run"]),
+            step=[run["step"] for run in read],
+            classes=[str(c) for c in probe["classes"]] if "classes" in probe else None,
+            split=str(split) if split is not None and split.ndim == 0 else split,
+            sample=probe.get("sample"),
+            source=source or f"folder {folder.name}",
+        )
     epochs = _epochs(read, files)
     return ds if epochs is None else with_epochs(ds, epochs)
 
@@ -184,7 +184,7 @@ def write_arrays(
     >>> bool(abs(again.log_prob - ds.log_prob).max() < 1e-6)
     True
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     validate(ds)
     if overwrite and folder.is_dir() and (foreign := listed(p.name for p in folder.iterdir() if not _is_ours(p))):
         raise FileExistsError(f"{folder} holds {foreign}, which this function did not write: choose another folder")
@@ -242,22 +242,29 @@ def _is_run(path: Path) -> bool:
 
 def _probe(folder: Path) -> Arrays:
     path = folder / "probe.npz"
-    probe = _load(path) if path.is_file() else {}
+    probe = read_file(path) if path.is_file() else {}
     if strange := listed(set(probe) - set(_PROBE)):
         raise SchemaError([f"{path} holds {strange}: wanted only {', '.join(_PROBE)}; rename or remove the others"])
+    _check_probe(probe, path)
     return probe
 
 
-def _load(path: Path) -> Arrays:
-    """Read a `.npy` (under the name "") or a `.npz`. Objects are refused: reading them would unpickle them."""
-    try:
-        # Opened here: numpy leaves a damaged archive open.
-        with path.open("rb") as file:
-            read = np.load(file, allow_pickle=False)
-            return {"": read} if isinstance(read, np.ndarray) else dict(read)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        wanted = "arrays of numbers or text, without objects, as numpy.save or numpy.savez writes them"
-        raise unreadable(path, wanted, error) from error
+def _check_probe(arrays: Arrays, file: Path) -> None:
+    """Check what a file says of samples, classes and checkpoints."""
+    known = {name: arrays[name] for name in _PROBE if name in arrays}
+    problems = [
+        f"{file}: {name} has shape {array.shape}: wanted one for each {'class' if name == 'classes' else 'sample'}"
+        for name, array in known.items()
+        if array.ndim != 1 and not (name == "split" and array.ndim == 0)
+    ]
+    kinds = {"label": "iu", "step": "iuf", "epoch": "iuf"}
+    problems += [
+        f"{file}: {name} is {arrays[name].dtype}: wanted numbers"
+        for name, kind in kinds.items()
+        if name in arrays and arrays[name].dtype.kind not in kind
+    ]
+    if problems:
+        raise SchemaError(problems)
 
 
 def _one_run(file: Path, form: Form | None) -> Arrays:
@@ -266,7 +273,7 @@ def _one_run(file: Path, form: Form | None) -> Arrays:
         steps, values = _checkpoints(file)
         run: Arrays = {form or "logits": values, "step": steps}
     else:
-        run = _load(file)
+        run = read_file(file)
         run = {form or "logits": run[""]} if "" in run else run
     forms = [name for name in FORMS if name in run]
     optional = (*_PROBE, "step", "epoch")
@@ -274,6 +281,7 @@ def _one_run(file: Path, form: Form | None) -> Arrays:
         raise SchemaError(
             [f"{file} holds {listed(run)}: wanted one of {listed(FORMS)}, and besides only {listed(optional, 9)}"]
         )
+    _check_probe(run, file)
     values = run.pop(forms[0])
     if values.ndim != 3 or values.dtype.kind not in "fiu":
         raise SchemaError(
@@ -284,10 +292,12 @@ def _one_run(file: Path, form: Form | None) -> Arrays:
         refuse_nan(rows, where=f"{file}, checkpoint {checkpoint}")
     run["log_prob"] = as_log_prob(raw, forms[0], FORM_HINTS, where=str(file), insists=form is not None)
     run.setdefault("step", np.arange(len(values)))
-    for name in ("step", "epoch"):
-        if name in run and run[name].shape != values.shape[:1]:
+    axes = {"step": 0, "epoch": 0, "label": 1, "split": 1, "sample": 1, "classes": 2}
+    for name, axis in axes.items():
+        if name in run and (run[name].ndim or name != "split") and run[name].shape != (values.shape[axis],):
+            one = ("checkpoint", "sample", "class")[axis]
             raise SchemaError(
-                [f"{file}: {name} has shape {run[name].shape}: wanted {values.shape[:1]}, one for each checkpoint"]
+                [f"{file}: {name} has shape {run[name].shape}: wanted {(values.shape[axis],)}, one for each {one}"]
             )
     return run
 
@@ -298,12 +308,15 @@ def _checkpoints(folder: Path) -> tuple[Labels, AnyArray]:
     # By number: in the order of names, step 100 would come before step 20.
     for file in sorted(folder.glob("*.npy")):
         numbers = re.findall(r"\d+", file.stem)
-        if not numbers or int(numbers[-1]) in steps:
+        if not numbers or int(numbers[-1]) in steps or int(numbers[-1]) >= 2**63:
             raise SchemaError(
-                [f"{file}: wanted a file name whose last number is the step, and each step once; rename the file"]
+                [
+                    f"{file}: wanted a file name whose last number is the step, below 2**63, and each step once; "
+                    "rename the file"
+                ]
             )
         steps[int(numbers[-1])] = file
-    arrays = {step: _load(steps[step])[""] for step in sorted(steps)}
+    arrays = {step: read_file(steps[step])[""] for step in sorted(steps)}
     if len(shapes := {array.shape for array in arrays.values()}) > 1:
         raise SchemaError([f"{folder}: checkpoints of the shapes {sorted(shapes)}: wanted one shape (sample, class)"])
     return np.array(list(arrays)), np.stack(list(arrays.values()))
@@ -317,12 +330,16 @@ def _on_probe(run: Arrays, probe: Arrays, first: Arrays, file: Path) -> Arrays:
         run = run | {name: run[name][at] for name in ("label", "split", "sample") if name in run}
         run["log_prob"] = run["log_prob"][:, at]
     for name in _PROBE:
-        # A split of shape () applies to all samples.
-        if name in run and not np.array_equal(run[name], np.broadcast_to(probe[name], run[name].shape)):
+        if name in run and not _equal(run[name], probe[name]):
             raise SchemaError(
                 [f"{file}: its {name} differs from that of the probe; all runs share one probe: read them separately"]
             )
     return run
+
+
+def _equal(mine: AnyArray, theirs: AnyArray) -> bool:
+    # A split of shape () applies to all samples.
+    return np.array_equal(mine, theirs) or (theirs.ndim == 0 and bool((mine == theirs).all()))
 
 
 def _epochs(read: list[Arrays], files: list[Path]) -> list[AnyArray] | None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +21,18 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import FORM_HINTS, as_log_prob, listed, places, refuse_nan, refuse_other_shape
+from trajkit.importers.checks import FORM_HINTS, as_log_prob, listed, naming, places, refuse_nan, refuse_other_shape
 from trajkit.probabilities import Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
 from trajkit.storable import identities
+from trajkit.storage.atomic import user_path
+from trajkit.storage.reading import reading
 from trajkit.typing import AnyArray, Array, Labels
+
+# Bytes; room for a million classes.
+_LONGEST_LINE = 2**26
 
 
 class _Epoch(NamedTuple):
@@ -100,7 +107,7 @@ def read_cartography(
     table = pd.DataFrame(
         {"run": list(folders)} | ({} if runs is None else dict(pd.DataFrame(runs).reset_index(drop=True)))
     )
-    files = {run: _files(Path(where)) for run, where in folders.items()}
+    files = {run: _files(user_path(where)) for run, where in folders.items()}
     first: _Epoch | None = None
     logits: dict[str, list[Array]] = {run: [] for run in folders}
     epochs = [(run, *numbered) for run, found in files.items() for numbered in enumerate(found)]
@@ -110,20 +117,21 @@ def read_cartography(
         logits[run].append(_aligned(read, first, file))
     assert first is not None
     epochs_done = [np.arange(len(values)) for values in logits.values()]
-    return from_arrays(
-        log_prob=[
-            as_log_prob(np.stack(values), form or "logits", FORM_HINTS, where=run, insists=form is not None)
-            for run, values in logits.items()
-        ],
-        label=first.label,
-        runs=table,
-        step=[epoch * steps_per_epoch for epoch in epochs_done],
-        epoch=epochs_done,
-        classes=classes,
-        split="train",
-        sample=first.sample,
-        source="training dynamics of dataset cartography",
-    )
+    with naming(listed(folders.values())):
+        return from_arrays(
+            log_prob=[
+                as_log_prob(np.stack(values), form or "logits", FORM_HINTS, where=run, insists=form is not None)
+                for run, values in logits.items()
+            ],
+            label=first.label,
+            runs=table,
+            step=[epoch * steps_per_epoch for epoch in epochs_done],
+            epoch=epochs_done,
+            classes=classes,
+            split="train",
+            sample=first.sample,
+            source="training dynamics of dataset cartography",
+        )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -131,24 +139,34 @@ def _files(folder: Path) -> list[Path]:
     inner = folder / "training_dynamics"
     folder = inner if inner.is_dir() else folder
     # By number: in the order of names, epoch 10 would come before epoch 2.
-    found = {int(m[1]): f for f in folder.glob("dynamics_epoch_*.jsonl") if (m := re.search(r"_(\d+)\.jsonl$", f.name))}
-    if not found:
+    numbered = [
+        (int(m[1]), f)
+        for f in sorted(folder.glob("dynamics_epoch_*.jsonl"))
+        if (m := re.search(r"_(\d+)\.jsonl$", f.name))
+    ]
+    if not numbered:
         raise FileNotFoundError(f"no training dynamics in {folder}: wanted files dynamics_epoch_0.jsonl, ...")
-    if missing := listed(set(range(max(found))) - set(found)):
+    found = dict(numbered)
+    if repeated := listed(f.name for epoch, f in numbered if found[epoch] != f):
+        raise SchemaError([f"{folder}: {repeated} have the number of another file: wanted one file for each epoch"])
+    last = max(found)
+    # Not by a set of all epochs up to the last, whose number may be anything.
+    if count := last + 1 - len(found):
+        few = listed(islice((epoch for epoch in range(last) if epoch not in found), 5))
         raise FileNotFoundError(
-            f"{folder} lacks the epochs {missing} of 0 to {max(found)}; wanted a file for each epoch"
+            f"{folder} lacks the epochs {few}{f' and {count - 5} more' if count > 5 else ''} of 0 to {last} "
+            f"({found[last].name}); wanted a file for each epoch"
         )
     return [found[epoch] for epoch in sorted(found)]
 
 
 def _read_epoch(file: Path, epoch: int) -> _Epoch:
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise SchemaError(
-            [f"{file}: wanted lines of JSON in UTF-8, got bytes that are not text ({error}); copy the file again"]
-        ) from None
-    rows = [_record(line, f"{file}, line {n}", epoch) for n, line in enumerate(lines, 1) if line.strip()]
+    with reading(file, "lines of JSON in UTF-8") as lines:
+        rows = [
+            _record(line, f"{file}, line {n}", epoch)
+            for n, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), b""), 1)
+            if line.strip()
+        ]
     if not rows:
         raise SchemaError([f"{file} is empty: wanted one line for each sample; copy the file again"])
     sample, logits, label = zip(*rows, strict=True)
@@ -166,18 +184,22 @@ def _read_epoch(file: Path, epoch: int) -> _Epoch:
     return _Epoch(names, np.asarray(label), np.asarray(logits, dtype=np.float64))
 
 
-def _record(line: str, where: str, epoch: int) -> tuple[int | str, list[float], int]:
+def _record(line: bytes, where: str, epoch: int) -> tuple[int | str, list[float], int]:
     wanted = f'wanted {{"guid": ..., "logits_epoch_{epoch}": [numbers], "gold": class index}}'
     # Not by pandas.read_json(lines=True): it makes the number 7 of the identity "007", and its errors name no line.
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode())
         guid, logits, gold = (record[key] for key in ("guid", f"logits_epoch_{epoch}", "gold"))
-    except (ValueError, TypeError, KeyError) as error:
-        raise SchemaError([f"{where}: {wanted}, got {line[:80]!r} ({type(error).__name__}: {error})"]) from None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        got = line[:80].decode(errors="replace")
+        raise SchemaError([f"{where}: {wanted}, got {got!r} ({type(error).__name__}: {error})"]) from None
     numbers = isinstance(logits, list) and all(isinstance(z, (int, float)) for z in logits)
-    if not (numbers and isinstance(guid, (int, str)) and isinstance(gold, int)):
-        raise SchemaError([f"{where}: {wanted}, got guid {guid!r}, logits {str(logits)[:80]}, gold {gold!r}"])
-    return guid, logits, gold
+    # JSON has integers of any length; numpy has not.
+    finite = numbers and all(isinstance(z, float) or abs(z) < 2**1023 for z in logits)
+    if finite and isinstance(guid, (int, str)) and isinstance(gold, int) and abs(gold) < 2**63:
+        return guid, [float(z) for z in logits], gold
+    got = ", ".join(f"{name} {reprlib.repr(v)}" for name, v in (("guid", guid), ("logits", logits), ("gold", gold)))
+    raise SchemaError([f"{where}: {wanted}, got {got}"])
 
 
 def _aligned(read: _Epoch, first: _Epoch, file: Path) -> Array:

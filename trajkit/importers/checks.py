@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,25 @@ import xarray as xr
 from trajkit.probabilities import Form, form_problem, looks_like_distributions, to_log_prob
 from trajkit.schema import VARIABLES, SchemaError
 from trajkit.typing import AnyArray, Array
+
+
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Put the file or folder in front of what does not fit.
+
+    Raises
+    ------
+    SchemaError
+        If the block raises one: each problem that does not name `where` begins with it.
+    MemoryError
+        If the block runs out of memory.
+    """
+    try:
+        yield
+    except SchemaError as error:
+        raise SchemaError([p if where in p else f"{where}: {p}" for p in error.problems]) from None
+    except MemoryError as error:
+        raise MemoryError(f"{where}: needs more memory than there is ({error}); read fewer runs or samples") from error
 
 
 def places(identities: AnyArray, wanted: AnyArray, *, where: str) -> AnyArray:
@@ -102,14 +121,6 @@ def with_epochs(ds: xr.Dataset, epochs: Sequence[AnyArray]) -> xr.Dataset:
     for row, known in zip(table, epochs, strict=True):
         row[: len(known)] = known
     return ds.assign(epoch=(("run", "checkpoint"), table, {"long_name": VARIABLES["epoch"].meaning}))
-
-
-def unreadable(path: Path, wanted: str, error: Exception) -> ValueError:
-    """Make the error for a file that its reader could not read: `raise unreadable(path, ..., error) from error`."""
-    return ValueError(
-        f"cannot read {path} ({path.stat().st_size} bytes): wanted {wanted}, got a file that is cut short, damaged or "
-        f"of another kind ({type(error).__name__}: {error}). Copy or write it again"
-    )
 
 
 def listed(values: Iterable[Any], shown: int = 5) -> str:

@@ -8,6 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from trajkit.schema import SchemaError
+from trajkit.storage.reading import reading
+
+# Bytes; room for thousands of columns.
+_LONGEST_HEAD = 2**20
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, append: bool = False) -> None:
@@ -43,11 +47,18 @@ def refuse_loss(table: pd.DataFrame, folder: Path, *, text: Collection[str]) -> 
 
 def read_csv(path: Path, *, text: Collection[str]) -> pd.DataFrame:
     """Read a CSV. Columns in `text` stay text; elsewhere "nan" is a missing number and an empty field an empty text."""
-    missing = {str(name): ["nan"] for name in pd.read_csv(path, nrows=0) if name not in text}
-    # Without low_memory=False, pandas reads in pieces, and a column may hold numbers in one piece and text in another.
-    table: pd.DataFrame = pd.read_csv(
-        path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing, low_memory=False
-    )
+    with reading(path, "a whole .csv file, text in UTF-8") as file:
+        # A line without end is no table, and pandas would look for its end in the whole file.
+        head = file.readline(_LONGEST_HEAD)
+        if len(head) == _LONGEST_HEAD or b"\0" in head:
+            raise ValueError(f"no line with the names of the columns in the first {_LONGEST_HEAD} bytes")
+        file.seek(0)
+        missing = {str(name): ["nan"] for name in pd.read_csv(file, nrows=0) if name not in text}
+        file.seek(0)
+        # Without low_memory=False, pandas reads in pieces: a column may hold numbers in one and text in another.
+        table: pd.DataFrame = pd.read_csv(
+            file, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing, low_memory=False
+        )
     return table.assign(**{str(name): _with_gaps(table[name]) for name in table if name not in text})
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,12 +22,14 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import Hints, as_log_prob, listed, places, refuse_other_shape
+from trajkit.importers.checks import Hints, as_log_prob, listed, naming, places, refuse_other_shape
 from trajkit.importers.pickles import read_pickle
 from trajkit.importers.saved_steps import saved_steps
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError
+from trajkit.storage.atomic import user_path
+from trajkit.storage.reading import naming_errors
 from trajkit.typing import AnyArray, Labels
 
 _HINTS = Hints(prob="", logits="write `torch.log_softmax(outputs, -1)` into the file instead of raw network outputs")
@@ -142,28 +145,30 @@ def read_deepnets(
     kept = {name: slice(None) for name in _SPLITS} if probe is None else probe
     if not kept or set(kept) - set(_SPLITS):
         raise ValueError(f"probe: wanted samples of 'train', 'test' or both, got {sorted(kept)}")
+    files = _files(path)
     runs, attributes = [], []
-    for file in iterate_with_bar(_files(path), "reading", progress_bar):
+    for file in iterate_with_bar(files, "reading", progress_bar):
         configuration = _configuration(file)
         runs.append(_read_run(file, configuration, kept, step, diverged))
         attributes.append(_attributes(file, configuration))
         _same_probe(runs[0], runs[-1], file)
-    return from_arrays(
-        log_prob=[run.log_prob for run in runs],
-        label=_labels(runs) if label is None else _given_labels(label, kept),
-        runs=pd.DataFrame(attributes).astype(object),
-        step=[run.step for run in runs],
-        sample=runs[0].sample,
-        split=runs[0].split,
-        classes=classes,
-        source=_SOURCE,
-    )
+    with naming(listed(files)):
+        return from_arrays(
+            log_prob=[run.log_prob for run in runs],
+            label=_labels(runs) if label is None else _given_labels(label, kept),
+            runs=pd.DataFrame(attributes).astype(object),
+            step=[run.step for run in runs],
+            sample=runs[0].sample,
+            split=runs[0].split,
+            classes=classes,
+            source=_SOURCE,
+        )
 
 
 def _files(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
     if not isinstance(path, (str, os.PathLike)):
-        files = [Path(p) for p in path]
-    elif (folder := Path(path)).is_dir():
+        files = [user_path(p) for p in path]
+    elif (folder := user_path(path)).is_dir():
         files = sorted(folder.glob("*}.p"))
     else:
         files = [folder]
@@ -179,7 +184,7 @@ def _configuration(file: Path) -> dict[str, Any]:
     text = file.name[file.name.find("{") : file.name.rfind("}") + 1]
     try:
         return dict(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SchemaError(
             [f'{file.name}: wanted a name with the JSON of the run\'s configuration, such as {{"m":"allcnn"}}.p']
         ) from None
@@ -200,7 +205,8 @@ def _read_run(
     diverged: str,
 ) -> _Run:
     rows, settings = _rows(read_pickle(file), file)
-    parts = {split: _predictions(rows, split, probe[split], file) for split in probe}
+    with naming_errors(file, "checkpoints with arrays of numbers"):
+        parts = {split: _predictions(rows, split, probe[split], file) for split in probe}
     normalised = [_normalised(part, f"{file.name}, {_SPLITS[s].prediction!r}") for s, (_, part, _) in parts.items()]
     log_prob = np.concatenate(normalised, axis=1)
     losses = [loss for _, _, loss in parts.values() if loss is not None]
@@ -289,27 +295,38 @@ def _steps(
     else:
         given, origin = _scheduled(rows, settings, file), "the code's schedule gives"
     # As floats first: int64 would silently cut fractions such as epochs.
-    steps = np.asarray(given, dtype=np.float64)
-    if len(steps) != len(rows) or (steps != np.round(steps)).any():
+    with naming_errors(file, f"numbers of optimizer updates; {origin} others"):
+        steps = np.asarray(given, dtype=np.float64)
+    # From 2**53 on, floats skip integers.
+    if steps.shape != (len(rows),) or not ((steps == np.round(steps)) & (abs(steps) < 2**53)).all():
         raise SchemaError(
             [
-                f"{file.name}: {origin} {len(steps)} steps, {listed(steps)}: wanted {len(rows)} whole numbers of "
-                "optimizer updates, one for each checkpoint; pass `step=`, such as `lambda configuration: range(...)`"
+                f"{file.name}: {origin} {steps.size} steps, {listed(steps.ravel())}: wanted {len(rows)} whole numbers "
+                "of optimizer updates, one for each checkpoint; pass `step=`, as in `lambda configuration: range(...)`"
             ]
         )
     return steps.astype(np.int64)
 
 
 def _scheduled(rows: list[dict[str, Any]], settings: dict[str, Any], file: Path) -> Labels:
-    if "bs" not in settings or "yh" not in rows[0]:
+    used = {key: settings[key] for key in ("bs", "epochs", "save_init", "save_freq") if key in settings}
+    if "bs" not in used or "yh" not in rows[0]:
         raise SchemaError(
             [
                 f"{file.name}: the steps are unknown without a column 't', or a batch size ('bs') and predictions on "
                 "the training set ('yh'); pass `step=`"
             ]
         )
-    dense = {key: settings[key] for key in ("save_init", "save_freq") if key in settings}
-    return saved_steps(settings["bs"], settings.get("epochs", 200), len(rows[0]["yh"]), **dense)
+    # A checkpoint at least after every 15th epoch.
+    most = 15 * (len(rows) + 1)
+    if not all(isinstance(v, int) and v > 0 for v in used.values()) or used.get("epochs", 1) > most:
+        raise SchemaError(
+            [
+                f"{file.name}: the code's schedule has no {len(rows)} checkpoints for {reprlib.repr(used)}: wanted "
+                "whole numbers above 0; pass `step=`"
+            ]
+        )
+    return saved_steps(used.pop("bs"), used.pop("epochs", 200), len(rows[0]["yh"]), **used)
 
 
 def _same_probe(first: _Run, run: _Run, file: Path) -> None:

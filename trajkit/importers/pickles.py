@@ -1,9 +1,9 @@
 """Pickles of arrays, tensors and tables, read without running anything that they name.
 
 A pickle is a program: it names callables and the arguments to call them with. This reader calls none of them. The first
-pass keeps every call as an inert `_Request` (arguments and state) and refuses names that are not in `_MAKERS`. The
-second pass turns requests into arrays with the functions of that table, all of which are defined in this file. Nothing
-is imported for a file, so neither torch nor the version of pandas that wrote the file has to be installed.
+pass (`pickle_requests`) keeps every call as an inert request and refuses names that are not in `_MAKERS`. The second
+pass turns requests into arrays with the functions of that table, all of which are defined in this file. Nothing is
+imported for a file, so neither torch nor the version of pandas that wrote the file has to be installed.
 
 The table covers the forms in which numpy, torch (`torch.save` old and new, tensors in plain pickles) and pandas write
 arrays, tensors and tables: see `ndarray.__reduce__`, `torch.serialization` and `pandas.core.internals.managers`.
@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import io
 import math
-import pickle
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -24,21 +23,12 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
-from trajkit.importers.checks import unreadable
+from trajkit.importers.pickle_requests import STORAGE, Held, Reader, Request, UnsafePickleError
+from trajkit.storage.reading import TooLargeError, most_bytes, open_zip, reading, size_of
 from trajkit.typing import AnyArray
 
 # First object of a file that torch.save wrote before version 1.6, and of a tensor in a plain pickle.
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
-
-# All errors that a damaged or hostile file can cause in the readers below.
-_ERRORS = (
-    *(pickle.UnpicklingError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, RecursionError, OverflowError),
-    *(TypeError, ValueError, KeyError, IndexError, AttributeError, ImportError, NotImplementedError, MemoryError),
-)
-
-
-class UnsafePickleError(ValueError):
-    """A pickle that requests more than arrays, tensors, tables and plain containers; nothing in it was run."""
 
 
 def read_pickle(path: Path) -> Any:
@@ -51,109 +41,73 @@ def read_pickle(path: Path) -> Any:
     UnsafePickleError
         If the file requests anything else. Nothing that it names is run or imported.
     ValueError
-        If the file is cut short, damaged or not a pickle.
+        If the file is cut short, damaged or not a pickle, or asks for far more memory or work than its size explains.
     """
     try:
-        with path.open("rb") as file:
-            return _read(file)
+        with reading(path, "a whole pickle of arrays, tensors or tables", ours=UnsafePickleError) as file:
+            return _read(file, _Budget(most_bytes(size_of(file))))
     except UnsafePickleError as error:
         raise UnsafePickleError(f"{path}: {error}") from None
-    except _ERRORS as error:
-        raise unreadable(path, "a whole pickle of arrays, tensors or tables", error) from error
 
 
-def _read(file: IO[bytes]) -> Any:
+class _Budget:
+    """How much more may be built from a file. It also bounds what a few bytes ask for again and again."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def spend(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise TooLargeError(
+                "it holds few values and refers to them so often that they would fill the memory. If it is genuine, "
+                "write its arrays with numpy.savez and use `read_arrays`"
+            )
+
+
+def _read(file: IO[bytes], budget: _Budget) -> Any:
     if zipfile.is_zipfile(file):
-        return _read_torch_zip(file)
+        return _read_torch_zip(file, budget)
     file.seek(0)
-    reader = _Reader(file)
-    first = reader.load()
-    if first == _TORCH_MAGIC:
-        return _read_torch_stream(file)
-    return _Builder({}).build(first)
+    first = _reader(file).load()
+    if type(first) is int and first == _TORCH_MAGIC:
+        return _read_torch_stream(file, budget)
+    return _Builder({}, budget).build(first)
 
 
-def _read_torch_zip(file: IO[bytes]) -> Any:
+def _read_torch_zip(file: IO[bytes], budget: _Budget) -> Any:
     """Read the format of `torch.save` since 1.6: a zip of one pickle and one member for each storage."""
-    with zipfile.ZipFile(file) as archive:
+    with open_zip(file) as archive:
         names = archive.namelist()
         (pickled,) = (name for name in names if name.endswith("/data.pkl"))
         root = pickled.removesuffix("data.pkl")
         if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != b"little":
             raise ValueError("its tensors are big-endian")
-        requests = _Reader(io.BytesIO(archive.read(pickled))).load()
+        budget.spend(sum(member.file_size for member in archive.infolist()))
+        requests = _reader(io.BytesIO(archive.read(pickled))).load()
         members = {
             name.removeprefix(f"{root}data/"): archive.read(name) for name in names if name.startswith(f"{root}data/")
         }
-        return _Builder(members).build(requests)
+        return _Builder(members, budget).build(requests)
 
 
-def _read_torch_stream(file: IO[bytes]) -> Any:
+def _read_torch_stream(file: IO[bytes], budget: _Budget) -> Any:
     """Read the older format: pickles of protocol, machine, requests and keys, then the bytes of the storages."""
-    _Reader(file).load()
-    _Reader(file).load()
-    reader = _Reader(file)
+    _reader(file).load()
+    _reader(file).load()
+    reader = _reader(file)
     requests = reader.load()
     members = {}
-    for key in _Reader(file).load():
-        count = int.from_bytes(file.read(8), "little")
-        members[key] = file.read(count * _STORAGES[reader.storages[key]].itemsize)
-    return _Builder(members).build(requests)
+    for key in _reader(file).load():
+        size = int.from_bytes(file.read(8), "little") * _STORAGES[reader.storages[key]].itemsize
+        if size > size_of(file) - file.tell():
+            raise EOFError(f"a storage of {size} bytes reaches beyond the end")
+        members[key] = file.read(size)
+    return _Builder(members, budget).build(requests)
 
 
-# First pass: requests
-
-
-class _Request:
-    """A call that a pickle requests: its arguments and its state. Making one runs nothing."""
-
-    of: tuple[str, str]
-
-    def __new__(cls, *args: Any) -> _Request:
-        request = object.__new__(cls)
-        request.args = args
-        request.state = None
-        request.items = []
-        return request
-
-    args: tuple[Any, ...]
-    state: Any
-    items: list[tuple[Any, Any]]
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.items.append((key, value))
-
-
-class _Reader(pickle.Unpickler):
-    """Reads one pickle into plain containers and requests."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(file)
-        # New classes for each pickle: a pickle that changes their attributes affects only itself.
-        self._classes: dict[tuple[str, str], type[_Request]] = {}
-        self.storages: dict[str, tuple[str, str]] = {}
-
-    def find_class(self, module: str, name: str) -> type[_Request]:
-        of = (module, name)
-        if of not in _MAKERS:
-            raise UnsafePickleError(
-                f"wanted arrays, tensors, tables and plain containers, but it asks for {module}.{name}; nothing in it "
-                "was run. If you trust its origin, read it with the program that wrote it and save plain arrays"
-            )
-        if of not in self._classes:
-            self._classes[of] = type("_Request", (_Request,), {"of": of})
-        return self._classes[of]
-
-    def persistent_load(self, pid: Any) -> _Request:
-        """Keep the storage of a tensor: ("storage", type, key, device, number of elements, optional None)."""
-        kind, storage, key, _, count, *view = pid
-        if kind != "storage" or any(view):
-            raise ValueError("an unknown kind of storage")
-        self.storages[key] = storage.of
-        return self.find_class(*_STORAGE)(storage.of, key, count)
+def _reader(file: IO[bytes]) -> Reader:
+    return Reader(file, _MAKERS)
 
 
 # Second pass: arrays
@@ -162,40 +116,68 @@ class _Reader(pickle.Unpickler):
 class _Builder:
     """Turns requests into arrays, each of them once even if the pickle refers to it several times."""
 
-    def __init__(self, storages: Mapping[str, bytes]) -> None:
+    def __init__(self, storages: Mapping[str, bytes], budget: _Budget) -> None:
         self.storages = storages
-        self._built: dict[int, Any] = {}
+        self.budget = budget
+        # By the id of a value: what was built from it, and what it cost.
+        self._built: dict[int, tuple[Any, int]] = {}
 
     def build(self, value: Any) -> Any:
         if isinstance(value, type):
             raise ValueError("a type in place of a value")
-        if not isinstance(value, (_Request, dict, list, tuple, set, frozenset)):
+        if not isinstance(value, (Request, Held, list)):
+            self.budget.spend(len(value) if isinstance(value, (str, bytes, bytearray)) else 0)
             return value
         if id(value) in self._built:
-            return self._built[id(value)]
+            built, cost = self._built[id(value)]
+            # Paid for each time: whoever walks through the result does so each time.
+            self.budget.spend(cost)
+            return built
+        before = self.budget.left
         # A value that contains itself reaches the recursion limit; that error refuses the file.
         built = self._build(value)
-        self._built[id(value)] = built
+        self._built[id(value)] = built, before - self.budget.left
         return built
 
     def _build(self, value: Any) -> Any:
-        if isinstance(value, _Request):
-            if value.of == _STORAGE:
+        if isinstance(value, Request):
+            if value.of == STORAGE:
                 return _storage(self.storages, *value.args)
-            return _MAKERS[value.of](_Built(self, value))
-        if isinstance(value, dict):
-            return {self.build(k): self.build(v) for k, v in value.items()}
-        return type(value)(self.build(v) for v in value)
+            built = _MAKERS[value.of](_Built(self, value))
+            self.budget.spend(built.nbytes if isinstance(built, np.ndarray) else 0)
+            return built
+        # Sixteen bytes and more for each entry of a container.
+        self.budget.spend(16 * (1 + len(value if isinstance(value, list) else value.items)))
+        if isinstance(value, list):
+            return [self.build(v) for v in value]
+        if value.kind is dict:
+            return _dict([[(self.build(k), self.build(v)) for k, v in value.items]])
+        items = [self.build(v) for v in value.items]
+        return tuple(items) if value.kind is tuple else value.kind(_keys(items))
+
+
+def _dict(parts: Iterable[Iterable[Any]]) -> dict[Any, Any]:
+    pairs = [(k, v) for part in parts for k, v in part]
+    return dict(zip(_keys([k for k, _ in pairs]), [v for _, v in pairs], strict=True))
+
+
+def _keys(keys: Iterable[Any]) -> list[Any]:
+    """Refuse keys chosen to have one hash: each would be compared with all others."""
+    keys = list(keys)
+    if len(keys) > 2 * len({hash(key) for key in keys}) + 1000:
+        raise TooLargeError("the keys of a dict or set repeat or have few hashes: wanted keys as programs write them")
+    return keys
 
 
 class _Built:
     """A request with its arguments, state and items built."""
 
-    def __init__(self, builder: _Builder, request: _Request) -> None:
+    def __init__(self, builder: _Builder, request: Request) -> None:
         # Some requests have a type among their arguments; no function of `_MAKERS` uses it.
         self.args: tuple[Any, ...] = tuple(a if isinstance(a, type) else builder.build(a) for a in request.args)
         self.state = builder.build(request.state)
-        self.items = builder.build(request.items)
+        self.items: list[tuple[Any, Any]] = [(builder.build(k), builder.build(v)) for k, v in request.items]
+        self.budget = builder.budget
 
 
 # numpy
@@ -252,8 +234,6 @@ _STORAGES: dict[tuple[str, str], np.dtype[Any]] = {
     ("torch", "ByteStorage"): np.dtype("u1"),
     ("torch", "BoolStorage"): np.dtype("?"),
 }
-# Key of requests for the bytes of a storage; it is not the name of a module.
-_STORAGE = ("", "storage")
 
 
 def _storage(members: Mapping[str, bytes], of: tuple[str, str], key: str, count: int) -> AnyArray:
@@ -294,14 +274,15 @@ def _columns(made: _Built) -> dict[Any, Any]:
         blocks, (names, _) = [(b["values"], b["mgr_locs"]) for b in state["blocks"]], state["axes"]
     columns: dict[int, Any] = {}
     for values, places in blocks:
-        at = np.arange(len(names))[places]
-        columns |= dict(zip(at.tolist(), values if np.ndim(values) == 2 else [values], strict=True))
+        at = range(len(names))[places] if isinstance(places, slice) else np.asarray(places).tolist()
+        columns |= dict(zip(at, values if np.ndim(values) == 2 else [values], strict=True))
     return {names[i]: list(columns[i]) for i in range(len(names))}
 
 
-def _index(made: _Built) -> list[Any]:
+def _index(made: _Built) -> Sequence[Any]:
     given = made.args[1]
-    return list(given["data"]) if "data" in given else list(range(given["start"], given["stop"], given["step"]))
+    # A range stays one: as a list it would take memory for whatever its end is.
+    return list(given["data"]) if "data" in given else range(given["start"], given["stop"], given["step"])
 
 
 def _arrow_text(made: _Built) -> AnyArray:
@@ -310,6 +291,8 @@ def _arrow_text(made: _Built) -> AnyArray:
     if kind not in ("large_string", "string") or missing:
         raise ValueError(f"arrow arrays of {kind} with {missing} missing values are not read")
     end = np.frombuffer(ends, "<i8" if kind == "large_string" else "<i4")[start : start + length + 1]
+    if (np.diff(end) < 0).any():
+        raise ValueError("texts that overlap")
     return _from_bytes([bytes(letters[a:b]).decode() for a, b in pairwise(end)], np.dtype("O"))
 
 
@@ -318,6 +301,12 @@ def _bytes(made: _Built) -> bytes:
         # bytes(n) would allocate n bytes, however large n is.
         raise ValueError("a number in place of bytes")
     return bytes(*made.args)
+
+
+def _read_bytes(raw: bytes, budget: _Budget) -> Any:
+    # Paid for even if it is read a second time: a pickle in a pickle in a pickle may hold each twice.
+    budget.spend(len(raw) + 4096)
+    return _read(io.BytesIO(raw), budget)
 
 
 def _argument(index: int) -> Callable[[_Built], Any]:
@@ -340,10 +329,10 @@ _MAKERS: dict[tuple[str, str], Callable[[_Built], Any]] = {
     ("numpy", "dtype"): _dtype,
     ("numpy", "ndarray"): _never,
     **dict.fromkeys(_STORAGES, _never),
-    _STORAGE: _never,
+    STORAGE: _never,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _argument(0),
-    ("torch.storage", "_load_from_bytes"): lambda made: _read(io.BytesIO(made.args[0])),
+    ("torch.storage", "_load_from_bytes"): lambda made: _read_bytes(made.args[0], made.budget),
     **_named(("pandas", "pandas.core.frame"), "DataFrame", _table),
     ("pandas.core.internals.managers", "BlockManager"): _columns,
     ("pandas._libs.internals", "_unpickle_block"): lambda made: made.args[:2],
@@ -368,6 +357,6 @@ _MAKERS: dict[tuple[str, str], Callable[[_Built], Any]] = {
     **_named(("builtins", "__builtin__"), "slice", lambda made: slice(*made.args)),
     **_named(("builtins", "__builtin__"), "bytes", _bytes),
     **_named(("builtins", "__builtin__"), "bytearray", _bytes),
-    **_named(("builtins", "__builtin__"), "set", lambda made: set(*made.args)),
-    **_named(("builtins", "__builtin__"), "frozenset", lambda made: frozenset(*made.args)),
+    **_named(("builtins", "__builtin__"), "set", lambda made: set(_keys(*made.args))),
+    **_named(("builtins", "__builtin__"), "frozenset", lambda made: frozenset(_keys(*made.args))),
 }

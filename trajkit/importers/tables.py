@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Hashable, Iterator
 from pathlib import Path
@@ -11,14 +12,15 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.from_arrays import from_arrays
-from trajkit.importers.checks import Hints, as_log_prob, listed, refuse_nan, unreadable, with_epochs
+from trajkit.importers.checks import Hints, as_log_prob, listed, naming, refuse_nan, with_epochs
 from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.numbers import number
 from trajkit.probabilities import Form
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validate
-from trajkit.storage.atomic import atomic_write
+from trajkit.storage.atomic import atomic_write, user_path
+from trajkit.storage.reading import check_claim, reading, size_of
 from trajkit.typing import AnyArray, Labels
 
 _KEYS = ("run", "step", "sample", "class")
@@ -81,14 +83,12 @@ def read_table(
     (array(['sgd'], dtype='<U3'), array([0, 1]))
     """
     if isinstance(table, str | os.PathLike):
-        path = Path(table)
+        path = user_path(table)
         table, where, source = _read(path), str(path), source or f"table {path.name}"
     else:
         where = "the table"
-    try:
+    with naming(where):
         return _trajectories(table, source, progress_bar)
-    except SchemaError as error:
-        raise SchemaError([f"{where}: {problem}" for problem in error.problems]) from None
 
 
 @renamed(progress="progress_bar")
@@ -139,7 +139,7 @@ def write_table(
     >>> bool(abs(again.log_prob - ds.log_prob).max() < 1e-6)
     True
     """
-    path = Path(path)
+    path = user_path(path)
     suffix = _suffix(path)
     validate(ds)
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
@@ -173,11 +173,26 @@ def _read(path: Path) -> pd.DataFrame:
     suffix = _suffix(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}: wanted a table, .csv or .parquet")
-    try:
-        return pd.read_parquet(path) if suffix == ".parquet" else read_csv(path, text=_TEXT)
-    # The errors of pandas and pyarrow for broken files are all of these two kinds.
-    except (ValueError, OSError) as error:
-        raise unreadable(path, f"a whole {suffix} file", error) from error
+    return read_csv(path, text=_TEXT) if suffix == ".csv" else _read_parquet(path)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    with reading(path, "a whole .parquet file") as file:
+        try:
+            about = parquet.ParquetFile(file).metadata
+            # A column that repeats one value takes a few bytes, however many rows it has.
+            remedy = "read it with pandas and pass the table"
+            check_claim(8 * about.num_rows * about.num_columns, size_of(file), remedy)
+            check_claim(
+                sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups)), size_of(file), remedy
+            )
+            return pd.read_parquet(file)
+        # Some errors of pyarrow are of this kind alone.
+        except pa.ArrowException as error:
+            raise ValueError(str(error)) from error
 
 
 def _trajectories(table: pd.DataFrame, source: str, progress_bar: bool | None) -> xr.Dataset:
@@ -243,30 +258,42 @@ def _one_run(
     """Bring the rows of a run to (checkpoint, sample, class), with the epoch of each step."""
     steps = np.sort(rows["step"].unique())
     wanted = (steps, samples, classes)
-    at = [pd.Index(axis).get_indexer(rows[key]) for axis, key in zip(wanted, _KEYS[1:], strict=True)]
-    shape = tuple(map(len, wanted))
-    cell = np.ravel_multi_index(at, shape)
-    _each_once(run, cell, wanted)
-    # Each cell is filled exactly once now, so nothing of the empty array remains.
-    values = np.empty(cell.size)
-    values[cell] = number(rows[form].to_numpy(), form)
-    values = values.reshape(shape)
+    at = np.stack([pd.Index(axis).get_indexer(rows[key]) for axis, key in zip(wanted, _KEYS[1:], strict=True)])
+    order = np.lexsort(at[::-1])
+    _each_once(run, at[:, order], wanted)
+    values = number(rows[form].to_numpy(), form)[order].reshape([len(axis) for axis in wanted])
     for step, checkpoint in zip(steps, values, strict=True):
         refuse_nan(checkpoint, where=f"run {run!r}, step {step}")
     epochs = _constant(rows, "epoch", "step").loc[steps] if "epoch" in rows else pd.Series(np.nan, index=steps)
     return as_log_prob(values, _FORMS[form], _HINTS, where=f"run {run!r}"), epochs
 
 
-def _each_once(run: str, cell: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
-    count = np.bincount(cell, minlength=int(np.prod([len(axis) for axis in wanted])))
+def _each_once(run: str, at: AnyArray, wanted: tuple[AnyArray, ...]) -> None:
+    """Refuse rows (step, sample, class; row), sorted, that repeat or lack a combination.
+
+    Works on the rows that are there: a table of few rows may ask for more combinations than memory holds.
+    """
+    size = math.prod(len(axis) for axis in wanted)
+    new = np.append(True, (np.diff(at) != 0).any(axis=0))
+    here = at[:, new]
+    # The rows that would be there if none were missing, in the same order, and one more.
+    places = np.arange(here.shape[1] + 1)
+    full: list[AnyArray] = []
+    for axis in wanted[::-1]:
+        places, place = np.divmod(places, len(axis))
+        full.insert(0, place)
+    gaps = (here != np.stack(full)[:, :-1]).any(axis=0)
+    first_gap = int(np.append(gaps, True).argmax())
     problems = []
-    for word, wrong in (("missing", count == 0), ("repeated", count > 1)):
-        if wrong.any():
-            first = np.unravel_index(np.flatnonzero(wrong)[0], [len(axis) for axis in wanted])
+    for word, count, first in (
+        ("missing", size - here.shape[1], np.stack(full)[:, first_gap]),
+        ("repeated", int((~new).sum()), at[:, ~new][:, :1].ravel()),
+    ):
+        if count:
             step, sample, name = (axis[i] for axis, i in zip(wanted, first, strict=True))
             problems.append(
-                f"run {run!r}: {int(wrong.sum())} of {count.size} rows are {word}, the first for step {step}, sample "
-                f"{sample}, class {name}; wanted one row for each, and the same samples and classes in all runs"
+                f"run {run!r}: {count} of {size} rows are {word}, the first for step {step}, sample {sample}, class "
+                f"{name}; wanted one row for each, and the same samples and classes in all runs"
             )
     if problems:
         raise SchemaError(problems)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from trajkit.reporting.contents import contents, overview, title_of
 from trajkit.reporting.finding import HOLDS, UNKNOWN, Number, Settings
 from trajkit.reporting.part import CHEAP_DRAWS
 from trajkit.schema import installed_version
-from trajkit.storage.atomic import atomic_write, check_destination
+from trajkit.storage.atomic import atomic_write, check_destination, user_path
 
 
 @renamed(draws="null_draws", progress="progress_bar")
@@ -90,7 +89,7 @@ def report(
     >>> table.verdict.unique().tolist()
     ['cannot be told']
     """
-    target = Path(path)
+    target = user_path(path)
     check_destination(target, overwrite=True)  # before minutes of work
     settings = Settings(as_metric(metric, cap, symmetric=True), null_draws, permutations, level, seed)
     found = examine(ds, settings, progress_bar)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from trajkit.storage.file_lock import hold, is_locked
 
@@ -17,6 +20,8 @@ from trajkit.storage.file_lock import hold, is_locked
 _IN_USE = ".in_use"
 # trajkit 0.1 had no such file, and a folder is there for an instant before its file.
 _OLD_SECONDS = 3600.0
+# The end of the name of a folder that was moved away to be replaced.
+_OLD = ".old"
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -66,10 +71,13 @@ def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
         new = Path(folder, path.name)
         yield new
         _flush(new)
-        if path.is_dir() and new.is_dir():
-            # A folder cannot be replaced in one step: the old one is moved away first and deleted with the temporary.
-            os.rename(path, Path(folder, f"{path.name}.old"))
-        os.replace(new, path)
+        if not (path.is_dir() and new.is_dir()):
+            os.replace(new, path)
+        elif not _exchange(new, path):
+            # `finish_replacing` does the second step if the process is killed between them.
+            os.rename(path, Path(folder, f"{path.name}{_OLD}"))
+            os.replace(new, path)
+        flush_folder(path.parent)
 
 
 def write_once(path: Path, content: bytes) -> None:
@@ -89,6 +97,24 @@ def write_once(path: Path, content: bytes) -> None:
 
 def clear_leftovers(path: Path) -> None:
     """Delete temporary folders beside `path` whose process was killed; those in use are left alone."""
+    for folder in _leftovers(path):
+        for old in folder.glob(f"*{_OLD}"):
+            finish_replacing(path.parent / old.name.removesuffix(_OLD))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def finish_replacing(path: Path) -> None:
+    """Put a complete new folder at `path` if the process that saved it was killed after it moved the old one away."""
+    if path.exists() or not path.parent.is_dir():
+        return
+    for folder in _leftovers(path):
+        if (folder / f"{path.name}{_OLD}").exists() and (folder / path.name).exists():
+            os.rename(folder / path.name, path)
+            return
+
+
+def _leftovers(path: Path) -> Iterator[Path]:
+    """Find the temporary folders beside `path` whose process was killed."""
     with os.scandir(path.parent) as entries:
         found = [Path(e.path) for e in entries if re.fullmatch(r"\..+-[a-z0-9_]{8}", e.name) and e.is_dir()]
     for folder in found:
@@ -102,7 +128,18 @@ def clear_leftovers(path: Path) -> None:
         except OSError:
             continue
         if is_left:
-            shutil.rmtree(folder, ignore_errors=True)
+            yield folder
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step; False where the system cannot."""
+    # Python offers no call for it. A folder at the new place can be replaced by no other call in one step.
+    library: Any = ctypes.CDLL(None) if sys.platform != "win32" else None
+    if hasattr(library, "renameat2"):
+        return bool(library.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2) == 0)
+    if hasattr(library, "renamex_np"):
+        return bool(library.renamex_np(os.fsencode(one), os.fsencode(other), 2) == 0)
+    return False
 
 
 @contextmanager
@@ -114,6 +151,20 @@ def _temporary_folder(path: Path) -> Iterator[str]:
 
 def _flush(path: Path) -> None:
     """Wait until the content is on disk; after a crash a rename that came first would leave an empty file."""
-    for file in (p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-        with file.open("rb+") as opened:
+    for entry in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        if entry.is_dir():
+            flush_folder(entry)
+            continue
+        with entry.open("rb+") as opened:
             os.fsync(opened.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Wait until the names of a folder's files are on disk; Windows has no such call."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

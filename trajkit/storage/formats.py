@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from trajkit.schema import DIMS
+from trajkit.storage.file_checksum import add_checksum
+from trajkit.storage.reading import BROKEN, is_of_system, system_error
 from trajkit.storage.zarr_pieces import mark_complete
 from trajkit.typing import AnyArray
 
@@ -22,6 +25,11 @@ CHUNK_SIZE = 2**20
 # HDF5 may be used by one thread at a time. xarray holds its own lock while it reads or writes an array, but not while
 # it reads or writes names and attributes; it is no RLock, so this one is always taken first.
 NETCDF_LOCK = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    # A forked process would wait for ever for a thread of its parent that reads or writes.
+    os.register_at_fork(
+        before=NETCDF_LOCK.acquire, after_in_child=NETCDF_LOCK.release, after_in_parent=NETCDF_LOCK.release
+    )
 _SPACED = "trajkit_coordinates"
 
 
@@ -57,6 +65,35 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(f'{path} needs zarr: pip install "trajkit[scale]", or use .nc') from error
     return FORMATS[suffix]
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Let what a library makes of a damaged file be an error of ours, with the file's name.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    MemoryError
+        If it holds more than the memory.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise MemoryError(
+            f"{path} does not fit into memory ({error}): pass chunks= to read it piece by piece"
+        ) from None
+    # Each layer of each library has its own for the same damage: HDF5 OSError and RuntimeError, text and JSON errors of
+    # values, metadata that lack an entry or hold another type all the others.
+    except (OSError, *BROKEN) as error:
+        if isinstance(error, OSError) and is_of_system(error):
+            raise system_error(path, error) from error
+        size = f" ({path.stat().st_size} bytes)" if path.is_file() else ""
+        raise OSError(
+            f"cannot read {path}{size} as {FORMATS[path.suffix].name}: it is cut short, damaged or of another format "
+            f"({error or type(error).__name__}). Restore it from a copy"
+        ) from error
 
 
 def hide_spaces(ds: xr.Dataset) -> xr.Dataset:
@@ -114,6 +151,7 @@ def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> Non
     finally:
         with NETCDF_LOCK, NETCDF4_PYTHON_LOCK:
             file.close()
+    add_checksum(path)
 
 
 def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
@@ -127,7 +165,7 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
     held: dict[str, Any] = {}
     store = zarr.storage.MemoryStore(held)
     # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
-    encoding = {name: {"compressors": packed} for name, v in rest.variables.items() if v.ndim}
+    encoding = {name: {"compressors": packed} for name in rest.variables}
     # Zarr leaves out pieces that hold only its fill value; then a lost one could not be told from those.
     with zarr.config.set({"array.write_empty_chunks": True}):
         rest.to_zarr(store, mode="w", zarr_format=2, consolidated=False, encoding=encoding, write_empty_chunks=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import xarray as xr
 
 from trajkit.schema import validate
-from trajkit.storage.atomic import user_path
-from trajkit.storage.formats import FORMATS, NETCDF_LOCK, format_of, show_spaces
+from trajkit.storage.atomic import finish_replacing, user_path
+from trajkit.storage.file_checksum import check_checksum
+from trajkit.storage.formats import FORMATS, NETCDF_LOCK, Format, damage_told, format_of, show_spaces
 from trajkit.storage.store import Store
-from trajkit.storage.unchanged_file import guarded, stamps_of
+from trajkit.storage.unchanged_file import Stamps, guarded, is_unchanged, stamps_of
 from trajkit.storage.zarr_pieces import check_pieces
+
+# How often a file is read that other processes go on replacing.
+_ATTEMPTS = 20
+# Larger files are not read as a whole when they are opened to be read piece by piece.
+_CHECKED_LAZILY = 2**30
 
 
 def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) -> xr.Dataset:
@@ -38,7 +44,10 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     FileNotFoundError
         If there is no such file.
     OSError
-        If the file is of another format, is cut short, or fails its checksums.
+        If the file is of another format, is cut short, or fails its checksums. With `chunks`, only the checksums of
+        the pieces that are read count for a file of more than 1 GB.
+    MemoryError
+        If the file holds more than the memory.
     SchemaError
         If the file does not hold trajectories.
     ModuleNotFoundError
@@ -55,28 +64,35 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
     path = user_path(path)
     if path.is_dir() and path.suffix not in FORMATS:
         return Store(path).load(chunks)
+    if not path.suffix and not path.exists():
+        raise FileNotFoundError(f"no file or folder {path}")
     format = format_of(path)
+    finish_replacing(path)
     if not (path.is_dir() if format.is_folder else path.is_file()):
         raise FileNotFoundError(f"no file {path}" + (": it is a folder" if path.is_dir() else ""))
-    try:
+    for _ in range(_ATTEMPTS):
+        stamps = stamps_of(path)
+        try:
+            ds = _read(path, format, stamps=stamps, lazily=chunks is not None)
+        except OSError:
+            if is_unchanged(stamps):
+                raise
+        else:
+            # Another process may have replaced a folder while its pieces were read: half old, half new.
+            if is_unchanged(stamps):
+                validate(ds, values=chunks is None)
+                # Chunked now: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
+                return ds if chunks is None else ds.chunk(dict(chunks))
+    raise OSError(f"{path} is being replaced or changed all the time: load it when that is done")
+
+
+def _read(path: Path, format: Format, *, stamps: Stamps, lazily: bool) -> xr.Dataset:
+    with damage_told(path):
         if format.is_folder:
             check_pieces(path)
-        if chunks is not None:
-            # Chunked after opening: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
-            stamps = stamps_of(path)
-            with NETCDF_LOCK:
-                opened = xr.open_dataset(path, engine=format.engine, cache=False)
-            lazy = show_spaces(guarded(opened, path, stamps)).chunk(dict(chunks))
-            validate(lazy, values=False)
-            return lazy
+        elif not lazily or path.stat().st_size <= _CHECKED_LAZILY:
+            check_checksum(path)
         with NETCDF_LOCK:
-            ds = show_spaces(xr.load_dataset(path, engine=format.engine))
-    # A broken file raises OSError when it is opened and RuntimeError when a chunk is read; its text and its JSON raise
-    # errors of their own.
-    except (OSError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise OSError(
-            f"cannot read {path} ({path.stat().st_size} bytes) as {format.name}: it is cut short, damaged or of "
-            f"another format ({error}). Restore it from a copy"
-        ) from error
-    validate(ds)
-    return ds
+            if lazily:
+                return show_spaces(guarded(xr.open_dataset(path, engine=format.engine, cache=False), path, stamps))
+            return show_spaces(xr.load_dataset(path, engine=format.engine))

@@ -132,6 +132,9 @@ class Probe:
     def from_description(cls, text: str) -> Probe:
         """Make a probe, without inputs, from a description that `describe` returned."""
         held = json.loads(text)
+        kinds = {"inputs": str, "label": list, "class": list, "split": list, "sample": list}
+        if wrong := [name for name, kind in kinds.items() if not isinstance(held[name], kind)]:
+            raise ValueError(f"{', '.join(wrong)}: wanted a list for each, and a text for 'inputs'")
         return cls(
             None, held["label"], classes=held["class"], split=held["split"], sample=held["sample"],
             identity=held["inputs"],

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from trajkit.storage.atomic import atomic_write
+from trajkit.storage.reading import NO_HANDLES, system_error
 from trajkit.storage.run_file import FRAME, SUFFIX, Run, is_head, read_run
 
 _INDEX = ".index.npz"
@@ -28,12 +29,16 @@ def list_runs(folder: Path) -> list[Run]:
             if not entry.name.endswith(SUFFIX):
                 continue
             # Folders, dangling links, pipes, files of others: one of them must not hide all runs.
-            with suppress(OSError):
+            try:
                 if entry.is_file():
                     stat = entry.stat()
                     stamp = (stat.st_size, stat.st_mtime_ns)
                     held = known.get(entry.name)
                     found[entry.name] = held if held and held[1] == stamp else (read_run(Path(entry.path)), stamp)
+            except OSError as error:
+                # Then it is not the file that is odd.
+                if error.errno in NO_HANDLES:
+                    raise system_error(Path(entry.path), error) from error
     found = dict(sorted(found.items()))
     if {name: stamp for name, (_, stamp) in found.items()} != {name: stamp for name, (_, stamp) in known.items()}:
         # Without an index, in a read-only folder or on a full disk, listing is slower and nothing else.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 import weakref
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from warnings import warn
 
 import numpy as np
 
+from trajkit.storage.atomic import flush_folder
 from trajkit.storage.file_lock import lock
 from trajkit.storage.run_file import HEAD, MAGIC, RETURN, Run, frame, read_payload, read_run
 
@@ -60,7 +60,7 @@ class RunWriter:
             self._file.truncate(self._end)
             if not self._end:
                 self.append(HEAD, json.dumps(head, ensure_ascii=False).encode())
-                _flush_folder(path.parent)
+                flush_folder(path.parent)
         except BaseException:
             self._file.close()
             raise
@@ -179,17 +179,6 @@ def _check_continuation(run: Run, path: Path, head: dict[str, Any], resume: bool
 def _first_bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(len(MAGIC))
-
-
-def _flush_folder(folder: Path) -> None:
-    """Wait until the names of a folder's files are on disk; Windows has no such call."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _open_writers: weakref.WeakSet[RunWriter] = weakref.WeakSet()

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from warnings import warn
 
@@ -18,6 +19,7 @@ from trajkit.storage.atomic import user_path, write_once
 from trajkit.storage.file_lock import is_locked
 from trajkit.storage.lazy_runs import open_runs
 from trajkit.storage.probe import Probe
+from trajkit.storage.reading import BROKEN, system_error
 from trajkit.storage.run_file import Run, file_name
 from trajkit.storage.run_index import list_runs, odd_entries
 from trajkit.storage.run_writer import RunWriter
@@ -71,15 +73,9 @@ class Store:
         if not (self.path / PROBE_FILE).is_file():
             what = "it holds no probe.json: nothing was recorded there" if self.path.is_dir() else "no such folder"
             raise FileNotFoundError(f"{self.path} is not a store of runs: {what}")
-        description = (self.path / PROBE_FILE).read_bytes()
+        description, self.probe = _read_probe(self.path / PROBE_FILE)
         # Each run holds this hash, so that a file from the folder of another probe is recognised.
         self._probe_hash = hashlib.sha256(description).hexdigest()
-        try:
-            self.probe = Probe.from_description(description.decode())
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise OSError(
-                f"cannot read {self.path / PROBE_FILE}: it is damaged ({error}). Restore it from a copy"
-            ) from error
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], probe: Probe) -> Store:
@@ -225,6 +221,16 @@ class Store:
             problems.append(f"{files} hold the same run {name!r}: move one out of the folder")
         if problems:
             raise SchemaError(problems)
+
+
+def _read_probe(path: Path) -> tuple[bytes, Probe]:
+    try:
+        description = path.read_bytes()
+        return description, Probe.from_description(description.decode())
+    except (*BROKEN, MemoryError) as error:
+        raise OSError(f"cannot read {path}: it is damaged ({error}). Restore it from a copy") from error
+    except OSError as error:
+        raise system_error(path, error) from error
 
 
 def _incomplete(runs: list[Run]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 from ipywidgets.widgets.widget import _remove_buffers
 
-from trajkit.storage.atomic import atomic_write
+from trajkit.storage.atomic import atomic_write, user_path
 from trajkit.widgets import assets
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def write_page(
         # In one script, because the policy of the page forbids it to load modules.
         javascript=modules.pop() + assets.module("html_export.js"),
     )
-    out = Path(path)
+    out = user_path(path)
     with atomic_write(out, overwrite=True) as part:
         part.write_text(page, encoding="utf-8")
     return out

@@ -391,7 +391,7 @@ class ManifoldView(ManifoldTraits):
         path
             Path of the file.
         """
-        self._png_path = Path(path)
+        self._png_path = Path(path).expanduser()
         self.send({"ask": "png"})
 
     def _receive(self, _: object, content: dict[str, Any], buffers: list[memoryview]) -> None:

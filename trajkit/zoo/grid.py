@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from trajkit.storage.atomic import user_path
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import SOURCES, Data, DataSettings
 from trajkit.zoo.settings import CORNERS, Settings
@@ -76,7 +77,7 @@ def read_grid(
     >>> grid.data.name, len({run.architecture for run in grid.runs})
     ('digits', 6)
     """
-    path = _find(Path(path))
+    path = _find(user_path(path))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

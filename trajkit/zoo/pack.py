@@ -11,7 +11,7 @@ from pathlib import Path
 import xarray as xr
 
 from trajkit.storage import Store, save
-from trajkit.storage.atomic import atomic_write, check_destination
+from trajkit.storage.atomic import atomic_write, check_destination, user_path
 from trajkit.zoo.outcomes import Outcome, read_outcomes
 
 # Bits kept of the 23 in the mantissa of log_prob. With 12, rounding changes the Bhattacharyya distances on digits by
@@ -62,7 +62,7 @@ def pack(
         ...
     ValueError: data/mine.zarr: wanted a name that ends in .nc
     """
-    path = Path(path)
+    path = user_path(path)
     check_package(path, overwrite=overwrite)
     ds = trained_runs(folder)
     # Written aside first: a file that is too large must not replace the old one.
@@ -86,7 +86,7 @@ def check_package(path: Path, *, overwrite: bool) -> None:
 
 def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
     """Load the runs that were trained to their end, with their errors and their origin."""
-    outcomes = read_outcomes(Path(folder))
+    outcomes = read_outcomes(user_path(folder))
     trained = {run: outcome for run, outcome in outcomes.items() if outcome["state"] == "trained"}
     if not trained:
         raise ValueError(f"no run in {folder} was trained to its end: there is nothing to pack")

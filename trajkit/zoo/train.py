@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from trajkit.renamed import renamed
 from trajkit.storage import Store
+from trajkit.storage.atomic import user_path
 from trajkit.storage.store import PROBE_FILE
 from trajkit.zoo.data import Data, load_data
 from trajkit.zoo.grid import Grid, GridError, check, read_grid
@@ -133,7 +134,9 @@ def prepare(
         raise RuntimeError("device 'cuda': torch finds no GPU: install torch with CUDA, or choose device 'cpu'")
     held = load_data(grid.data, device)
     check(grid, held)
-    plan = Plan(grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(out), device)
+    plan = Plan(
+        grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(user_path(out)), device
+    )
     pending = _pending(grid, plan, held)
     _check_space(pending, plan, held)
     return grid, plan, divide(pending, prod(held.shape))

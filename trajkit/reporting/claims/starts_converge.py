@@ -24,11 +24,10 @@ def examine(part: Part) -> Finding:
     unit = str(found.attrs.get("units", ""))
 
     def number(statistic: str, quantity: str, stage: str, null: float, unit: str) -> Number:
-        bounds = (
-            float(found[f"stage_{x}"].sel(quantity=quantity, stage=stage)) for x in ("estimate", "lower", "upper")
-        )
+        at = {"quantity": quantity, "stage": stage}
+        value, lower, upper = (float(found[f"stage_{x}"].sel(at)) for x in ("estimate", "lower", "upper"))
         line = f"found.stage_estimate.sel(quantity={quantity!r}, stage={stage!r})"
-        return Number(statistic, INIT, *bounds, null=null, unit=unit, code=line)
+        return Number(statistic, INIT, value, lower, upper, null=null, unit=unit, code=line)
 
     start = number("between / within inits, at the start", "ratio", "start", 1.0, "")
     path = number("between inits / between straight roads, along the path", "straight ratio", "path", 1.0, "")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trajkit.storage.atomic import user_path
 from trajkit.typing import Labels
 from trajkit.zoo.data.source import SPLITS, Source
 
@@ -23,7 +24,7 @@ def folder(path: str) -> Source:
     OSError
         If a folder is missing or holds no images, or test has a class that train lacks.
     """
-    root = Path(path)
+    root = user_path(path)
     files = {split: _files(root / split) for split in SPLITS}
     classes = sorted({file.parent.name for file in files["train"]})
     if unknown := sorted({file.parent.name for file in files["test"]} - set(classes)):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trajkit.storage.atomic import user_path
 from trajkit.zoo.data.source import SPLITS, Source, from_memory
 
 
@@ -71,7 +72,7 @@ READERS: dict[str, Callable[[str], Source]] = {
 
 def _folder(path: str, files: Files) -> Path:
     """Find the folder of the files; download them if it does not exist."""
-    folder = Path(path) / files.folder
+    folder = user_path(path) / files.folder
     if not folder.is_dir():
         try:
             import torchvision.datasets
