@@ -113,7 +113,7 @@ def test_points_and_unstack__bad_inputs() -> None:
 
 def test_errors__of_likely_slips_lead_on() -> None:
     ds = tk.simulate(runs=6, groups=3, spread=0.3, checkpoints=8, samples=20)
-    with pytest.raises(tk.SchemaError, match=r"ds.isel\(checkpoint=\[-1\]\)"):
+    with pytest.raises(tk.SchemaError, match=r"write `ds.sel\(checkpoint=\[7\]\)`"):
         tk.progress(ds.isel(checkpoint=-1))
     with pytest.raises(TypeError, match="assign it to its dataset first"):
         tk.points(tk.progress(ds))

@@ -32,6 +32,7 @@ LAYERS = (
     "progress_bar",
     "probabilities",
     "storable",
+    "arranged",
     "schema",
     "roles",
     "configuration",
@@ -177,6 +178,7 @@ def test_contributing__names_every_script_with_its_command() -> None:
 WHOLE = {
     *("binder", "contributing", "house", "install", "notebooks", "notebooks_browser", "readme", "reference"),
     *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1", "validation", "user_paths"),
+    "ways_of_opening",
 }
 
 

@@ -59,9 +59,13 @@ def with_value(name: str, at: tuple[int, ...], value: float) -> Callable[[xr.Dat
         (lambda ds: ds.drop_vars("log_prob"), r"'log_prob' is missing: wanted float32 or float64 values on \('run', "),
         (lambda ds: ds.drop_vars("class"), "'class' is missing: wanted text"),
         (lambda ds: ds.drop_vars("sample"), "'sample' is missing: wanted signed integer or text"),
+        (lambda ds: ds.sel(run="A-0"), r"no dimension 'run': write `ds.sel\(run=\['A-0'\]\)`, with a list"),
+        (lambda ds: ds.isel(checkpoint=-1), r"write `ds.sel\(checkpoint=\[19\]\)`"),
+        (lambda ds: ds.isel(checkpoint=-1, drop=True), r"write `ds.isel\(checkpoint=\[0\]\)`"),
+        (lambda ds: ds.isel({"class": 1}), r"write `ds.sel\({'class': \['1'\]}\)`"),
         (
-            lambda ds: ds.transpose("sample", ...),
-            r"'log_prob' has dimensions \('sample', .*: wanted .* in this order \(`.transpose`",
+            lambda ds: ds.assign(step=ds.step[0]),
+            r"'step' has dimensions \('checkpoint',\): wanted \('run', 'checkpoint'",
         ),
         (lambda ds: ds.rename(sample="image"), "'sample' is missing"),
         (
@@ -81,7 +85,7 @@ def with_value(name: str, at: tuple[int, ...], value: float) -> Callable[[xr.Dat
             "'checkpoint' does not increase along its dimension",
         ),
         (
-            lambda ds: ds.assign_coords(opt=("run", np.array(["a", "b"], object))),
+            lambda ds: ds.assign_coords(opt=("run", np.array(["a", 1], object))),
             "run attribute 'opt' has dtype object: wanted text",
         ),
         (lambda ds: ds.assign_coords(lr=("run", np.array([1, 2], "f2"))), "run attribute 'lr' has dtype float16"),
@@ -111,7 +115,7 @@ def test_validate__several_problems_come_in_one_message() -> None:
 
 
 def test_validate__wants_a_dataset() -> None:
-    with pytest.raises(TypeError, match=r"wanted an xarray.Dataset of trajectories, got DataArray"):
+    with pytest.raises(TypeError, match=r"got the DataArray 'log_prob': pass the dataset that holds it"):
         tk.validate(tk.simulate().log_prob)
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from trajkit.from_arrays import lost_as_float
 from trajkit.points import MISSING
 from trajkit.roles import ROLES, role_of, set_roles
-from trajkit.schema import SchemaError, run_attributes, validate
+from trajkit.schema import SchemaError, run_attributes, validated
 from trajkit.typing import Labels
 
 
@@ -47,8 +47,7 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     parts = list(datasets)
     if not parts:
         raise ValueError("datasets: wanted one dataset or more, got an empty list")
-    _validate_each(parts)
-    return concatenated(parts)
+    return concatenated(_validated_each(parts))
 
 
 def concatenated(parts: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -80,15 +79,16 @@ def concatenated(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     )
 
 
-def _validate_each(parts: Sequence[xr.Dataset]) -> None:
-    problems = []
+def _validated_each(parts: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    valid, problems = [], []
     for number, part in enumerate(parts, start=1):
         try:
-            validate(part)
+            valid.append(validated(part))
         except SchemaError as error:
             problems += [f"dataset {number}: {problem}" for problem in error.problems]
     if problems:
         raise SchemaError(problems)
+    return valid
 
 
 def _probe_problems(parts: Sequence[xr.Dataset]) -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.arranged import arranged
 from trajkit.roles import attributes_with_role, is_certain
-from trajkit.schema import is_network
+from trajkit.schema import DIMS, is_network
 from trajkit.typing import AnyArray, Indices, Mask
 
 _NOT_SET = "(not set)"
@@ -37,6 +38,9 @@ def configuration(ds: xr.Dataset | xr.DataArray) -> xr.DataArray:
     >>> tk.configuration(tk.simulate(runs=4, groups=2)).values.tolist()
     ['architecture=A', 'architecture=B', 'architecture=A', 'architecture=B']
     """
+    ds = arranged(ds.coords.to_dataset(), DIMS, "log_prob")
+    if "run" not in ds.dims:
+        raise ValueError(f"wanted run attributes, on a dimension 'run', got dimensions {tuple(ds.dims)}")
     network = is_network(ds)
     some = ds.isel(run=network)
     code, names = configuration_codes(some)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.schema import VARIABLES
+from trajkit.arranged import arranged
+from trajkit.schema import DIMS, VARIABLES
 from trajkit.workspace import workspace_bytes
 
 # The value that marks a missing point, by numpy's kind of dtype.
@@ -47,6 +48,7 @@ def points(ds: xr.Dataset) -> xr.Dataset:
     if "step" not in ds or set(ds["step"].dims) != {"run", "checkpoint"}:
         got = f"'step' on {ds['step'].dims}" if "step" in ds else f"variables {sorted(map(str, ds.variables))}"
         raise ValueError(f"wanted 'step' on (run, checkpoint), which says what is missing, got {got}")
+    ds = arranged(ds, DIMS, "log_prob")
     run, checkpoint = np.nonzero(ds["step"].transpose("run", "checkpoint").values >= 0)
     at = {"run": xr.DataArray(run, dims="point"), "checkpoint": xr.DataArray(checkpoint, dims="point")}
     return ds.isel(at).transpose("point", ..., missing_dims="ignore")

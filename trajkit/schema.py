@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.arranged import arranged, as_dataset, dropped
 from trajkit.probabilities import is_off, row_problem, row_sums
 from trajkit.storable import conversion, is_storable, variable_problems
 from trajkit.typing import AnyArray, Labels, Mask
@@ -115,8 +116,7 @@ def networks(ds: xr.Dataset, least: int = 1) -> xr.Dataset:
     >>> networks(tk.with_references(tk.simulate(runs=2))).sizes["run"]
     2
     """
-    validate(ds)
-    return networks_of(ds, least)
+    return networks_of(validated(ds), least)
 
 
 def networks_of(ds: xr.Dataset, least: int = 1) -> xr.Dataset:
@@ -157,6 +157,7 @@ def run_table(ds: xr.Dataset) -> pd.DataFrame:
     A-0  network            A     0            5
     B-0  network            B     0            5
     """
+    ds = arranged(as_dataset(ds), DIMS, "log_prob")
     table = pd.DataFrame(
         {name: ds[name].values for name in run_attributes(ds)}, index=pd.Index(ds["run"].values, name="run")
     )
@@ -168,7 +169,7 @@ def run_table(ds: xr.Dataset) -> pd.DataFrame:
 def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     """Check that `ds` is a trajectory dataset; raise one error that lists everything wrong.
 
-    Checked are dimensions and their order, dtypes, unique identities, labels and splits, that every recorded
+    Checked are dimensions, dtypes, unique identities, labels and splits, that every recorded
     checkpoint (step >= 0) holds log-probabilities which are at most 0 and sum to one within 1e-3 for every
     sample, that missing checkpoints (step = -1) are NaN throughout, and that steps increase along a run.
 
@@ -195,8 +196,28 @@ def validate(ds: xr.Dataset, *, values: bool = True) -> None:
     trajkit.schema.SchemaError: not a trajectory dataset:
     - 'label' is missing: wanted signed integer values on ('sample',), the index of the true class
     """
-    _refuse(_structure_problems(_dataset(ds), VARIABLES))
+    validated(ds, values=values)
+
+
+def validated(ds: xr.Dataset, *, values: bool = True) -> xr.Dataset:
+    """Do what `validate` does, and return the dataset in the form that functions work with.
+
+    Every public function that takes trajectories begins with this. Whatever way `ds` was opened or turned (chunks of
+    dask, dimensions in another order, files of old formats), what comes back has its dimensions in order and all but
+    the predictions in memory.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> validated(ds.chunk().transpose("class", ...)).log_prob.dims
+    ('run', 'checkpoint', 'sample', 'class')
+    """
+    _refuse(dropped(as_dataset(ds), DIMS))
+    ds = arranged(ds, DIMS, "log_prob")
+    _refuse(_structure_problems(ds, VARIABLES))
     _refuse([*_identity_problems(ds, VARIABLES), *(_prediction_problems(ds) if values else ())])
+    return ds
 
 
 def validate_axes(ds: xr.Dataset, *, only: Collection[str] | None = None) -> None:
@@ -220,7 +241,7 @@ def validate_axes(ds: xr.Dataset, *, only: Collection[str] | None = None) -> Non
     >>> validate_axes(tk.simulate(runs=2).drop_vars("log_prob"), only=("sample", "label"))
     """
     wanted = VARIABLES if only is None else {name: VARIABLES[name] for name in only}
-    _refuse(_structure_problems(_dataset(ds), wanted))
+    _refuse(_structure_problems(as_dataset(ds), wanted))
     _refuse(_identity_problems(ds, wanted))
 
 
@@ -240,12 +261,6 @@ def validate_predictions(ds: xr.Dataset) -> None:
     >>> validate_predictions(tk.simulate(runs=2))
     """
     _refuse(_prediction_problems(ds))
-
-
-def _dataset(ds: Any) -> xr.Dataset:
-    if not isinstance(ds, xr.Dataset):
-        raise TypeError(f"wanted an xarray.Dataset of trajectories, got {type(ds).__name__}")
-    return ds
 
 
 def _refuse(problems: Iterable[str]) -> None:
@@ -286,9 +301,7 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
             continue
         got = ds[name]
         if got.dims != wanted.dims:
-            same = set(got.dims) == set(wanted.dims)
-            hint = "`.transpose` reorders" if same else "a list, as in ds.isel(checkpoint=[-1]), keeps the dimension"
-            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}, in this order ({hint})"
+            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}"
         if not is_storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from trajkit.curves import progress as progress_of
 from trajkit.points import MISSING
-from trajkit.schema import run_attributes, run_table, validate
+from trajkit.schema import run_attributes, run_table, validated
 from trajkit.typing import AnyArray, Mask
 
 Condition = Any  # a value, a list of values, a slice or (low, high), or a callable
@@ -68,7 +68,7 @@ def select(
     >>> tk.select(ds, where="seed > 0", split="test", progress=(0.5, None)).sizes["sample"]
     25
     """
-    validate(ds)
+    ds = validated(ds)
     keep = np.ones(ds.sizes["run"], dtype=bool)
     for name, condition in attributes.items():
         keep &= matches(_attribute(ds, name), condition, name)

@@ -92,7 +92,7 @@ def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterat
         if problem := name_problem(name):
             yield f"{problem} (`ds = ds.rename({{{name!r}: {usable_name(name)!r}}})`)"
         dtype = variable.dtype
-        if name not in told and not is_storable(dtype) and not _is_text(variable):
+        if name not in told and not is_storable(dtype) and not is_text(variable):
             yield f"{name!r} has dtype {dtype}, which files cannot hold: {conversion(name, variable)}"
         if isinstance(dtype, np.dtype) and dtype.kind == "U" and (problem := array_text_problem(variable.values)):
             yield f"{name!r}: {problem}"
@@ -173,6 +173,12 @@ def _text_message(value: str, shown: str) -> str:
     return f"the text {brief} holds {shown}, where files cut it or fail: write it without, as in `{line}`"
 
 
-def _is_text(variable: xr.Variable) -> bool:
-    """Say whether an array of objects holds text alone, which files can hold."""
+def is_text(variable: xr.Variable) -> bool:
+    """Say whether an array of objects holds text alone, which files can hold.
+
+    Examples
+    --------
+    >>> is_text(xr.Variable("run", np.array(["a", "b"], dtype=object)))
+    True
+    """
     return variable.dtype == object and pd.api.types.infer_dtype(variable.values.reshape(-1), skipna=False) == "string"

@@ -79,8 +79,9 @@ def test_project__wrong_columns_are_refused() -> None:
     d = tk.pairwise(new, old)
     with pytest.raises(ValueError, match=r"wanted distances .* to the 15 embedded points, got"):
         tk.project(e, tk.pairwise(new, ds.isel(run=[0])))
+    assert tk.project(e, d.T).equals(tk.project(e, d))
     with pytest.raises(ValueError, match=r"wanted distances \(point, point2\)"):
-        tk.project(e, d.T)
+        tk.project(e, d.rename(point2="other"))
     with pytest.raises(ValueError, match="not the embedded points in their order: run2 differs"):
         tk.project(e, tk.pairwise(new, ds.isel(run=[1, 0, 2])))
     with pytest.raises(ValueError, match="metric 'bhattacharyya', the distances 'hellinger'"):

@@ -12,7 +12,7 @@ from trajkit.analysis.bootstrap_units import Units, runs_in_groups, samples_in_c
 from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
-from trajkit.schema import is_network, validate
+from trajkit.schema import is_network, validated
 from trajkit.typing import Array, Indices
 
 Statistic = Callable[[Any], xr.DataArray]
@@ -145,6 +145,10 @@ def bootstrap(
         raise ValueError(f"level: wanted a number between 0 and 1, got {level}")
     if interval not in _INTERVALS:
         raise ValueError(f"interval: wanted one of {list(_INTERVALS)}, got {interval!r}")
+    if isinstance(ds, xr.Dataset):
+        ds = validated(ds)
+    else:
+        runs_matrix(ds)
     units = _units(ds, over, by)
     values = statistic(ds)
     if not isinstance(values, xr.DataArray):
@@ -176,10 +180,6 @@ def bootstrap(
 
 
 def _units(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None) -> Units:
-    if isinstance(ds, xr.Dataset):
-        validate(ds)
-    else:
-        runs_matrix(ds)
     if over != "sample":
         return runs_in_groups(ds, over, by)
     if by is not None:

@@ -15,7 +15,7 @@ from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.embedding.embed import embedded
 from trajkit.embedding.inpca import inpca
 from trajkit.renamed import renamed
-from trajkit.schema import is_network, networks
+from trajkit.schema import is_network, networks, validated
 
 _MEASURES = {"measure": ["explained stress", "explained distance"]}
 
@@ -106,6 +106,7 @@ def dimensionality(
         raise ValueError(f"share: wanted a number between 0 and 1, got {share}")
 
     chosen = as_metric(metric, cap)
+    ds = validated(ds, values=False)
 
     def measures(some: xr.Dataset) -> xr.DataArray:
         if landmarks is None:

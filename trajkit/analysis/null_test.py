@@ -19,7 +19,7 @@ from trajkit.distances import BHATTACHARYYA, Metric, as_metric
 from trajkit.probabilities import normalize
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
-from trajkit.schema import is_network, networks_of, validate
+from trajkit.schema import is_network, networks_of, validated
 from trajkit.typing import Indices
 
 # Points of the progress grid. With 50 points, distances of the runs in the sample data are 1 % larger.
@@ -133,7 +133,7 @@ def null_test(
         raise ValueError("metric and cap are for the distance of runs: with a statistic, use them inside the statistic")
     if not 0 < level < 1:
         raise ValueError(f"level: wanted a number between 0 and 1, got {level}")
-    validate(ds)
+    ds = validated(ds)
     seeds = np.random.SeedSequence(seed).generate_state(null_draws).tolist()
     straight, interval, limitations = {}, (np.nan, np.nan), _NO_INTERVAL
     of_runs = statistic is None

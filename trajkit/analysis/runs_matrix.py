@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from trajkit.arranged import turned
 from trajkit.typing import Array
 
 
@@ -26,6 +27,7 @@ def runs_matrix(distance: xr.DataArray) -> Array:
     """
     if not isinstance(distance, xr.DataArray):
         raise TypeError(f"wanted a DataArray (run, run2), got {type(distance).__name__}")
+    distance = turned(distance, "run", "run2")
     if distance.dims != ("run", "run2") or not np.array_equal(distance["run"], distance["run2"]):
         raise ValueError(
             f"wanted a square matrix (run, run2) with the same runs along both dimensions, got {dict(distance.sizes)}; "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from trajkit.schema import is_network, validate
+from trajkit.schema import is_network, validated
 from trajkit.typing import Indices, Labels
 
 
@@ -38,7 +38,7 @@ def shuffle_within_class(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     >>> bool(abs(tk.loss(null) - tk.loss(ds)).max() < 1e-6), bool((null.log_prob == ds.log_prob).all())
     (True, False)
     """
-    validate(ds)
+    ds = validated(ds)
     return _within_class(ds, seed)
 
 
@@ -79,7 +79,7 @@ def shuffle_confusions(ds: xr.Dataset, seed: int = 0) -> xr.Dataset:
     >>> bool(abs(tk.progress(null) - tk.progress(ds)).max() < 1e-6), bool((null.log_prob == ds.log_prob).all())
     (True, False)
     """
-    validate(ds)
+    ds = validated(ds)
     return _confusions(ds, seed)
 
 
@@ -114,9 +114,7 @@ def valid_draws(null: Null) -> Null:
         return _DRAWS[null]
 
     def checked(ds: xr.Dataset, seed: int) -> xr.Dataset:
-        drawn = null(ds, seed)
-        validate(drawn)
-        return drawn
+        return validated(null(ds, seed))
 
     return checked
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.distances.divergences import check_log_prob
+from trajkit.distances.divergences import as_log_prob
 from trajkit.distances.formulas import angle, half_chord
 from trajkit.probabilities import normalize
 from trajkit.typing import AnyArray, Array
@@ -48,10 +48,9 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     ----------
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (geodesic between ignorance and truth).
     """
-    for x in (a, b):
-        check_log_prob(x)
-        if "t" in x.dims:
-            raise ValueError("a or b has a dimension 't', the name of the result's own; rename it first")
+    a, b = as_log_prob(a), as_log_prob(b)
+    if "t" in (*a.dims, *b.dims):
+        raise ValueError("a or b has a dimension 't', the name of the result's own; rename it first")
     values = np.asarray(t, dtype=np.float64)
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"t: wanted numbers from 0 to 1, got {values.min():g} to {values.max():g}")
@@ -114,8 +113,7 @@ def tangent(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
     >>> round(float(np.square(velocity).sum()) ** 0.5, 6)  # pi / 3
     1.047198
     """
-    check_log_prob(a)
-    check_log_prob(b)
+    a, b = as_log_prob(a), as_log_prob(b)
     core = ["sample", "class"]
     out: xr.DataArray = xr.apply_ufunc(
         _velocity, a, b, input_core_dims=[core, core], output_core_dims=[core], join="exact"

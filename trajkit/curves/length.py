@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trajkit.distances import FISHER_RAO, Metric, as_metric
 from trajkit.probabilities import normalize
-from trajkit.schema import run_attributes, validate
+from trajkit.schema import run_attributes, validated
 from trajkit.typing import Array, Labels
 
 _METRICS = ("fisher_rao", "bhattacharyya")
@@ -55,7 +55,7 @@ def length(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | 
     2.0944
     """
     chosen = as_metric(metric, cap, among=_METRICS, what="length")
-    validate(ds)
+    ds = validated(ds)
     return arc_length(ds, chosen).max("checkpoint", keep_attrs=True).rename("length")
 
 
@@ -91,7 +91,7 @@ def speed(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | N
     array([[   nan, 1.0472, 1.0472]])
     """
     chosen = as_metric(metric, cap, among=_METRICS, what="speed")
-    validate(ds)
+    ds = validated(ds)
     out = _along_runs(ds, chosen, lambda pieces, step: np.concatenate([[np.nan], pieces / np.diff(step)]))
     return out.rename("speed").assign_attrs(
         long_name=f"{chosen.name} length per step", units=f"{out.attrs['units']} / step"

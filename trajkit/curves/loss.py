@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.schema import run_attributes, validate
+from trajkit.schema import run_attributes, validated
 
 
 def loss(ds: xr.Dataset) -> xr.DataArray:
@@ -33,7 +33,7 @@ def loss(ds: xr.Dataset) -> xr.DataArray:
     >>> round(float(tk.loss(ds)[0, 0]), 4)  # ln 4
     1.3863
     """
-    validate(ds)
+    ds = validated(ds)
     return loss_of(ds)
 
 
@@ -49,7 +49,7 @@ def loss_of(ds: xr.Dataset) -> xr.DataArray:
     """
     on_label = ds["log_prob"].isel({"class": ds["label"].drop_vars("label")})
     out = 0.0 - on_label.astype(np.float64).mean("sample", skipna=False)  # no minus sign before a loss of zero
-    return _per_point(out, ds, "loss", "mean cross-entropy", "nat")
+    return _per_point(out.compute(), ds, "loss", "mean cross-entropy", "nat")
 
 
 def error(ds: xr.Dataset) -> xr.DataArray:
@@ -76,7 +76,7 @@ def error(ds: xr.Dataset) -> xr.DataArray:
     >>> float(tk.error(tk.simulate())[0, -1])
     0.0
     """
-    validate(ds)
+    ds = validated(ds)
     return error_of(ds)
 
 
@@ -91,7 +91,7 @@ def error_of(ds: xr.Dataset) -> xr.DataArray:
     True
     """
     wrong = (ds["log_prob"].fillna(-np.inf).argmax("class") != ds["label"]).mean("sample")
-    return _per_point(wrong.where(ds["step"] >= 0), ds, "error", "classification error", "1")
+    return _per_point(wrong.where(ds["step"] >= 0).compute(), ds, "error", "classification error", "1")
 
 
 def _per_point(values: xr.DataArray, ds: xr.Dataset, name: str, long_name: str, units: str) -> xr.DataArray:

@@ -12,7 +12,7 @@ from trajkit.curves.start import after_start
 from trajkit.distances import FISHER_RAO, Metric, as_metric
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.typing import AnyArray, Array, Labels, Mask
 from trajkit.workspace import workspace_bytes
 
@@ -66,7 +66,7 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (progress).
     """
     chosen = as_metric(metric, cap, among=_SLOPES, what="progress")
-    validate(ds)
+    ds = validated(ds)
     return progress_of(ds, chosen)
 
 
@@ -122,7 +122,7 @@ def distance_to_geodesic(
     (True, True)
     """
     chosen = as_metric(metric, cap, among=_SLOPES, what="distance_to_geodesic")
-    validate(ds)
+    ds = validated(ds)
     return distance_to_geodesic_of(ds, chosen)
 
 

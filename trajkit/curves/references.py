@@ -8,7 +8,7 @@ import xarray as xr
 from trajkit.concat import concatenated
 from trajkit.curves.geodesic import great_circle
 from trajkit.points import points
-from trajkit.schema import SchemaError, run_attributes, validate
+from trajkit.schema import SchemaError, run_attributes, validated
 from trajkit.typing import Array
 
 
@@ -158,7 +158,7 @@ def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     >>> tk.with_references(tk.simulate(runs=2)).kind.values
     array(['network', 'network', 'reference', 'reference', 'reference'], dtype='<U9')
     """
-    validate(ds)
+    ds = validated(ds)
     added = references(ds, n_geodesic)
     if present := sorted(set(ds["run"].values.tolist()) & set(added["run"].values.tolist())):
         raise SchemaError([f"runs {present} are there already: select the networks with kind='network' first"])

@@ -11,7 +11,7 @@ from trajkit.curves.length import arc_length
 from trajkit.curves.progress import progress_of
 from trajkit.curves.shared_range import REACH, shared_range
 from trajkit.curves.start import from_start, since_start
-from trajkit.schema import VARIABLES, validate
+from trajkit.schema import VARIABLES, validated
 from trajkit.typing import Array, Indices, Mask
 
 EXTENDS = ("hold", "nan", "shared")
@@ -77,7 +77,7 @@ def resample(
     ----------
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (interpolation of trajectories).
     """
-    validate(ds)
+    ds = validated(ds)
     return resampled(ds, n, by, extend=extend, reach=reach)
 
 

@@ -14,7 +14,7 @@ from trajkit.curves.shared_range import REACH
 from trajkit.curves.start import from_start
 from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.points import points
-from trajkit.schema import run_attributes, validate
+from trajkit.schema import run_attributes, validated
 from trajkit.typing import Array
 
 _METHODS = ("progress", "frechet", "hausdorff", "kernel")
@@ -93,7 +93,7 @@ def trajectory_distance(
     """
     chosen = as_metric(metric, cap, symmetric=True)
     _check(method, extend, bandwidth)
-    validate(ds)
+    ds = validated(ds)
     return trajectory_distance_of(ds, chosen, n, method=method, extend=extend, reach=reach, bandwidth=bandwidth)
 
 

@@ -257,8 +257,7 @@ def mean_over_samples(
     metric: Metric, a: xr.DataArray, b: xr.DataArray, weights: ArrayLike | None = None
 ) -> xr.DataArray:
     """Take the distance of each sample, cap it, and average: in this order."""
-    check_log_prob(a)
-    check_log_prob(b)
+    a, b = as_log_prob(a), as_log_prob(b)
     weight = sample_weights(weights, a.sizes["sample"])
 
     def mean(p: Array, q: Array) -> Array:
@@ -272,12 +271,13 @@ def mean_over_samples(
     return out.rename("distance").assign_attrs(metric.attrs)
 
 
-def check_log_prob(x: xr.DataArray) -> None:
-    """Refuse anything but log-probabilities, such as probabilities; missing points are NaN."""
+def as_log_prob(x: xr.DataArray) -> xr.DataArray:
+    """Read log-probabilities into memory, and refuse anything else, such as probabilities; missing points are NaN."""
     if not isinstance(x, xr.DataArray):
         raise TypeError(f"wanted an xarray.DataArray of log-probabilities such as ds.log_prob, got {type(x).__name__}")
     if not {"sample", "class"} <= set(x.dims):
         raise ValueError(f"wanted log-probabilities with dimensions 'sample' and 'class', got {x.dims}")
+    x = x.compute()
     total = row_sums(x.transpose(..., "class").values.astype(np.float64))
     # Missing points are NaN.
     if (off := is_off(total) & ~np.isnan(total)).any():
@@ -285,3 +285,4 @@ def check_log_prob(x: xr.DataArray) -> None:
             f"wanted natural logs of probabilities that sum to 1, got rows that sum to {total[off][0]:.6g}; "
             "take the log of probabilities, and log_softmax of logits"
         )
+    return x

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, DTypeLike
 
+from trajkit.arranged import turned
 from trajkit.distances.divergences import sample_weights
 from trajkit.distances.memory import check_fits
 from trajkit.distances.metric import Metric, as_metric
@@ -153,6 +154,7 @@ def extend(
     pairwise : `pairwise(new, old)` gives the new rows alone.
     """
     every = point_set(ds)
+    distance = turned(distance, "point", "point2")
     at = _places(distance, every)
     metric = Metric(distance.attrs["metric"], distance.attrs.get("cap"))
     weight = sample_weights(weights, samples := every.log_prob.sizes["sample"])

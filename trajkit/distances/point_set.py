@@ -10,7 +10,7 @@ import xarray as xr
 
 from trajkit.points import points
 from trajkit.probabilities import is_off, row_problem
-from trajkit.schema import SchemaError, validate_axes
+from trajkit.schema import SchemaError, validated
 from trajkit.typing import AnyArray, Array, Indices
 
 # An error names at most so many points: a dataset in which all are wrong must stay readable.
@@ -57,7 +57,7 @@ def point_set(ds: xr.Dataset) -> PointSet:
     if "point" in ds.dims:
         log_prob = ds["log_prob"].transpose("point", "sample", "class")
         return PointSet(_labels(ds), log_prob, (np.arange(ds.sizes["point"]),))
-    validate_axes(ds)
+    ds = validated(ds, values=False)
     return PointSet(_labels(points(ds[["step"]])), ds["log_prob"], np.nonzero(ds["step"].values >= 0))
 
 

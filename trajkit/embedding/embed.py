@@ -10,7 +10,7 @@ from trajkit.embedding.inpca import inpca
 from trajkit.embedding.landmarks import landmark_embedding
 from trajkit.points import MISSING, points, unstack
 from trajkit.renamed import renamed
-from trajkit.schema import run_attributes, validate_axes, validate_predictions
+from trajkit.schema import run_attributes, validated
 
 
 @renamed(progress="progress_bar")
@@ -81,9 +81,8 @@ def embed(
     (3,)
     """
     chosen = as_metric(metric, cap)
-    validate_axes(ds)
-    if landmarks is None:
-        validate_predictions(ds)  # landmarks: each block of runs is checked when it is read
+    # With landmarks, each block of runs is checked when it is read.
+    ds = validated(ds, values=landmarks is None)
     return embedded(ds, n_components, chosen, references, landmarks, seed, progress_bar)
 
 

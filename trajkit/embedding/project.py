@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from trajkit.arranged import turned
 from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.typing import Array, Labels
 
@@ -51,6 +52,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     ----------
     Gower, Biometrika 55, 1968 (adding a point to a vector diagram), with signed eigenvalues.
     """
+    distance = turned(distance, "point", "point2")
     _check_columns(embedding, distance)
     weight, mean = embedding["weight"].values, embedding["mean_distance"].values
     if not (weight > 0).all():
@@ -58,7 +60,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
             "the embedding holds points that were projected themselves; project onto its landmarks, "
             "embedding.isel(point=embedding.is_landmark)"
         )
-    coordinate = embedding["coordinate"].values
+    coordinate = embedding["coordinate"].transpose("point", "component").values
     check_above_rounding(embedding["eigenvalue"].values, len(weight), embedding["component"].values)
     squared = squared_lengths(distance)
     centered = -0.5 * (squared - (squared @ weight)[:, None] - mean + weight @ mean)

@@ -11,7 +11,7 @@ from trajkit.distances.distances_to import DistancesTo
 from trajkit.embedding.project import check_above_rounding
 from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.points import points
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # Embedded points that are placed again as a test, and the largest error that counts as the same dataset.
@@ -63,7 +63,7 @@ class Projector:
     """
 
     def __init__(self, embedding: xr.Dataset, ds: xr.Dataset, landmarks: int | None = None) -> None:
-        validate(ds)
+        ds = validated(ds)
         stacked = points_with_references(ds)
         embedded = points(embedding)
         embedded = embedded.isel(point=embedded["weight"].values > 0)

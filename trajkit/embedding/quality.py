@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from trajkit.arranged import turned
 from trajkit.embedding.inpca import double_centered, explained
 from trajkit.embedding.squared_distances import SquaredDistances
 from trajkit.typing import Array, Indices, Labels
@@ -173,10 +174,10 @@ def _ranks(squared: Array) -> Indices:
 
 def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDistances, Array, Array, Labels]:
     """Squared distances and their means, coordinates and signature, after a look at whether they belong together."""
-    if embedding["coordinate"].dims != ("point", "component"):
+    coordinate = turned(embedding["coordinate"], "point", "component")
+    if coordinate.dims != ("point", "component"):
         raise ValueError(
-            f"wanted coordinates on (point, component), got {embedding['coordinate'].dims}; "
-            "`points` stacks (run, checkpoint)"
+            f"wanted coordinates on (point, component), got {coordinate.dims}; `points` stacks (run, checkpoint)"
         )
     squared = SquaredDistances(distance)
     same = embedding.sizes["point"] == len(squared) and all(
@@ -190,7 +191,7 @@ def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDist
             "other points, or in another order"
         )
     mean = squared.checked_product(np.full(len(squared), 1 / len(squared)))
-    return squared, mean, embedding["coordinate"].values, embedding["signature"].values
+    return squared, mean, coordinate.values, embedding["signature"].values
 
 
 def _by_component(embedding: xr.Dataset, values: Array, name: str, long_name: str) -> xr.DataArray:

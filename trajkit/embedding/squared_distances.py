@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from trajkit.arranged import turned
 from trajkit.typing import AnyArray, Array
 from trajkit.workspace import workspace_bytes
 
@@ -33,6 +34,7 @@ class SquaredDistances:
     def __init__(self, distance: xr.DataArray) -> None:
         if not isinstance(distance, xr.DataArray):
             raise TypeError(f"wanted an xarray.DataArray (point, point2), got {type(distance).__name__}")
+        distance = turned(distance, "point", "point2")
         if distance.dims != ("point", "point2") or distance.shape[0] != distance.shape[1]:
             raise ValueError(
                 f"wanted a square matrix (point, point2), got {dict(distance.sizes)}; `pairwise(ds)` makes one"

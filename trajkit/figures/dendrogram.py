@@ -95,7 +95,7 @@ def _nodes(tree: xr.Dataset, colors: Coloring) -> _Nodes:
     code = np.full(2 * n - 1, -1)
     if colors.code is not None:
         code[:n] = colors.code
-    for node, (a, b) in enumerate(tree["joined"].values, start=n):
+    for node, (a, b) in enumerate(tree["joined"].transpose("join", "branch").values, start=n):
         x[node] = (x[a] + x[b]) / 2
         code[node] = code[a] if code[a] == code[b] else -1
     return _Nodes(x, np.concatenate([np.zeros(n), tree["height"].values]), code)
@@ -104,7 +104,7 @@ def _nodes(tree: xr.Dataset, colors: Coloring) -> _Nodes:
 def _joins(tree: xr.Dataset, nodes: _Nodes, colors: Coloring) -> list[go.Scatter]:
     """Draw each join as a bridge: up from one node below, across, and down to the other."""
     n = tree.sizes["run"]
-    a, b = tree["joined"].values.T
+    a, b = tree["joined"].transpose("join", "branch").values.T
     height, gap = nodes.height[n:], np.full(n - 1, np.nan)
     x = np.stack([nodes.x[a], nodes.x[a], nodes.x[b], nodes.x[b], gap], axis=1)
     y = np.stack([nodes.height[a], height, height, nodes.height[b], gap], axis=1)

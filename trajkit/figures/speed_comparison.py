@@ -43,7 +43,10 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
     by, groups, at = found.attrs["by"], found["group"].values, found["progress"].values
     figure, width = go.Figure(), 0.8 / len(groups)
     for g, group in enumerate(groups):
-        paint, own = PALETTE[g % len(PALETTE)], found["steps"].values[found[by].values == group]
+        paint, own = (
+            PALETTE[g % len(PALETTE)],
+            found["steps"].transpose("run", "progress").values[found[by].values == group],
+        )
         place = np.arange(len(at)) + (g - (len(groups) - 1) / 2) * width
         for k in range(len(at)):
             there = np.sort(own[np.isfinite(own[:, k]), k])

@@ -49,7 +49,7 @@ def stability(found: xr.Dataset) -> go.Figure:
         ("explained_stress", 2, PALETTE[2]),
         ("explained_distance", 2, PALETTE[1]),
     ):
-        words, values = name.replace("_", " "), changes[name].values
+        words, values = name.replace("_", " "), changes[name].transpose("change", "repeat").values
         x = [values[k][np.isfinite(values[k])] for k in range(len(values))]
         y = np.concatenate([beside(k, len(some)) for k, some in enumerate(x)])
         add_markers(figure, np.concatenate(x), y, words, f"{words} %{{x:.3f}}", paint, row=1, col=column)

@@ -38,7 +38,7 @@ from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
 from trajkit.probabilities import FORMS, Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
-from trajkit.schema import SchemaError, run_attributes, run_table, validate
+from trajkit.schema import SchemaError, run_attributes, run_table, validated
 from trajkit.storage.atomic import atomic_write, user_path
 from trajkit.typing import AnyArray, Labels
 
@@ -185,7 +185,7 @@ def write_arrays(
     True
     """
     folder = user_path(folder)
-    validate(ds)
+    ds = validated(ds)
     if overwrite and folder.is_dir() and (foreign := listed(p.name for p in folder.iterdir() if not _is_ours(p))):
         raise FileExistsError(f"{folder} holds {foreign}, which this function did not write: choose another folder")
     # The name of a run may hold characters that a file name cannot; so `runs.csv` links files to runs.

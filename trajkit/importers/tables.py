@@ -18,7 +18,7 @@ from trajkit.numbers import number
 from trajkit.probabilities import Form
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
-from trajkit.schema import SchemaError, run_attributes, run_table, validate
+from trajkit.schema import SchemaError, run_attributes, run_table, validated
 from trajkit.storage.atomic import atomic_write, user_path
 from trajkit.storage.reading import check_claim, reading, size_of
 from trajkit.typing import AnyArray, Labels
@@ -141,7 +141,7 @@ def write_table(
     """
     path = user_path(path)
     suffix = _suffix(path)
-    validate(ds)
+    ds = validated(ds)
     if taken := sorted({*_FORMS, "epoch"} & set(run_attributes(ds))):
         raise SchemaError([f"the run attributes {taken} have the names of columns of the table: rename them"])
     pieces = (_rows(ds.isel(run=[i])) for i in iterate_with_bar(range(ds.sizes["run"]), "writing", progress_bar))

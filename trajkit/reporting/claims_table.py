@@ -15,7 +15,7 @@ from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
 from trajkit.reporting.finding import Finding, Number, Settings
 from trajkit.reporting.part import Part
-from trajkit.schema import networks
+from trajkit.schema import networks_of, validated
 
 # What was found about each claim on each part of the samples.
 Findings = dict[Claim, dict[str, Finding]]
@@ -99,7 +99,8 @@ def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None
             "wanted null_draws of 2 or more, permutations of 1 or more and a level between 0 and 1, got "
             f"{settings.null_draws}, {settings.permutations} and {settings.level}"
         )
-    networks(ds)
+    ds = validated(ds)
+    networks_of(ds)
     splits = [name for name in ("train", "test") if (ds["split"].values == name).any()]
     # If the probe has one split, that is all samples.
     present = ["all", *(splits if len(splits) > 1 else [])]

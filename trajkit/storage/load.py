@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.storage.atomic import finish_replacing, user_path
 from trajkit.storage.file_checksum import check_checksum
 from trajkit.storage.formats import FORMATS, NETCDF_LOCK, Format, damage_told, format_of, show_spaces
@@ -80,7 +80,7 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         else:
             # Another process may have replaced a folder while its pieces were read: half old, half new.
             if is_unchanged(stamps):
-                validate(ds, values=chunks is None)
+                ds = validated(ds, values=chunks is None)
                 # Chunked now: `open_dataset(chunks=)` warns if a small variable is stored in other chunks.
                 return ds if chunks is None else ds.chunk(dict(chunks))
     raise OSError(f"{path} is being replaced or changed all the time: load it when that is done")

@@ -11,7 +11,7 @@ import xarray as xr
 
 from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
-from trajkit.schema import stamp, validate
+from trajkit.schema import stamp, validated
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
 from trajkit.storage.formats import format_of, hide_spaces
 from trajkit.storage.rounding import bits_to_keep, round_mantissa
@@ -89,7 +89,7 @@ def save(
     format = format_of(path)
     check_destination(path, overwrite=overwrite)
     ds = data.load() if isinstance(data, Store) else data
-    validate(ds)
+    ds = validated(ds)
     bits = bits_to_keep(ds.sizes["class"], bits, precision)
     stamped = hide_spaces(stamp(ds).drop_encoding())
     if bits is not None:

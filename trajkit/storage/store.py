@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from trajkit.schema import SchemaError, installed_version, stamp, validate
+from trajkit.schema import SchemaError, installed_version, stamp, validated
 from trajkit.storage.atomic import user_path, write_once
 from trajkit.storage.file_lock import is_locked
 from trajkit.storage.lazy_runs import open_runs
@@ -179,8 +179,7 @@ class Store:
         if not runs:
             raise OSError(f"no run in {self.path} has a complete checkpoint yet: record one first")
         self._check(runs)
-        ds = stamp(open_runs(self.path, runs, self.probe))
-        validate(ds, values=False)
+        ds = validated(stamp(open_runs(self.path, runs, self.probe)), values=False)
         return ds if chunks is None else ds.chunk(dict(chunks))
 
     def runs(self) -> list[Run]:

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.embedding.projector import Projector
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.storage import Probe
 from trajkit.widgets.figure_panel import FigurePanel
 from trajkit.widgets.layout import share_row, wrapping_row
@@ -108,7 +108,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         height: int = 460,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        validate(ds)
+        ds = validated(ds)
         self.budget = TimeBudget(share, clock)
         # Without predictions: a view may stay open long after the dataset is closed.
         self._probe = ds.drop_vars([n for n in ds.variables if n not in ("sample", "class", "label", "split")])

@@ -10,7 +10,7 @@ import ipywidgets
 import traitlets
 import xarray as xr
 
-from trajkit.schema import validate
+from trajkit.schema import validated
 from trajkit.widgets import assets
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.slicer_facets import Facet
@@ -81,7 +81,7 @@ class Slicer(ipywidgets.VBox):  # type: ignore[misc]
         selection: Selection | None = None,
     ) -> None:
         if selection is None:
-            validate(ds)
+            ds = validated(ds)
             selection = Selection(ds, progress=progress)
         self.selection = selection
         self._past: list[Conditions] = []

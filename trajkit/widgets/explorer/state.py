@@ -10,7 +10,7 @@ import xarray as xr
 
 from trajkit.distances import BHATTACHARYYA, as_metric
 from trajkit.figures.coloring import coloring
-from trajkit.schema import is_network, run_attributes, validate
+from trajkit.schema import is_network, run_attributes, validated
 from trajkit.select import select
 from trajkit.widgets.explorer.measurements import N_COMPONENTS, Measurements, aligned, metrics, only
 from trajkit.widgets.manifold_packing import ALWAYS
@@ -68,7 +68,7 @@ class ExplorerState(traitlets.HasTraits):
         landmarks: int | None = None,
     ) -> None:
         as_metric(metric, cap, symmetric=True, optional_cap=True)
-        validate(ds)
+        ds = validated(ds)
         super().__init__()
         self.measured = Measurements(ds, cap=cap, landmarks=landmarks)
         self.selection = Selection(ds, progress=lambda split: self.measured.part(split)["progress"])
