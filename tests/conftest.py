@@ -1,9 +1,12 @@
 """Settings of hypothesis, and a report of the largest numerical deviations."""
 
+from __future__ import annotations
+
 import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+from lacking import pytest_collection_modifyitems, pytest_make_collect_report, pytest_pyfunc_call  # noqa: F401
 from oracles import deviations
 
 here = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import shlex
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from hostile_calls import Call, command, object_array
 
 TENSOR = torch.from_numpy(np.random.default_rng(0).standard_normal((4, 3)).astype("f4"))
 
@@ -22,16 +22,6 @@ def saved(value: Any, *, old: bool = False) -> bytes:
     stream = BytesIO()
     torch.save(value, stream, _use_new_zipfile_serialization=not old)
     return stream.getvalue()
-
-
-class Call:
-    """Pickles as a request to call `function`."""
-
-    def __init__(self, function: Any, *args: Any) -> None:
-        self.request = (function, args)
-
-    def __reduce__(self) -> Any:
-        return self.request
 
 
 def text(value: str) -> bytes:
@@ -49,18 +39,8 @@ def dotted_name(mark: Path) -> bytes:
     return b"\x80\x04" + text("numpy.lib._utils_impl") + text("os.system") + b"\x93" + text(command(mark)) + b"\x85R."
 
 
-def command(mark: Path) -> str:
-    return f"touch {shlex.quote(str(mark))}"
-
-
 def expression(mark: Path) -> str:
     return f"open({str(mark)!r}, 'w').close()"
-
-
-def object_array(value: Any) -> Any:
-    array = np.empty(1, dtype=object)
-    array[0] = value
-    return array
 
 
 def in_zip(mark: Path) -> bytes:

@@ -4,11 +4,12 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import trajkit as tk
-import trajkit.zoo
 
 
 def groups() -> dict[str, list[str]]:
@@ -31,7 +32,8 @@ def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 NAMES = dict(public(tk))
 # `trajkit.zoo` is imported by itself, since it needs torch; its functions keep the same laws.
-FUNCTIONS = {name: f for name, f in (NAMES | dict(public(trajkit.zoo))).items() if inspect.isfunction(f)}
+ZOO = dict(public(import_module("trajkit.zoo"))) if find_spec("torch") else {}
+FUNCTIONS = {name: f for name, f in (NAMES | ZOO).items() if inspect.isfunction(f)}
 
 
 def described(function: Any, parameter: str) -> str:

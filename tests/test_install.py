@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -94,3 +95,13 @@ def test_wheel__is_known_to_python_as_trajkit(python: Path, tmp_path: Path) -> N
     program = "from importlib.metadata import files; print(len(files('trajkit')))"
     files = run(python, "-c", program, cwd=tmp_path)
     assert int(files) > 10
+
+
+def test_lowest_versions__are_those_that_pyproject_declares() -> None:
+    """`pip install -c tests/lowest_versions.txt` installs them; each dependency names its lowest version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {*project["dependencies"]}.union(*project["optional-dependencies"].values())
+    bounds = {need for need in needed if not need.startswith("trajkit[")}
+    constraints = (ROOT / "tests" / "lowest_versions.txt").read_text().split()
+    assert constraints == sorted(bound.replace(">=", "==") for bound in bounds)
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in constraints)

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from recorded_runs import run_script
-from trainings import Net
 
 import trajkit as tk
 
@@ -19,6 +18,8 @@ def test_integrations__load_no_library_until_asked() -> None:
 
 
 def test_callbacks__do_nothing_in_processes_that_do_not_record() -> None:
+    from trainings import Net
+
     state = SimpleNamespace(global_step=0, current_epoch=0, epoch=0.0)
     tk.integrations.lightning_callback(None).on_train_start(state, Net())
     tk.integrations.transformers_callback(None).on_train_begin(None, state, None, model=Net())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import xarray as xr
+from noted_predictions import CLASSES, PROBE
 from torch import nn
 
 import trajkit as tk
@@ -55,17 +55,6 @@ def state(model: nn.Module) -> dict[str, bytes]:
     return held | modes | {"random numbers": torch.get_rng_state().numpy().tobytes()}
 
 
-# Integrations: a table of 12 samples, of which every second one is in the probe.
-
-SAMPLES, CLASSES = 12, 3
-INPUTS = np.random.default_rng(0).standard_normal((SAMPLES, 4)).astype("f4")
-LABEL = np.arange(SAMPLES) % CLASSES
-PROBE = tk.Probe(INPUTS[::2], LABEL[::2], classes=CLASSES)
-
-# Log-probabilities on the probe, by step.
-Noted = dict[int, np.ndarray]
-
-
 class Net(nn.Module):
     """A network in which dropout and batch normalisation tell training from evaluation."""
 
@@ -83,13 +72,3 @@ def by_hand(model: nn.Module, **named: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         copy = deepcopy(model).eval()
         return torch.log_softmax(copy(**inputs).logits if named else copy(torch.from_numpy(PROBE.inputs)), 1).numpy()
-
-
-def assert_recorded(ds: xr.Dataset, noted: Noted, *, epochs: list[float] | None = None) -> None:
-    """Demand one run with the noted log-probabilities at the noted steps."""
-    assert ds.step.values.tolist() == [list(noted)]
-    np.testing.assert_allclose(ds.log_prob[0], list(noted.values()), rtol=1e-5, atol=1e-6)
-    if epochs is not None:
-        np.testing.assert_allclose(ds.epoch[0], epochs)
-    # The trajectory moves at each step, so a callback that is late by one step would fail above.
-    assert (np.abs(np.diff(ds.log_prob[0], axis=0)).max((1, 2)) > 1e-4).all()

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.typing import AnyArray
+from trajkit.workspace import most_bytes
 
 # netCDF: how a name begins, no control characters, no space at its end. zarr: neither kind of slash.
 _NAME = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff](?:[^/\\\x00-\x1f\x7f]*[^/\\\x00-\x1f\x7f ])?")
@@ -158,6 +159,14 @@ def identities(values: Any) -> AnyArray:
     texts = [v.decode() if isinstance(v, bytes) else str(v) for v in entries]
     if problem := text_problem(texts):
         raise ValueError(problem)
+    # numpy makes all as wide as the longest.
+    longest = max(map(len, texts), default=0)
+    if 4 * longest * len(texts) > most_bytes(4 * sum(map(len, texts))):
+        at = next(i for i, text in enumerate(texts) if len(text) == longest)
+        raise ValueError(
+            f"the identity of entry {at} is a text of {longest} characters, and all would take as much memory as it: "
+            "wanted names of similar lengths; shorten it"
+        )
     return np.asarray(texts)
 
 

@@ -11,6 +11,22 @@ from pathlib import Path
 _BYTES: ContextVar[float] = ContextVar("workspace", default=160e6)
 _CGROUP = Path("/sys/fs/cgroup")
 
+# What is read from a file may take this many bytes, whatever the file's size, ...
+ALWAYS = 2**28
+# ... or so many times its size. Predictions, which are numbers with noise, compress less than tenfold.
+RATIO = 100
+
+
+def most_bytes(held: int) -> int:
+    """Give the bytes that values may take in memory if they take `held` bytes elsewhere.
+
+    Examples
+    --------
+    >>> most_bytes(10) / 2**20, most_bytes(2**30) / 2**30
+    (256.0, 100.0)
+    """
+    return max(ALWAYS, RATIO * held)
+
 
 def available_memory(cgroup: Path = _CGROUP) -> int:
     """Give the bytes that can be allocated without swapping.

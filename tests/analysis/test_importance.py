@@ -32,7 +32,7 @@ def test_importance__is_not_fooled_by_runs_it_knows():
 
 
 def configurations(random: np.random.Generator, number: int, seeds: int = 3) -> xr.DataArray:
-    """Configurations at random places, each with a learning rate that says nothing of the place; seeds differ little."""
+    """Configurations at random places, whose learning rate says nothing of the place; their seeds differ little."""
     place = np.repeat(random.standard_normal((number, 4)), seeds, axis=0)
     x = place + 0.1 * random.standard_normal(place.shape)
     rate = np.repeat(random.permutation(number) / number, seeds)

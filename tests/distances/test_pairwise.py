@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import oracles
 import pytest
-import torch
 import xarray as xr
 from counted import Counted
 from hypothesis import given
@@ -201,6 +200,7 @@ def test_pairwise__names_points_that_are_nan_or_no_distributions() -> None:
 def test_pairwise__says_what_dtype_and_device_it_takes() -> None:
     with pytest.raises(ValueError, match="wanted float32 or float64, got float16"):
         tk.pairwise(tk.simulate(), dtype="float16")
+    torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch finds no GPU here"):
             tk.pairwise(tk.simulate(), device="cuda")

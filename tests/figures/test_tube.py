@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from plotly.colors import hex_to_rgb
 
 import trajkit as tk
 from trajkit.figures.coloring import PALETTE
@@ -20,7 +21,7 @@ def test_tube__draws_median_and_range_of_each_group(widths):
         np.testing.assert_array_equal(low[::-1], group.min("run"))
         assert band.fill == "toself"
         assert (line.name, line.line.color, line.showlegend) == (name, PALETTE[i], True)
-        assert band.fillcolor.startswith(PALETTE[i])
+        assert band.fillcolor == f"rgba{(*hex_to_rgb(PALETTE[i]), 0.13)}"
         assert not band.showlegend
         assert band.legendgroup == line.legendgroup
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.special
-from hostile_pickles import Call, command, object_array
+from hostile_calls import Call, command, object_array
 
 import trajkit as tk
 from trajkit.importers import read_arrays, write_arrays

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hostile_pickles import ATTACKS, HARMLESS, TENSOR, Call, saved, text
+from hostile_calls import Call
+from hostile_pickles import ATTACKS, HARMLESS, TENSOR, saved, text
 from hypothesis import given
 from hypothesis import strategies as st
 from recorded_runs import run_script

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from trainings import CLASSES, INPUTS, LABEL, PROBE, Noted, assert_recorded
+from noted_predictions import CLASSES, INPUTS, LABEL, PROBE, Noted, assert_recorded
 
 import trajkit as tk
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import lightning
 import torch
+from noted_predictions import INPUTS, LABEL, PROBE, Noted, assert_recorded
 from torch.nn import functional
-from trainings import INPUTS, LABEL, PROBE, Net, Noted, assert_recorded, by_hand
+from trainings import Net, by_hand
 
 import trajkit as tk
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from noted_predictions import CLASSES, INPUTS, LABEL, PROBE, Noted, assert_recorded
 from sklearn import ensemble
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from trainings import CLASSES, INPUTS, LABEL, PROBE, Noted, assert_recorded
 
 import trajkit as tk
 from trajkit.integrations import predict_proba, stages

@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from trainings import CLASSES, LABEL, SAMPLES, Noted, assert_recorded, by_hand
+from noted_predictions import CLASSES, LABEL, SAMPLES, Noted, assert_recorded
+from trainings import by_hand
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -49,7 +52,7 @@ def train(folder: Path, noted: Noted, *, recording: bool = True, **options: Any)
     arguments = TrainingArguments(str(folder / "trainer"), **options)
     probe = tk.Probe({"input_ids": TOKENS[::2], "attention_mask": MASK[::2]}, LABEL[::2])
     store = folder / f"runs-{recording}"
-    with tk.Recorder(store, probe, run="bert", predict=lambda model, inputs: model(**inputs).logits) as record:
+    with tk.Recorder(store, probe, run="bert") as record:
         callbacks = [tk.integrations.transformers_callback(record), ByHand(noted)] if recording else []
         Trainer(model, arguments, train_dataset=data, callbacks=callbacks).train()
     return model
@@ -68,3 +71,21 @@ def test_transformers__counts_updates_and_not_batches(tmp_path: Path) -> None:
     noted: Noted = {}
     train(tmp_path, noted, gradient_accumulation_steps=3)
     assert_recorded(tk.load(tmp_path / "runs-True"), noted, epochs=[0, 1, 2])
+
+
+def test_transformers__record_next_tokens_of_a_causal_language_model(tmp_path: Path) -> None:
+    """Each position with a next token is a sample, also in texts that are filled up."""
+    set_seed(0)
+    sizes = {"vocab_size": 20, "n_positions": 5, "n_embd": 8, "n_layer": 1, "n_head": 1}
+    model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=0, eos_token_id=0))
+    label = np.where(MASK[:, 1:] == 1, TOKENS[:, 1:], -100)
+    probe = tk.Probe({"input_ids": TOKENS, "attention_mask": MASK}, label, classes=20)
+    with tk.Recorder(
+        tmp_path, probe, run="gpt", predict=lambda model, inputs: model(**inputs).logits[:, :-1], batch_size=5
+    ) as record:
+        record(model, 0)
+    with torch.no_grad():
+        alone = [model.eval()(torch.from_numpy(t[None, : m.sum()])) for t, m in zip(TOKENS, MASK, strict=True)]
+    wanted = torch.cat([output.logits[0, :-1].log_softmax(-1) for output in alone])
+    np.testing.assert_allclose(tk.load(tmp_path).log_prob[0, 0], wanted, atol=1e-5)
+    assert tk.load(tmp_path).sample.values[:5].tolist() == ["0:0", "0:1", "1:0", "1:1", "1:2"]

@@ -1,16 +1,19 @@
 """Laws of a run's file: complete checkpoints are kept bit for bit, and no damage goes unnoticed."""
 
+import json
 import os
 import warnings
+import zlib
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from recorded_runs import CLASSES, SAMPLES, fill
+from recorded_runs import CLASSES, SAMPLES, expected, fill, probe
 
 import trajkit as tk
-from trajkit.storage.run_file import FRAME, MAGIC
+from trajkit.storage.run_file import CHECKPOINT, END, FRAME, HEAD, MAGIC, RETURN, frame
 
 
 @pytest.mark.parametrize("percent", range(0, 100, 5))
@@ -84,3 +87,113 @@ def test_store__runs_may_have_any_name(tmp_path: Path, run: str) -> None:
         fill(tmp_path / "store", 0, [0], run=name)
     assert sorted(tk.load(tmp_path / "store").run.values.tolist()) == sorted([run, f"{run}!"])
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+GOOD = expected(0, [0]).astype("<f4").tobytes()
+
+
+def head(folder: Path, **changes: Any) -> bytes:
+    """Make the first frame of a run that could stand in this store."""
+    held = tk.Store(folder).runs()[0].head
+    return frame(HEAD, json.dumps(held | {"run": "bad", "attributes": {"seed": 9}} | changes).encode())
+
+
+def checkpoint(step: int, payload: bytes = GOOD) -> bytes:
+    return frame(CHECKPOINT, payload, step=step)
+
+
+def forged(raw: bytes, **fields: Any) -> bytes:
+    """Change fields of a header, and let its checksum be right."""
+    header = np.frombuffer(raw[: FRAME.itemsize], FRAME).copy()
+    for name, value in fields.items():
+        header[name] = value
+    header["crc"] = zlib.crc32(header.tobytes()[:-4])
+    return header.tobytes() + raw[FRAME.itemsize :]
+
+
+LEFT_OUT = {
+    "decreasing steps": lambda at: head(at) + checkpoint(5) + checkpoint(3),
+    "negative step": lambda at: head(at) + checkpoint(-7),
+    "equal steps": lambda at: head(at) + checkpoint(3) + checkpoint(3),
+    "steps whose difference overflows": lambda at: head(at) + checkpoint(2**63 - 1) + checkpoint(-(2**63)),
+    "short payload": lambda at: head(at) + checkpoint(0, GOOD[:-4]),
+    "empty payload": lambda at: head(at) + checkpoint(0, b""),
+    "no head": lambda at: checkpoint(0) + checkpoint(1),
+    "the end first": lambda at: frame(END, b"{}") + head(at),
+    "empty head": lambda at: frame(HEAD, b"{}") + checkpoint(0),
+    "nested head": lambda at: frame(HEAD, b"[" * 10**5),
+    "head of many digits": lambda at: frame(HEAD, b'{"run": 1' + b"0" * 5000 + b"}"),
+    "gigantic probe": lambda at: head(at, samples=10**9, classes=10**9) + checkpoint(0),
+    "negative probe": lambda at: head(at, samples=-SAMPLES, classes=-CLASSES) + checkpoint(0),
+    "attribute that is a list": lambda at: head(at, attributes={"a": [1, 2]}) + checkpoint(0),
+    "attribute of 100 bits": lambda at: head(at, attributes={"a": 2**100}) + checkpoint(0),
+    "attribute with a surrogate": lambda at: head(at, attributes={"a": "\ud800"}) + checkpoint(0),
+    "attribute 'run'": lambda at: head(at, attributes={"run": "q"}) + checkpoint(0),
+    "attribute 'step'": lambda at: head(at, attributes={"step": 1}) + checkpoint(0),
+    "run without a name": lambda at: head(at, run="") + checkpoint(0),
+    "unknown kind of frame": lambda at: head(at) + forged(checkpoint(0), kind=b"Z"),
+    "endless returns": lambda at: head(at) + checkpoint(0) + frame(RETURN, b"", step=5) * 100_001,
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_store__a_crafted_file_is_left_out_by_name_and_refused_by_a_recorder(tmp_path: Path, name: str) -> None:
+    fill(tmp_path, 0)
+    (tmp_path / "bad.run").write_bytes(LEFT_OUT[name](tmp_path))
+    with pytest.warns(RuntimeWarning, match="bad.run cannot be read .*/bad.run.* is left out: move it out"):
+        assert tk.load(tmp_path).load().run.values.tolist() == ["0"]
+    assert tk.Store(tmp_path).table().index.tolist() == ["0"]
+    with pytest.raises(OSError, match=r"/bad.run(: format| is not the file of a run)"):
+        tk.Recorder(tmp_path, probe(), run={"run": "bad", "seed": 9}, resume=True)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.1])
+def test_store__values_that_are_no_log_probabilities_are_refused_when_they_are_read(
+    tmp_path: Path, value: float
+) -> None:
+    fill(tmp_path, 0)
+    values = np.frombuffer(GOOD, "<f4").copy()
+    values[7] = value
+    (tmp_path / "bad.run").write_bytes(head(tmp_path) + checkpoint(0) + checkpoint(1, values.tobytes()))
+    ds = tk.load(tmp_path)
+    assert ds.log_prob.sel(run="bad")[0].notnull().all()
+    with pytest.raises(OSError, match=r"/bad.run is not .*: what it holds for step 1 are no log-probabilities"):
+        ds.log_prob.load()
+
+
+@pytest.mark.parametrize("length", [2**62, 2**64 - 1])
+def test_store__a_gigantic_length_is_a_frame_that_was_cut_short(tmp_path: Path, length: int) -> None:
+    fill(tmp_path, 0)
+    (tmp_path / "bad.run").write_bytes(head(tmp_path) + checkpoint(0) + forged(checkpoint(1), length=length))
+    with pytest.warns(RuntimeWarning, match="run 'bad' has 248 bytes of an unfinished checkpoint after step 0"):
+        assert tk.load(tmp_path).step.sel(run="bad").values.tolist() == [0, -1, -1, -1]
+
+
+@pytest.mark.parametrize("is_run", [True, False])
+def test_store__a_gigantic_file_is_listed_soon(tmp_path: Path, is_run: bool) -> None:
+    """A terabyte would neither be read in time nor fit into memory; it is sparse, so that it takes no room."""
+    fill(tmp_path, 0)
+    (tmp_path / "bad.run").write_bytes(head(tmp_path) + checkpoint(0) if is_run else b"something else")
+    os.truncate(tmp_path / "bad.run", 10**12)
+    assert tk.Store(tmp_path).table().loc["bad", "state"] == ("damaged" if is_run else "interrupted")
+    with pytest.raises(OSError, match=r"bad.run is (damaged|not the file of a run)"):
+        tk.Recorder(tmp_path, probe(), run={"run": "bad", "seed": 9}, resume=True)
+
+
+def test_store__returns_set_apart_all_checkpoints_before_them_from_their_step_on(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        frames, kept = [], []
+        for _ in range(40):
+            step = int(rng.integers(0, 20))
+            if rng.random() < 0.3:
+                frames.append(frame(RETURN, b"", step=step))
+                kept = [k for k in kept if k < step]
+            elif step > max(kept, default=-1):
+                frames.append(checkpoint(step))
+                kept.append(step)
+        fill(tmp_path, 0, [0])
+        (tmp_path / "bad.run").write_bytes(head(tmp_path) + b"".join(frames))
+        run = next(run for run in tk.Store(tmp_path).runs() if run.name == "bad")
+        assert run.checkpoints["step"].tolist() == kept
+        (tmp_path / "0.run").unlink()

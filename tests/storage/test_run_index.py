@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from recorded_runs import files_opened, fill
@@ -51,3 +52,15 @@ def test_table__forgets_runs_that_were_removed(tmp_path: Path) -> None:
     assert len(tk.Store(tmp_path)) == 3
     (tmp_path / "1.run").unlink()
     assert tk.Store(tmp_path).table().index.tolist() == ["0", "2"]
+
+
+def test_table__an_index_that_unpacks_to_more_than_it_has_is_made_again(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    table, index = tk.Store(tmp_path).table(), tmp_path / ".index.npz"
+    with index.open("wb") as file:
+        np.savez_compressed(
+            file, about=np.zeros(10**7, np.uint8), stamps=np.zeros((0, 2)), frames=np.zeros(0, np.uint8)
+        )
+    size = index.stat().st_size
+    pd.testing.assert_frame_equal(tk.Store(tmp_path).table(), table)
+    assert index.stat().st_size != size

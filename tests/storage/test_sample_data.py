@@ -9,7 +9,6 @@ import pytest
 from sklearn.datasets import load_digits
 
 import trajkit as tk
-from trajkit.zoo import read_grid
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -43,6 +42,8 @@ def test_shipped__comes_from_the_grid_of_its_name(shipped):
     assert shipped.attrs["source"] == "trajkit.zoo"
     metadata = json.loads(shipped.attrs["metadata"])
     assert re.fullmatch("[0-9a-f]{40}", metadata["commit"])
+    from trajkit.zoo import read_grid
+
     grid = read_grid(metadata["grid"], data="anywhere" if name == "cifar10" else None)
     assert metadata["grid"].startswith(name)
     trained = set(shipped.run.values.tolist())

@@ -1,5 +1,6 @@
 """Laws of saving: the complete file or none, and the dataset unchanged."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -218,6 +219,35 @@ def test_save__threads_save_and_load_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert not failed
+        """,
+        tmp_path,
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
+def test_save__a_process_forked_while_a_thread_saves_can_load_and_save(tmp_path: Path) -> None:
+    """In a process of its own: it would hang."""
+    run_script(
+        """
+        import os, sys, threading, warnings, trajkit as tk
+        # Python 3.12 warns of forks in a process with threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        ds, done = tk.simulate(runs=2, samples=500), threading.Event()
+        shared = tk.save(ds, f"{sys.argv[1]}/shared.nc")
+
+        def work():
+            while not done.is_set():
+                tk.save(ds, f"{sys.argv[1]}/thread.nc", overwrite=True)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for _ in range(5):
+            if not (child := os.fork()):
+                own = tk.save(tk.load(shared), f"{sys.argv[1]}/{os.getpid()}.nc")
+                os._exit(not tk.load(own).equals(ds))
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        done.set()
+        thread.join()
         """,
         tmp_path,
     )

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """Train as the workers do: sums in another order would change the last digits."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

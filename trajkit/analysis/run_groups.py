@@ -20,8 +20,9 @@ def groups(ds: xr.Dataset | xr.DataArray, name: str) -> tuple[Indices, pd.Index]
     Examples
     --------
     >>> import trajkit as tk
-    >>> groups(tk.simulate(runs=4), "architecture")
-    (array([0, 1, 0, 1]), Index(['A', 'B'], dtype='str', name='architecture'))
+    >>> code, known = groups(tk.simulate(runs=4), "architecture")
+    >>> code, known.tolist()
+    (array([0, 1, 0, 1]), ['A', 'B'])
     """
     if name not in run_attributes(ds):
         raise ValueError(f"no run attribute {name!r}: wanted one of {run_attributes(ds)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from plotly.colors import hex_to_rgb
 
 from trajkit.figures.coloring import coloring_of_runs, quantity, units
 from trajkit.figures.intervals import outline
@@ -64,7 +65,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         band = go.Scatter(x=x, y=y, mode="lines", fill="toself", hoverinfo="skip", showlegend=False, **look)
         paint = colors.palette(code)
         # Bands overlap, so they are nearly transparent.
-        bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"{paint}22"))
+        bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"rgba{(*hex_to_rgb(paint), 0.13)}"))
         line = go.Scatter(x=progress, y=np.median(group, axis=0), mode="lines", **look)
         line.update(
             line={"color": paint, "width": 2.2},

@@ -208,7 +208,9 @@ def _is_ours(path: Path) -> bool:
 
 
 def _save(path: Path, arrays: Mapping[str, xr.DataArray]) -> None:
-    np.savez_compressed(path, allow_pickle=False, **{name: array.values for name, array in arrays.items()})
+    # Validated datasets hold no objects, so nothing is pickled; `allow_pickle=` came with numpy 2.3.
+    values: dict[str, Any] = {name: array.values for name, array in arrays.items()}
+    np.savez_compressed(path, **values)
 
 
 def _runs(folder: Path) -> tuple[list[Path], pd.DataFrame]:

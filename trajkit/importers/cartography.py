@@ -193,7 +193,7 @@ def _record(line: bytes, where: str, epoch: int) -> tuple[int | str, list[float]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         got = line[:80].decode(errors="replace")
         raise SchemaError([f"{where}: {wanted}, got {got!r} ({type(error).__name__}: {error})"]) from None
-    numbers = isinstance(logits, list) and all(isinstance(z, (int, float)) for z in logits)
+    numbers = isinstance(logits, list) and logits and all(isinstance(z, (int, float)) for z in logits)
     # JSON has integers of any length; numpy has not.
     finite = numbers and all(isinstance(z, float) or abs(z) < 2**1023 for z in logits)
     if finite and isinstance(guid, (int, str)) and isinstance(gold, int) and abs(gold) < 2**63:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from trajkit.importers.checks import listed
 from trajkit.schema import SchemaError
 from trajkit.storage.reading import reading
 
-# Bytes; room for thousands of columns.
+# Each run attribute takes a few milliseconds.
+MOST_COLUMNS = 1_000
+# Bytes.
 _LONGEST_HEAD = 2**20
 
 
@@ -52,6 +55,14 @@ def read_csv(path: Path, *, text: Collection[str]) -> pd.DataFrame:
         head = file.readline(_LONGEST_HEAD)
         if len(head) == _LONGEST_HEAD or b"\0" in head:
             raise ValueError(f"no line with the names of the columns in the first {_LONGEST_HEAD} bytes")
+        # Before pandas, which takes minutes for a hundred thousand.
+        if (count := head.count(b",") + 1) > MOST_COLUMNS:
+            raise ValueError(f"{count} columns: wanted at most {MOST_COLUMNS}, with one row for each prediction")
+        file.seek(0)
+        names = pd.read_csv(file, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0]
+        # pandas would rename them.
+        if repeated := listed(names[names.duplicated() & (names != "")].unique()):
+            raise ValueError(f"more than one column is named {repeated}")
         file.seek(0)
         missing = {str(name): ["nan"] for name in pd.read_csv(file, nrows=0) if name not in text}
         file.seek(0)
@@ -59,7 +70,10 @@ def read_csv(path: Path, *, text: Collection[str]) -> pd.DataFrame:
         table: pd.DataFrame = pd.read_csv(
             file, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing, low_memory=False
         )
-    return table.assign(**{str(name): _with_gaps(table[name]) for name in table if name not in text})
+        # pandas takes fields that have no name for an index.
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError(f"its rows have more fields than the {len(names)} names in the first line")
+    return pd.DataFrame({name: column if name in text else _with_gaps(column) for name, column in table.items()})
 
 
 def _with_gaps(column: pd.Series) -> pd.Series:
@@ -67,5 +81,9 @@ def _with_gaps(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column):
         return column
     filled = column[column != ""]
-    numbers = pd.to_numeric(filled, errors="coerce")
+    try:
+        numbers = pd.to_numeric(filled, errors="coerce")
+    # Digits without end: an identity, no number.
+    except (ValueError, OverflowError):
+        return column
     return numbers.reindex(column.index) if len(filled) and numbers.notna().all() else column

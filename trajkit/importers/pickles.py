@@ -24,8 +24,9 @@ import numpy as np
 import pandas as pd
 
 from trajkit.importers.pickle_requests import STORAGE, Held, Reader, Request, UnsafePickleError
-from trajkit.storage.reading import TooLargeError, most_bytes, open_zip, reading, size_of
+from trajkit.storage.reading import TooLargeError, open_zip, reading, size_of
 from trajkit.typing import AnyArray
+from trajkit.workspace import most_bytes
 
 # First object of a file that torch.save wrote before version 1.6, and of a tensor in a plain pickle.
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C

@@ -13,7 +13,7 @@ import xarray as xr
 
 from trajkit.from_arrays import from_arrays
 from trajkit.importers.checks import Hints, as_log_prob, listed, naming, refuse_nan, with_epochs
-from trajkit.importers.csv_tables import read_csv, refuse_loss, write_csv
+from trajkit.importers.csv_tables import MOST_COLUMNS, read_csv, refuse_loss, write_csv
 from trajkit.numbers import number
 from trajkit.probabilities import Form
 from trajkit.progress_bar import iterate_with_bar
@@ -229,6 +229,12 @@ def _form(table: pd.DataFrame) -> str:
         problems.append(f"column {forms[0]!r} holds {table[forms[0]].dtype}: wanted numbers")
     if "step" in table and not pd.api.types.is_integer_dtype(table["step"]):
         problems.append(f"column 'step' holds {table['step'].dtype}: wanted whole numbers of optimizer updates")
+    if "epoch" in table and not pd.api.types.is_numeric_dtype(table["epoch"]):
+        problems.append(f"column 'epoch' holds {table['epoch'].dtype}: wanted numbers")
+    if len(table.columns) > MOST_COLUMNS:
+        problems.append(
+            f"{len(table.columns)} columns: wanted at most {MOST_COLUMNS}, with one row for each prediction"
+        )
     if not len(table):
         problems.append("no rows")
     problems += [problem for name in table if (problem := _column_problem(name, table[name]))]

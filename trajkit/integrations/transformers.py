@@ -10,9 +10,10 @@ from trajkit.recording.recorder import Recorder, offer
 def transformers_callback(record: Recorder | None) -> Any:
     """Make a callback for `transformers.Trainer` that records the model before training and after each update.
 
-    The step is `state.global_step`. Models of transformers take named tensors and return an object with `.logits`. So
-    the probe's inputs are a dict of arrays, and the recorder needs
-    `predict=lambda model, inputs: model(**inputs).logits`.
+    The step is `state.global_step`. The probe's inputs are a dict of arrays by the names that the model takes; of its
+    output, `.logits` are recorded. A causal language model predicts the next token at each position: give the probe
+    `label=input_ids[:, 1:]` (-100 where the next token is padding), and the recorder
+    `predict=lambda model, inputs: model(**inputs).logits[:, :-1]`.
 
     Parameters
     ----------
@@ -39,10 +40,7 @@ def transformers_callback(record: Recorder | None) -> Any:
     >>> tokens, label = torch.tensor([[1, 2], [3, 4]]), torch.arange(2)
     >>> data = [{"input_ids": t, "labels": y} for t, y in zip(tokens, label)]
     >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +ELLIPSIS
-    ...     with tk.Recorder(
-    ...         f"{folder}/runs", tk.Probe({"input_ids": tokens}, label), run="bert",
-    ...         predict=lambda model, inputs: model(**inputs).logits,
-    ...     ) as record:
+    ...     with tk.Recorder(f"{folder}/runs", tk.Probe({"input_ids": tokens}, label), run="bert") as record:
     ...         arguments = TrainingArguments(
     ...             folder, max_steps=2, use_cpu=True, report_to=[], save_strategy="no", disable_tqdm=True,
     ...             logging_strategy="no",

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trajkit.numbers import COARSE, as_numpy, is_coarse
 from trajkit.probabilities import Form, form_of, form_problem, looks_like_distributions, to_log_prob
+from trajkit.recording.outputs import as_array, rows_of_samples, shape_problem
 from trajkit.recording.typing import Predict
 from trajkit.recording.untouched import untouched
 from trajkit.storage import Probe
@@ -45,12 +45,21 @@ class Predictor:
         return self._log_prob(values)
 
     def _ask(self, model: Any) -> AnyArray:
+        inputs, pieces = self._probe.inputs, []
         if not _is_module(model):
-            return as_numpy(_in_class_order(self._predict(model, self._probe.inputs), self._probe.classes.tolist()))
+            return self._rows(self._predict(model, inputs), slice(None))
         # Imported here: recording from other libraries must not need torch.
-        from trajkit.recording.torch_modules import predict_in_batches
+        from trajkit.recording.torch_batches import in_batches
 
-        return predict_in_batches(model, self._probe.inputs, self._predict, self._batch_size)
+        for piece, batch in in_batches(model, inputs, self._batch_size):
+            pieces.append(self._rows(self._predict(model, batch), piece))
+        return np.concatenate(pieces)
+
+    def _rows(self, values: Any, piece: slice) -> AnyArray:
+        """Return the predictions of some inputs, at the positions that are samples if an input has several."""
+        array = as_array(_in_class_order(values, self._probe.classes.tolist()), self._output)
+        scored = self._probe.scored
+        return array if scored is None or array.ndim != 3 else rows_of_samples(array, scored[piece])
 
     def wait_for(self, model: Any) -> None:
         """Wait until the accelerator has finished the training's work, so that it is not timed as recording."""
@@ -60,21 +69,9 @@ class Predictor:
             synchronize(model)
 
     def _log_prob(self, values: AnyArray) -> NDArray[np.float32]:
-        # Without a complex part, and without None, which numpy would turn into NaN: the run would count as diverged.
-        if values.dtype.kind in "cUSMm" or (values.dtype == object and any(v is None for v in values.reshape(-1))):
-            got = "None" if values.dtype == object else f"values of dtype {values.dtype}"
-            raise ValueError(
-                f"the model gives {got}: wanted real numbers (sample, class). Return them from the model or from "
-                "predict= (complex ones as `.real` or `abs`)"
-            )
-        if is_coarse(values.dtype):
-            raise ValueError(f"the model gives numbers of {values.dtype}, {COARSE}")
         wanted = (len(self._probe), len(self._probe.classes))
         if values.shape != wanted:
-            raise ValueError(
-                f"the model gives predictions of shape {values.shape}, but the probe has {wanted[0]} samples and "
-                f"{wanted[1]} classes: wanted {wanted}{_shape_hint(values.shape, wanted)}"
-            )
+            raise ValueError(shape_problem(values.shape, wanted))
         # In float64: the softmax of float32 logits loses the last digits of a loss near zero.
         raw = values.astype(np.float64)
         if self._output is None and looks_like_distributions(raw):
@@ -134,22 +131,17 @@ def _in_class_order(values: Any, classes: list[str]) -> Any:
     return values.iloc[:, [names.index(name) for name in classes]]
 
 
-def _shape_hint(shape: tuple[int, ...], wanted: tuple[int, int]) -> str:
-    if len(shape) == 2 and shape[0] == wanted[0] and shape[1] > wanted[1]:
-        return (
-            f". By default a probe has as many classes as its labels need: pass classes={shape[1]}, or their names, to "
-            "tk.Probe"
-        )
-    return " (a model with one output per sample needs predict=)" if len(shape) < 2 or shape[-1] == 1 else ""
-
-
 def _call(model: Any, inputs: Any) -> Any:
     if not callable(model):
         raise TypeError(
             f"{type(model).__name__} cannot be called on the inputs: pass predict=, a function of the model and the "
             'inputs, such as predict=lambda model, inputs: model.predict_proba(inputs) with output="prob"'
         )
-    return model(inputs)
+    if not _is_module(model):
+        return model(inputs)
+    from trajkit.recording.torch_batches import call_module
+
+    return call_module(model, inputs)
 
 
 def _is_module(model: Any) -> bool:

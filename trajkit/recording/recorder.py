@@ -49,13 +49,15 @@ class Recorder:
     at
         Steps at which to record, such as a `RecordAt`; other steps are skipped. None records at each call.
     predict
-        A function of the model and the probe's inputs. By default the model is called on the inputs. Torch modules get
-        batches of tensors on their own device; any other model gets the inputs unchanged.
+        A function of the model and the probe's inputs. By default the model is called on the inputs; a torch module
+        gets a dict by name if its `forward` has these parameters. Torch modules get batches of tensors on their own
+        device. Text, lists of different lengths and matrices of scipy stay what they are; None or a loader comes in one
+        piece. Any other model gets the inputs unchanged. Of an output of transformers, `.logits` are taken.
     output
         Form of the predictions (sample, class): "logits", "log_prob" (natural logs) or "prob". By default they are
         logits, and rows that are all probability distributions are refused; "logits" insists on logits.
     batch_size
-        Number of samples in a batch, for torch modules.
+        Number of inputs in a batch, for torch modules.
     resume
         Whether to continue a run that has checkpoints in the store. The first checkpoint that is offered decides from
         where: checkpoints beyond it came from a training that was abandoned, unless the training gives the same again.

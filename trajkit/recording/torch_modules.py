@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trajkit.numbers import as_numpy
 from trajkit.recording.held_state import HeldState
 from trajkit.recording.torch_state import is_lazy
-from trajkit.recording.typing import Predict
-from trajkit.typing import AnyArray
-
-
-def predict_in_batches(model: nn.Module, inputs: Any, predict: Predict, batch_size: int) -> AnyArray:
-    """Return what `predict` gives for `inputs`, on the device of the module, in the mode that the module has.
-
-    Examples
-    --------
-    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Dropout())
-    >>> values = predict_in_batches(model, np.ones((5, 2)), lambda model, batch: model(batch), batch_size=2)
-    >>> values.shape, model.training
-    ((5, 3), True)
-    """
-    like = next((tensor for tensor in _tensors(model) if tensor.is_floating_point()), torch.empty(0))
-    several = isinstance(inputs, Mapping | tuple)
-    first = next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs)) if several else inputs
-    starts = range(0, len(first), batch_size)
-    pieces = [predict(model, _cut(inputs, slice(start, start + batch_size), like)) for start in starts]
-    return np.concatenate([as_numpy(piece) for piece in pieces])
 
 
 def synchronize(model: nn.Module) -> None:
@@ -108,21 +86,6 @@ def _restore_random(state: tuple[Tensor, dict[int, Tensor]]) -> None:
     torch.set_rng_state(state[0])
     for device, numbers in state[1].items():
         torch.cuda.set_rng_state(numbers, device)
-
-
-def _cut(inputs: Any, piece: slice, like: Tensor) -> Any:
-    """Take some of the samples, as tensors on the device of the module and in its precision."""
-    if isinstance(inputs, Mapping):
-        return {key: _cut(value, piece, like) for key, value in inputs.items()}
-    if isinstance(inputs, tuple):
-        return tuple(_cut(value, piece, like) for value in inputs)
-    if not isinstance(inputs, Tensor):
-        array = np.asarray(inputs)
-        if array.dtype.kind not in "biuf":
-            return inputs[piece]  # text, which `predict` turns into tokens
-        inputs = torch.from_numpy(array)
-    taken = inputs[piece].to(like.device)
-    return taken.to(like.dtype) if taken.is_floating_point() else taken
 
 
 def _tensors(model: nn.Module) -> Iterator[Tensor]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.numbers import as_numpy
 from trajkit.schema import SchemaError, validate_axes
 from trajkit.storable import identities, text_problem
-from trajkit.typing import AnyArray, Labels
+from trajkit.storage.probe_inputs import feed, sample_counts
+from trajkit.storage.probe_labels import are_input_tokens, read_labels
+from trajkit.typing import AnyArray, Labels, Mask
 
 
 class Probe:
@@ -26,16 +28,21 @@ class Probe:
     Parameters
     ----------
     inputs
-        Inputs of the models, with samples along the first dimension: an array, a tensor, a table, a list with one
-        entry per sample, or a dict or tuple of several of these.
+        Inputs of the models, with samples along the first dimension: an array, a tensor (also sparse or nested), a
+        table, a list with one entry per sample, or a dict or tuple of several of these. None, or an object of another
+        kind, if `predict=` of the recorder knows what to do; then `identity` is needed.
     label
-        Index of the true class of each sample (sample,).
+        Index of the true class of each sample (sample,). If a model predicts at several positions of an input, such as
+        a language model: labels (input, position), -100 where a position has none; lists may differ in length. Each
+        position with a label is a sample. At position t stands the class that the model predicts there: for a causal
+        language model the next token, `label=input_ids[:, 1:]`.
     classes
         Names of the classes, or their number; by default as many as `label` needs.
     split
-        "train" or "test" for each sample, or one of them for all.
+        "train" or "test" for each input, or one of them for all.
     sample
-        Identities of the inputs, by default 0, 1, ...
+        Identities of the inputs, by default 0, 1, ... Where an input has several labels, the samples are called
+        "input:position".
     identity
         Text that changes if the inputs change. By default a SHA-256 of their values, dtypes and shapes, the same for
         an array and an equal tensor.
@@ -53,6 +60,12 @@ class Probe:
     >>> probe = tk.Probe(np.eye(3), label=[0, 1, 1], classes=["cat", "dog"], split=["train", "test", "test"])
     >>> len(probe), probe.identity[:8]
     (3, '11cd2259')
+
+    Two texts of a language model, which is asked for the next token at each position; the second text is shorter:
+
+    >>> texts = [[5, 2, 7, 1], [5, 3, 1]]
+    >>> tk.Probe({"input_ids": texts}, label=[ids[1:] for ids in texts], classes=10).sample
+    array(['0:0', '0:1', '0:2', '1:0', '1:1'], dtype='<U3')
     """
 
     def __init__(
@@ -65,36 +78,34 @@ class Probe:
         sample: ArrayLike | None = None,
         identity: str | None = None,
     ) -> None:
-        label = np.asarray(label)
-        if label.ndim != 1 or label.dtype.kind not in "iu" or not len(label):
-            raise SchemaError([f"'label' is {label.dtype} {label.shape}: wanted whole numbers (sample,), one or more"])
+        labels = read_labels(label)
         if classes is None:
-            classes = max(int(label.max()) + 1, 2)
+            classes = max(int(labels.label.max()) + 1, 2)
         names: Any = range(classes) if isinstance(classes, int | np.integer) else classes
         try:
-            samples = np.arange(len(label)) if sample is None else identities(sample)
+            samples = np.arange(labels.inputs) if sample is None else identities(sample)
         except ValueError as error:
             raise SchemaError([f"'sample': {error}"]) from None
         names = [str(name) for name in names]
         if problem := text_problem(names):
             raise SchemaError([f"'classes': {problem}"])
-        columns: dict[str, AnyArray] = {
-            "sample": samples,
-            "split": np.full(len(label), split) if isinstance(split, str) else np.asarray(split, dtype=str),
-        }
+        splits = np.full(labels.inputs, split) if isinstance(split, str) else np.asarray(split, dtype=str)
         problems = [
-            f"{name!r} has {len(column)} entries, but 'label' has {len(label)}"
-            for name, column in columns.items()
-            if column.shape != label.shape
+            f"{name!r} has {len(column)} entries, but 'label' has {labels.inputs}"
+            for name, column in {"sample": samples, "split": splits}.items()
+            if column.shape != (labels.inputs,)
         ]
-        if inputs is not None and (length := _length(inputs)) not in (None, len(label)):
-            problems.append(f"'inputs' hold {length} samples, but 'label' has {len(label)} entries")
+        problems += _count_problems(inputs, labels.inputs)
         if problems:
             raise SchemaError(problems)
+        if are_input_tokens(labels, inputs):
+            warn(_FORGOTTEN_SHIFT, RuntimeWarning, stacklevel=2)
         self.inputs = inputs
-        self.label: Labels = label.astype(np.int64)
-        self.sample: AnyArray = columns["sample"]
-        self.split: AnyArray = columns["split"]
+        self.label: Labels = labels.label
+        # Which positions (input, position) are samples; None if each input is one.
+        self.scored: Mask | None = labels.scored
+        self.sample: AnyArray = labels.names(samples)
+        self.split: AnyArray = labels.per_sample(splits)
         self.classes: AnyArray = np.asarray(names)
         self._identity = identity
         self._check()
@@ -111,7 +122,7 @@ class Probe:
         if self._identity is not None:
             return self._identity
         digest = hashlib.sha256()
-        _feed(self.inputs, digest)
+        feed(self.inputs, digest)
         return digest.hexdigest()
 
     def coordinates(self) -> dict[str, xr.Variable]:
@@ -135,6 +146,8 @@ class Probe:
         kinds = {"inputs": str, "label": list, "class": list, "split": list, "sample": list}
         if wrong := [name for name, kind in kinds.items() if not isinstance(held[name], kind)]:
             raise ValueError(f"{', '.join(wrong)}: wanted a list for each, and a text for 'inputs'")
+        if {type(name) for name in held["sample"]} not in ({int}, {str}):
+            raise ValueError("'sample' holds other values than integers or texts")
         return cls(
             None, held["label"], classes=held["class"], split=held["split"], sample=held["sample"],
             identity=held["inputs"],
@@ -160,36 +173,20 @@ class Probe:
         validate_axes(xr.Dataset(coords=self.coordinates()), only=("sample", "label", "split", "class"))
 
 
-def _length(inputs: Any) -> int | None:
-    """Count the samples; None if the inputs have no length."""
-    if isinstance(inputs, Mapping | tuple):
-        return _length(next(iter(inputs.values() if isinstance(inputs, Mapping) else inputs), None))
-    return len(inputs) if hasattr(inputs, "__len__") else None
+_FORGOTTEN_SHIFT = (
+    "the labels are the tokens of the inputs at the same positions. A causal language model predicts the next token: "
+    "pass label=input_ids[:, 1:] to the probe, and to the recorder predict=lambda model, inputs: "
+    "model(**inputs).logits[:, :-1]"
+)
 
 
-def _feed(value: Any, digest: Any) -> None:
-    """Update a hash with the dtypes, shapes and values of nested inputs."""
-    if isinstance(value, Mapping):
-        for key in sorted(value, key=str):
-            digest.update(f"{key}:".encode())
-            _feed(value[key], digest)
-    elif isinstance(value, list | tuple):
-        digest.update(f"[{len(value)}]".encode())
-        for item in value:
-            _feed(item, digest)
-    elif value is None or isinstance(value, str | bytes | int | float | bool):
-        digest.update(f"{type(value).__name__}{value!r};".encode())
-    elif hasattr(value, "__array__"):
-        array = as_numpy(value)
-        if array.dtype == object:
-            _feed(array.tolist(), digest)
-            return
-        # Little-endian, so that the hash is the same on every machine.
-        little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-        digest.update(f"{little.dtype.str}{little.shape}".encode())
-        digest.update(little.tobytes())
-    else:
-        raise TypeError(
-            f"the probe's inputs hold {type(value).__name__}, whose values cannot be hashed: wanted arrays, tensors, "
-            "text or numbers. Or pass identity=, a text that changes if the inputs change"
-        )
+def _count_problems(inputs: Any, wanted: int) -> list[str]:
+    if inputs is None:
+        return []
+    try:
+        counts = sample_counts(inputs)
+    except ValueError as error:
+        return [f"'inputs' hold {error}"]
+    if counts <= {wanted}:
+        return []
+    return [f"'inputs' hold {' and '.join(map(str, sorted(counts)))} samples, but 'label' has {wanted} entries"]

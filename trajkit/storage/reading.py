@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from trajkit.schema import SchemaError
-from trajkit.workspace import available_memory
+from trajkit.workspace import ALWAYS, RATIO, available_memory, most_bytes
 
 # What the readers of numpy, pandas, pyarrow, json, pickle and zip raise for broken files. Never `Exception`: it would
 # also catch what is no property of a file.
@@ -28,10 +28,6 @@ BROKEN = (
 )
 # The process or the system may open no more files.
 NO_HANDLES = (errno.EMFILE, errno.ENFILE)
-# A file may ask for this much memory, whatever its size, ...
-_ALWAYS = 2**28
-# ... or for so many times its size. Predictions, which are numbers with noise, compress less than tenfold.
-_RATIO = 100
 
 
 class TooLargeError(ValueError):
@@ -109,21 +105,16 @@ def check_claim(claimed: int, held: int, remedy: str) -> None:
     TooLargeError
         If `claimed` is above 256 MB and above 100 times `held`, or above the memory that is free.
     """
-    if claimed > max(_ALWAYS, _RATIO * held):
+    if claimed > most_bytes(held):
         raise TooLargeError(
-            f"it unpacks to {claimed / 1e6:,.0f} MB, and at most {_ALWAYS / 1e6:.0f} MB or {_RATIO} times the size of "
+            f"it unpacks to {claimed / 1e6:,.0f} MB, and at most {ALWAYS / 1e6:.0f} MB or {RATIO} times the size of "
             f"the file are read, because a file made to fill the memory looks like this. If it is genuine, {remedy}"
         )
-    if claimed > _ALWAYS and claimed > (free := available_memory()):
+    if claimed > ALWAYS and claimed > (free := available_memory()):
         raise TooLargeError(
             f"it needs {claimed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. Read fewer runs or samples, "
             "or on a machine with more memory"
         )
-
-
-def most_bytes(held: int) -> int:
-    """Return how many bytes `check_claim` allows for a file that holds so many."""
-    return max(_ALWAYS, _RATIO * held)
 
 
 def open_zip(file: IO[bytes]) -> zipfile.ZipFile:

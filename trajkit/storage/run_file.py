@@ -19,6 +19,9 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
+from trajkit.probabilities import ROW_TOLERANCE
+from trajkit.schema import RESERVED
+from trajkit.storable import text_problem
 from trajkit.typing import AnyArray, Labels, Mask
 
 SUFFIX = ".run"
@@ -45,11 +48,16 @@ FRAME = np.dtype(
 # trajkit 0.1 would show abandoned checkpoints: it refuses the version of a return.
 _VERSIONS = {kind: 2 if kind == RETURN else 1 for kind in (HEAD, CHECKPOINT, DIVERGED, END, RETURN)}
 
+# Limits, so that a crafted file costs little: bytes of a head, or of what a recorder says at the end; frames that are
+# not predictions; bytes that are looked at when runs are listed, beside complete frames.
+_LONGEST, _MOST, _LONG = 2**24, 10**5, 2**32
+
 
 class Run(NamedTuple):
     """A run without its predictions: name and size of the file, head, headers of its frames, and whether it is damaged.
 
-    Damaged means that complete frames follow bytes that are not a frame: the file was changed after it was written.
+    Damaged means that the file was changed after it was written: complete frames follow bytes that are not a frame, or
+    these are too many for one frame that was cut short.
     """
 
     file: str
@@ -94,9 +102,10 @@ class Run(NamedTuple):
 
     @property
     def _is_abandoned(self) -> Mask:
-        abandoned: Mask = np.zeros(len(self.frames), dtype=bool)
-        for at in np.flatnonzero(self.frames["kind"] == RETURN):
-            abandoned[:at] |= self.frames["step"][:at] >= self.frames["step"][at]
+        # The lowest step to which any later frame returns.
+        returns = np.where(self.frames["kind"] == RETURN, self.frames["step"], np.iinfo(np.int64).max)
+        lowest = np.minimum.accumulate(returns[::-1])[::-1][1:]
+        abandoned: Mask = np.append(self.frames["step"][:-1] >= lowest, False)[: len(self.frames)]
         return abandoned
 
     @property
@@ -159,33 +168,64 @@ def read_run(path: Path) -> Run:
     """
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
+        head: dict[str, Any] | None = {}
         headers: list[np.void] = []
-        end = 0
+        end, predictions, others = 0, 0, 0
         while (header := _header_at(file, end, size)) is not None:
+            if not headers:
+                if (head := _read_head(file, header)) is None:
+                    break
+                predictions = 4 * head["samples"] * head["classes"]
+            is_prediction = header["kind"] in (CHECKPOINT, DIVERGED)
+            others += not is_prediction
+            if header["length"] != predictions if is_prediction else header["length"] > _LONGEST or others > _MOST:
+                raise _strange(path, f"a frame of {header['length']} bytes is no checkpoint of its probe")
             headers.append(header)
             end += FRAME.itemsize + int(header["length"])
-        if headers and _payload_before(file, end, headers[-1]) is None:
+        if headers and not _is_whole(file, end, headers[-1]):
             end -= FRAME.itemsize + int(headers.pop()["length"])
-        head = _payload_before(file, FRAME.itemsize + int(headers[0]["length"]), headers[0]) if headers else None
-        if head is None:
-            headers, end = [], 0
-        return Run(path.name, size, _head(path, head), np.array(headers, FRAME), _has_header_after(file, end, size))
+        damaged = _is_damaged(file, end, size, max(predictions, _LONGEST))
+        run = Run(path.name, size, head or {}, np.array(headers, FRAME), damaged)
+    steps = run.checkpoints["step"]
+    if (steps < 0).any() or (steps[1:] <= steps[:-1]).any():
+        raise _strange(path, "its steps do not increase from 0 on")
+    return run
 
 
-def is_head(head: Any) -> bool:
-    """Whether this is what the first frame of a run holds, or would hold: `{}` if it was never completed."""
-    wanted = {"run": str, "attributes": dict, "probe": str, "created": str}
-    return isinstance(head, dict) and (not head or all(isinstance(head.get(k), t) for k, t in wanted.items()))
+def head_problem(head: Any) -> str | None:
+    """Say why this is not what the first frame of a run holds, or would hold: `{}` if it was never completed."""
+    wanted = {"run": str, "attributes": dict, "probe": str, "created": str, "samples": int, "classes": int}
+    if not isinstance(head, dict) or not all(isinstance(head.get(k), t) for k, t in wanted.items()):
+        return None if head == {} else "its head is no description of one"
+    if not head["run"] or min(head["samples"], head["classes"]) < 1:
+        return "its head names no run, or no samples or classes"
+    if unusable := [name for name in head["attributes"] if name == "run" or name in RESERVED]:
+        return f"run attributes cannot be named {unusable}"
+    attributes = head["attributes"].values()
+    if not all(value is None or isinstance(value, str | int | float) for value in attributes):
+        return "a run attribute is no text, number or boolean"
+    if any(isinstance(value, int) and abs(value) >= 2**63 for value in attributes):
+        return "a run attribute holds integers beyond 64 bits"
+    return text_problem([head["run"], *head["attributes"], *attributes])
 
 
-def _head(path: Path, raw: bytes | None) -> dict[str, Any]:
+def _read_head(file: io.FileIO, header: np.void) -> dict[str, Any] | None:
+    """Read the first frame, of which `file` has reached the header; None if it fails its checksum."""
+    path, length = Path(str(file.name)), int(header["length"])
+    raw = _payload_before(file, FRAME.itemsize + length, header) if length <= _LONGEST else b"too long"
+    if raw is None:
+        return None
     try:
-        head = json.loads(raw or "{}")
+        head = json.loads(raw)
     except (ValueError, RecursionError):
         head = None
-    if not is_head(head):
-        raise OSError(f"{path} is not the file of a run: its head is no description of one. Move it elsewhere")
+    if problem := head_problem(head) if head and header["kind"] == HEAD else "its head is no description of one":
+        raise _strange(path, problem)
     return head
+
+
+def _strange(path: Path, why: str) -> OSError:
+    return OSError(f"{path} is not the file of a run: {why}. Move it elsewhere")
 
 
 def read_payload(path: Path, offset: int, header: np.void) -> bytes:
@@ -200,6 +240,9 @@ def read_payload(path: Path, offset: int, header: np.void) -> bytes:
             f"{path}: the checkpoint at step {header['step']} fails its checksum: the file was damaged, or replaced "
             "since this dataset was opened. Load the store again; restore a damaged file from a copy or move it away"
         )
+    # A recorder writes none: NaN would be taken for a missing checkpoint.
+    if header["kind"] == CHECKPOINT and not (np.frombuffer(payload, "<f4") <= ROW_TOLERANCE).all():
+        raise _strange(path, f"what it holds for step {header['step']} are no log-probabilities")
     return payload
 
 
@@ -238,12 +281,27 @@ def _payload_before(file: io.FileIO, end: int, header: np.void) -> bytes | None:
     return payload if zlib.crc32(payload) == header["payload_crc"] else None
 
 
-def _has_header_after(file: io.FileIO, end: int, size: int) -> bool:
-    """Whether a header lies beyond the end of the complete frames: then the file is damaged, not only cut short."""
-    rest = _read(file, end + 1, size - end - 1)
-    at = rest.find(MAGIC)
-    while at >= 0:
-        if _is_header(rest[at : at + FRAME.itemsize]):
-            return True
-        at = rest.find(MAGIC, at + 1)
+def _is_whole(file: io.FileIO, end: int, header: np.void) -> bool:
+    """Whether the payload that ends at `end` has its checksum; a huge one is only checked when it is used."""
+    at, crc = end - int(header["length"]), 0
+    if end - at > _LONG:
+        return True
+    while at < end and (piece := _read(file, at, min(_LONGEST, end - at))):
+        at, crc = at + len(piece), zlib.crc32(piece, crc)
+    return bool(crc == header["payload_crc"])
+
+
+def _is_damaged(file: io.FileIO, end: int, size: int, longest: int) -> bool:
+    """Whether what follows the complete frames is more than one that was cut short: the file was changed later."""
+    if not end and _read(file, 0, len(MAGIC)) != MAGIC:
+        return False  # a file of something else
+    if size - end > FRAME.itemsize + longest:
+        return True
+    for start in range(end + 1, min(size, end + _LONG), _LONGEST):
+        piece = _read(file, start, min(_LONGEST + FRAME.itemsize, size - start))
+        at = piece.find(MAGIC)
+        while at >= 0:
+            if _is_header(piece[at : at + FRAME.itemsize]):
+                return True
+            at = piece.find(MAGIC, at + 1)
     return False

@@ -12,7 +12,7 @@ import numpy as np
 
 from trajkit.storage.atomic import atomic_write
 from trajkit.storage.reading import NO_HANDLES, system_error
-from trajkit.storage.run_file import FRAME, SUFFIX, Run, is_head, read_run
+from trajkit.storage.run_file import FRAME, SUFFIX, Run, head_problem, read_run
 
 _INDEX = ".index.npz"
 
@@ -77,12 +77,15 @@ def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
     try:
         # Opened here: np.load leaves a damaged file open.
         with (folder / _INDEX).open("rb") as file, np.load(file) as held:
+            # It is not compressed: an index that unpacks to more than it has is a bomb.
+            if sum(member.file_size for member in held.zip.infolist()) > os.fstat(file.fileno()).st_size:
+                return {}
             about = json.loads(held["about"].tobytes())
             stamps = held["stamps"].tolist()
             frames = held["frames"].view(FRAME)
         known, at = {}, 0
         for (file, damaged, count, head), (size, changed) in zip(about, stamps, strict=True):
-            if not is_head(head) or not 0 <= count <= len(frames) - at:
+            if head_problem(head) or not 0 <= count <= len(frames) - at:
                 return {}
             known[str(file)] = (Run(str(file), size, head, frames[at : at + count], bool(damaged)), (size, changed))
             at += count

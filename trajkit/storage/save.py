@@ -91,7 +91,7 @@ def save(
     ds = data.load() if isinstance(data, Store) else data
     ds = validated(ds)
     bits = bits_to_keep(ds.sizes["class"], bits, precision)
-    stamped = hide_spaces(stamp(ds).drop_encoding())
+    stamped = hide_spaces(_without_encoding(stamp(ds)))
     if bits is not None:
         stamped["log_prob"].attrs["mantissa_bits"] = bits
     try:
@@ -102,6 +102,15 @@ def save(
         kept = "the file that was there is unchanged" if path.exists() else "nothing was written"
         raise OSError(f"saving {path} failed ({error}); {kept}. Is the disk full or the folder read-only?") from error
     return path
+
+
+def _without_encoding(ds: xr.Dataset) -> xr.Dataset:
+    # Not `ds.drop_encoding()`: in xarray 2025.11 and before it reads lazy predictions, all of them.
+    bare = ds.copy()
+    bare.encoding = {}
+    for variable in bare.variables.values():
+        variable.encoding = {}
+    return bare
 
 
 def _blocks(log_prob: xr.DataArray, bits: int | None, progress_bar: bool | None) -> Iterator[AnyArray]:

@@ -209,10 +209,11 @@ class Store:
         return "recording" if is_locked(self.path / run.file) else "interrupted"
 
     def _check(self, runs: list[Run]) -> None:
+        this = (self._probe_hash, len(self.probe), len(self.probe.classes))
         problems = [
             f"{run.file}: recorded on another probe than that of {self.path}; move it to a folder of its own"
             for run in runs
-            if run.head["probe"] != self._probe_hash
+            if (run.head["probe"], run.head["samples"], run.head["classes"]) != this
         ]
         names = pd.Series([run.name for run in runs])
         for name in names[names.duplicated()].unique():
@@ -227,7 +228,9 @@ def _read_probe(path: Path) -> tuple[bytes, Probe]:
         description = path.read_bytes()
         return description, Probe.from_description(description.decode())
     except (*BROKEN, MemoryError) as error:
-        raise OSError(f"cannot read {path}: it is damaged ({error}). Restore it from a copy") from error
+        raise OSError(
+            f"cannot read {path}: it is damaged ({error or type(error).__name__}). Restore it from a copy"
+        ) from error
     except OSError as error:
         raise system_error(path, error) from error
 
