@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import permutations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,8 @@ def cross_embedding(
     splits
         Number of random halves of each group.
     null_draws
-        Number of draws from each null. Their mean is used; there are no p-values.
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). Here there is none: the
+        mean over the draws of each null is used.
     level
         Confidence level of the intervals, between 0 and 1.
     seed
@@ -285,7 +286,9 @@ def _labelled(
 ) -> xr.Dataset:
     """Put pairs on (group, group2), and add the verdicts and what limits them."""
     size, (a, b) = len(names), np.array(pairs).T
-    variables = {"explained": (("group", "group2"), within_sample, {"long_name": "share explained in sample"})}
+    variables: dict[str, Any] = {
+        "explained": (("group", "group2"), within_sample, {"long_name": "share explained in sample", "units": "1"})
+    }
     for name, values in found.items():
         square = np.full((*values.shape[:-1], size, size), np.nan)
         square[..., a, b] = values

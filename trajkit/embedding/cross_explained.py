@@ -28,7 +28,7 @@ def frame_of(squared: Array, weight: Array, n_components: int) -> Frame:
     --------
     >>> points = np.arange(4.0)[:, None]
     >>> frame = frame_of(np.square(points - points.T), np.full(4, 0.25), 1)
-    >>> placed(np.square(np.array([[0.5]]) - points.T), frame).round(6)
+    >>> abs(placed(np.square(np.array([[0.5]]) - points.T), frame)).round(6)
     array([[1.]])
     """
     mean, root = squared @ weight, np.sqrt(weight)
@@ -47,8 +47,8 @@ def placed(to_frame: Array, frame: Frame) -> Array:
     Examples
     --------
     >>> points = np.arange(3.0)[:, None]
-    >>> placed(np.array([[1.0, 0.0, 1.0]]), frame_of(np.square(points - points.T), np.full(3, 1 / 3), 1)).round(6)
-    array([[0.]])
+    >>> abs(placed(np.array([[4.0, 1.0, 0.0]]), frame_of(np.square(points - points.T), np.full(3, 1 / 3), 1))).round(6)
+    array([[1.]])
     """
     weight, mean = frame.weight, frame.mean
     centered = -0.5 * (to_frame - (to_frame @ weight)[:, None] - mean + weight @ mean)

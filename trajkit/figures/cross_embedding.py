@@ -54,11 +54,11 @@ def cross_embedding(found: xr.Dataset) -> go.Figure:
     labels = [f"{a} explains {b}" for a, b in rows]
     figure = make_subplots(cols=2, shared_yaxes=True, column_widths=[0.65, 0.35], horizontal_spacing=0.04)
 
-    def of_rows(name: str, **at: str) -> Array:
-        return np.array([float(found[name].sel(group=a, group2=b, **at)) for a, b in rows])
+    def of_rows(values: xr.DataArray) -> Array:
+        return np.array([float(values.sel(group=a, group2=b)) for a, b in rows])
 
-    def add(name: str, shown: str, paint: str, column: int, **at: str) -> None:
-        value, low, high = (of_rows(f"{name}{bound}", **at) for bound in ("", "_lower", "_upper"))
+    def add(some: xr.Dataset, name: str, shown: str, paint: str, column: int) -> None:
+        value, low, high = (of_rows(some[f"{name}{bound}"]) for bound in ("", "_lower", "_upper"))
         figure.add_scatter(
             x=value,
             y=labels,
@@ -72,8 +72,8 @@ def cross_embedding(found: xr.Dataset) -> go.Figure:
         )
 
     for k, null in enumerate(found["null"].values.tolist()):
-        add("ratio", f"beside {null}", PALETTE[k], 1, null=null)
-    add("distance_ratio", "distance between / within", REFERENCE, 2)
+        add(found.sel(null=null), "ratio", f"beside {null}", PALETTE[k], 1)
+    add(found, "distance_ratio", "distance between / within", REFERENCE, 2)
     figure.add_vline(x=LEAST_RATIO, line=DOTTED, row=1, col=1)
     figure.add_vline(x=MOST_DISTANCE, line=DOTTED, row=1, col=2)
     verdicts = [
