@@ -90,7 +90,7 @@ def _called(name: str) -> Make:
 ARGUMENTS: dict[str, Make] = {
     "ds": lambda ds, folder: ds,
     "data": lambda ds, folder: ds,
-    "datasets": lambda ds, folder: [ds.isel(run=[0, 1]), ds.isel(run=slice(2, None))],
+    "datasets": lambda ds, folder: [ds.isel(run=slice(0, 2)), ds.isel(run=slice(2, None))],
     "by": lambda ds, folder: "architecture",
     "path": _path(".nc"),
     "folder": _path(""),
@@ -103,7 +103,7 @@ ARGUMENTS: dict[str, Make] = {
     "embedding": _of_points,
     "tree": lambda ds, folder: tk.cluster(_runs(ds, folder)),
     "widths": lambda ds, folder: tk.tube(ds, "architecture", n=4),
-    "linear": lambda ds, folder: ds.isel(run=[0, 1]).assign_coords(run=["linear-0", "linear-1"]),
+    "linear": lambda ds, folder: ds.isel(run=slice(0, 2)).assign_coords(run=["linear-0", "linear-1"]),
     "networks": lambda ds, folder: ds,
 }
 # Options that make a call quick.
@@ -121,7 +121,7 @@ QUICK: dict[str, Any] = {
 }
 # By name, where a parameter means something else.
 OF_NAME: dict[str, dict[str, Make]] = {
-    "trajkit.extend": {"distance": lambda ds, folder: _distance(ds.isel(run=[0, 1]), folder)},
+    "trajkit.extend": {"distance": lambda ds, folder: _distance(ds.isel(run=slice(0, 2)), folder)},
     "trajkit.cluster": {"distance": _runs},
     "trajkit.figures.distance_matrix": {"distance": _runs},
     "trajkit.align": {"a": _of_points, "b": lambda ds, folder: tk.inpca(tk.pairwise(ds, metric="fisher_rao"), 2)},

@@ -39,6 +39,7 @@ def test_arranged__reads_small_variables_and_no_predictions() -> None:
         (lambda ds: ds.isel(checkpoint=-1), "ds.sel(checkpoint=[3])"),
         (lambda ds: ds.isel(sample=2), "ds.sel(sample=[2])"),
         (lambda ds: ds.isel(run=1, drop=True), "ds.isel(run=[0])"),
+        (tk.points, "tk.unstack(ds)"),
     ],
 )
 def test_dropped__names_the_line_that_keeps_the_dimension(change, line) -> None:

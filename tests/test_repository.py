@@ -33,6 +33,7 @@ LAYERS = (
     "probabilities",
     "storable",
     "arranged",
+    "limitations",
     "schema",
     "roles",
     "configuration",

@@ -50,8 +50,13 @@ def dropped(ds: xr.Dataset, dims: Sequence[str]) -> Iterator[str]:
     >>> next(dropped(tk.simulate(runs=2).sel(run="A-0"), ("run", "checkpoint", "sample", "class")))
     "'log_prob' has no dimension 'run': write `ds.sel(run=['A-0'])`, with a list; selecting one value drops it"
     """
-    # With as many dimensions as there should be, one has another name.
-    if "log_prob" not in ds or ds["log_prob"].ndim >= len(dims):
+    if "log_prob" not in ds:
+        return
+    if "point" in ds["log_prob"].dims:
+        yield "'log_prob' has a dimension 'point': write `tk.unstack(ds)`, which puts points back on (run, checkpoint)"
+        return
+    # With a dimension of another name, nothing was dropped.
+    if set(ds["log_prob"].dims) - set(dims):
         return
     for dim in dims:
         if dim not in ds["log_prob"].dims:

@@ -85,6 +85,8 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
     >>> tk.unstack(tk.points(ds)).identical(ds)
     True
     """
+    if not isinstance(x, xr.Dataset | xr.DataArray):
+        raise TypeError(f"wanted a Dataset or DataArray along 'point', got {type(x).__name__}")
     if isinstance(x, xr.DataArray):
         name = x.name if x.name is not None else "value"
         return unstack(x.to_dataset(name=name))[name].rename(x.name)

@@ -158,6 +158,8 @@ def run_table(ds: xr.Dataset) -> pd.DataFrame:
     B-0  network            B     0            5
     """
     ds = arranged(as_dataset(ds), DIMS, "log_prob")
+    if "run" not in ds.dims:
+        raise ValueError(f"wanted a dataset with a dimension 'run', got {list(ds.dims)}: select runs with a list")
     table = pd.DataFrame(
         {name: ds[name].values for name in run_attributes(ds)}, index=pd.Index(ds["run"].values, name="run")
     )
@@ -301,7 +303,8 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
             continue
         got = ds[name]
         if got.dims != wanted.dims:
-            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}"
+            hint = "; a list, as in ds.isel(run=[0]), keeps a dimension" if set(got.dims) < set(wanted.dims) else ""
+            yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}{hint}"
         if not is_storable(got.dtype, wanted.kinds):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:

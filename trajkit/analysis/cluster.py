@@ -7,6 +7,7 @@ import xarray as xr
 
 from trajkit.analysis.leaf_order import leaf_order
 from trajkit.analysis.runs_matrix import runs_matrix
+from trajkit.limitations import with_reasons
 from trajkit.typing import Array
 
 # Ward, centroid and median linkage are left out: their formulas hold for Euclidean lengths only.
@@ -38,7 +39,8 @@ def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
         are the runs in their order, node R + j is join j. `height` (join), in the distance's units. `runs_below`
         (join): number of runs. `position` (run): place among the leaves, from 0, in the order with the smallest sum of
         distances between neighbours (optimal leaf ordering). `cophenetic` (run, run2), in the distance's units.
-        `cophenetic_correlation`, NaN where all distances or all heights are equal, as with two runs. Run attributes of
+        `cophenetic_correlation`, NaN where all distances or all heights are equal, as with two runs
+        (`attrs["limitations"]` says so). Run attributes of
         `distance` are kept, except an attribute that has the name of one of these variables.
 
     Raises
@@ -92,7 +94,8 @@ def cluster(distance: xr.DataArray, *, method: str = "average") -> xr.Dataset:
     for name in ("height", "cophenetic"):
         found[name].attrs = {key: quantity[key] for key in ("long_name", "metric", "scale", "units") if key in quantity}
     attributes = {name: c.variable for name, c in distance.coords.items() if c.dims in (("run",), ("run2",))}
-    return found.assign_coords({name: each for name, each in attributes.items() if name not in found.data_vars})
+    found = found.assign_coords({name: each for name, each in attributes.items() if name not in found.data_vars})
+    return with_reasons(found, {"cophenetic_correlation": "all distances or all heights are equal"})
 
 
 def linkage_table(values: Array, method: str) -> Array:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from trajkit.analysis.rank_correlation import rank_correlation
 from trajkit.analysis.run_groups import groups
+from trajkit.limitations import with_reasons
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
 from trajkit.schema import networks
@@ -42,7 +43,8 @@ def data_map(ds: xr.Dataset, by: str | None = None) -> xr.Dataset:
     xarray.Dataset
         The five variables on (run, sample), or on (group, sample) with the values of the attribute as `group`; and
         `agreement` (run, run2), or (group, group2): Spearman's correlation of the confidences over samples. It is 1 if
-        both learn the samples in the same order, and NaN if all confidences of one are equal.
+        both learn the samples in the same order, and NaN if all confidences of one are equal
+        (`attrs["limitations"]` says so).
 
     Raises
     ------
@@ -90,7 +92,8 @@ def data_map_of(ds: xr.Dataset, by: str | None = None) -> xr.Dataset:
     agreement = ((dim, f"{dim}2"), rank_correlation(per_run[:, 0]), {"long_name": "agreement on samples"})
     probe = {name: ds[name] for name in ("sample", "label", "split")}
     attrs = {} if by is None else {"by": by}
-    return xr.Dataset({**variables, "agreement": agreement}, {dim: names, f"{dim}2": names, **probe}, attrs)
+    found = xr.Dataset({**variables, "agreement": agreement}, {dim: names, f"{dim}2": names, **probe}, attrs)
+    return with_reasons(found, {"agreement": f"in some {dim} all samples have equal confidence, which has no order"})
 
 
 _MEANING = {

@@ -13,6 +13,7 @@ from trajkit.analysis.rank_correlation import rank_correlation
 from trajkit.analysis.run_groups import groups
 from trajkit.analysis.shuffles import kinds_of_samples, permuted_within
 from trajkit.analysis.within_between import BETWEEN, WITHIN, with_ratio, within_between
+from trajkit.limitations import with_reasons
 from trajkit.renamed import renamed
 from trajkit.schema import networks, run_attributes
 from trajkit.typing import AnyArray, Array, Indices, Mask
@@ -136,7 +137,7 @@ def learning_order(
     names = values.to_numpy()
     member = [code == group for group in range(len(names))]
     of_groups = [[_mean(agreement.values, a[:, None] & b) for b in member] for a in member]
-    return (
+    found = (
         found.assign(
             agreement=agreement,
             null=null,
@@ -146,6 +147,13 @@ def learning_order(
         .assign_coords(group=names, group2=names)
         .assign_attrs(by=by, measure=measure, null="shuffle_within_class")
     )
+    reasons = {
+        "estimate": "the mean agreement within groups is 0, or no group has two runs",
+        "null": f"the {_SHARE} has none",
+        "p_value": f"the {_SHARE} has none",
+        "of_groups": "a group has one run",
+    }
+    return with_reasons(found, reasons)
 
 
 def _correlation(scores: Array, runs: AnyArray) -> Array:

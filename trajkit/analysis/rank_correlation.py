@@ -10,7 +10,7 @@ from trajkit.typing import Array
 def rank_correlation(values: Array) -> Array:
     """Correlate the ranks of each row (row, sample) with those of each other row (Spearman's correlation).
 
-    Entries (row, row) of a row with equal values are NaN. Infinite values have ranks like any others.
+    Entries (row, row) of a row with equal values, such as one value, are NaN. Infinite values have ranks too.
 
     Examples
     --------
@@ -22,5 +22,7 @@ def rank_correlation(values: Array) -> Array:
     # Here, since loading scipy.stats takes longer than loading trajkit.
     from scipy.stats import rankdata
 
+    if np.shape(values)[1] < 2:
+        return np.full((len(values), len(values)), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.atleast_2d(np.corrcoef(rankdata(values, axis=1)))

@@ -9,6 +9,7 @@ import xarray as xr
 
 from trajkit.analysis.run_groups import groups
 from trajkit.curves.progress import progress_of
+from trajkit.limitations import with_reasons
 from trajkit.schema import networks
 from trajkit.typing import Array, Labels
 
@@ -39,7 +40,8 @@ def speed_comparison(
         and `progress`: `median`, `lower` and `upper` in steps, with NaN bounds for groups that are too small, and
         `reached`, the share of runs that reach the progress. `runs` (group). `p_value` (progress) that all groups take
         the same number of steps (Kruskal & Wallis), NaN if all runs take the same. If the attribute is a number also
-        `trend` (progress), its Spearman correlation with steps, and `trend_p_value`.
+        `trend` (progress), its Spearman correlation with steps, and `trend_p_value`. `attrs["limitations"]` gives the
+        reason of each NaN.
 
     Raises
     ------
@@ -91,7 +93,9 @@ def speed_comparison(
         out["trend"] = ("progress", trend[:, 0], {"long_name": f"rank correlation of {by} and steps", "units": "1"})
         out["trend_p_value"] = ("progress", trend[:, 1], {"units": "1"})
     coords = {"run": ds["run"].values, by: ("run", ds[by].values), "group": values.to_numpy(), "progress": wanted}
-    return xr.Dataset(out, coords, {"by": by, "level": level})
+    few, same = "a group has too few runs for an interval at this level", "all runs take equally many steps"
+    reasons = {"lower": few, "upper": few, "p_value": same, "trend": same, "trend_p_value": same}
+    return with_reasons(xr.Dataset(out, coords, {"by": by, "level": level}), reasons)
 
 
 def _steps_to(reached: Array, step: Labels, wanted: Array) -> Array:

@@ -7,6 +7,7 @@ import xarray as xr
 
 from trajkit.curves import ignorance, tangent, truth
 from trajkit.curves.resample import resampled
+from trajkit.limitations import with_reasons
 from trajkit.schema import networks, run_attributes
 from trajkit.typing import Array
 
@@ -75,7 +76,7 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
     }
     names = ("angle", "sideways", "to_geodesic")
     meaning = ("angle between tangents", "angle beside the geodesic", "angle with the geodesic")
-    return xr.Dataset(
+    result = xr.Dataset(
         {
             name: (
                 ("end", "run", "run2")[: 2 + (k < 2)],
@@ -87,6 +88,7 @@ def tangent_angles(ds: xr.Dataset, *, near: float = 0.1) -> xr.Dataset:
         coords,
         {"near": step / STEPS},
     )
+    return with_reasons(result, {"sideways": "a run lies on the geodesic, so that nothing is left beside it"})
 
 
 def _angles(log_prob: xr.DataArray, here: xr.DataArray, there: xr.DataArray) -> tuple[Array, Array, Array]:

@@ -13,6 +13,7 @@ from trajkit.curves.means import MEANS
 from trajkit.curves.resample import resampled, said_of
 from trajkit.curves.shared_range import REACH
 from trajkit.distances import Metric, as_metric
+from trajkit.limitations import with_reasons
 from trajkit.probabilities import normalize
 from trajkit.schema import networks, run_attributes, run_table
 from trajkit.typing import Array, Indices
@@ -183,7 +184,8 @@ def tube(
         **{name: even[name] for name in ("run", "checkpoint", *run_attributes(even))},
         "progress": ("checkpoint", _grid(even)),
     }
-    return xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
+    found = xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
+    return with_reasons(found, {"tube": "the run, or one of the others of its group, does not reach this progress"})
 
 
 def _grid(even: xr.Dataset) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -31,6 +33,7 @@ def ignorance(ds: xr.Dataset) -> xr.DataArray:
     >>> tk.ignorance(tk.simulate(samples=1, classes=2)).values.round(4)
     array([[-0.6931, -0.6931]])
     """
+    ds = _with_probe(ds, "sample", "class")
     shape = (ds.sizes["sample"], ds.sizes["class"])
     return _on_probe(ds, np.full(shape, -np.log(shape[1])), "ignorance")
 
@@ -60,11 +63,21 @@ def truth(ds: xr.Dataset) -> xr.DataArray:
     >>> bool((tk.truth(ds).argmax("class") == ds.label).all())
     True
     """
+    ds = _with_probe(ds, "label", "class")
     is_label = np.arange(ds.sizes["class"]) == ds["label"].values[:, None]
     if not is_label.any(-1).all():
         outside = np.unique(ds["label"].values[~is_label.any(-1)]).tolist()
         raise ValueError(f"'label' holds {outside[:5]}: wanted class indices from 0 to {ds.sizes['class'] - 1}")
     return _on_probe(ds, np.where(is_label, 0.0, -np.inf), "truth")
+
+
+def _with_probe(ds: Any, *names: str) -> Any:
+    """Refuse what has no probe; a selection of one sample or class has none."""
+    if not isinstance(ds, xr.Dataset | xr.DataArray):
+        raise TypeError(f"wanted a dataset with the probe, got {type(ds).__name__}")
+    if lacking := [name for name in names if name not in ds.coords or not ds[name].ndim]:
+        raise ValueError(f"wanted a dataset with the probe, got one without {lacking}: select samples with a list")
+    return ds
 
 
 def _on_probe(ds: xr.Dataset, values: Array, name: str) -> xr.DataArray:

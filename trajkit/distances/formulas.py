@@ -93,5 +93,7 @@ def jeffreys(p: Array, q: Array) -> Array:
 
 def jensen_shannon(p: Array, q: Array) -> Array:
     """Compute [KL(p, m) + KL(q, m)] / 2, m = (p + q) / 2."""
-    middle = np.logaddexp(p, q) - np.log(2)
+    # A missing point stays NaN.
+    with np.errstate(invalid="ignore"):
+        middle = np.logaddexp(p, q) - np.log(2)
     return 0.5 * (kullback_leibler(p, middle) + kullback_leibler(q, middle))

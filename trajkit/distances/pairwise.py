@@ -162,6 +162,8 @@ def extend(
     _check_old(distance, every.take(at), work)
     order = np.concatenate([at, np.setdiff1d(np.arange(len(every)), at)])
     old, new, whole = every.take(at), every.take(order[len(at) :]), every.take(order)
+    if not len(new):
+        return work.labelled(distance.values.copy(), whole, whole)
     check_fits(len(whole), len(whole), work.dtype.itemsize)
     out = np.empty((len(whole), len(whole)), dtype=work.dtype)
     out[: len(at), : len(at)] = distance.values

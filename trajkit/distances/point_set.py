@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.arranged import as_dataset
 from trajkit.points import points
 from trajkit.probabilities import is_off, row_problem
 from trajkit.schema import SchemaError, validated
@@ -52,9 +53,9 @@ class PointSet(NamedTuple):
 
 def point_set(ds: xr.Dataset) -> PointSet:
     """Take a trajectory dataset, or its `points`; check everything except the predictions."""
-    if not isinstance(ds, xr.Dataset):
-        raise TypeError(f"wanted a trajectory dataset or its points, got {type(ds).__name__}")
-    if "point" in ds.dims:
+    if "point" in as_dataset(ds).dims:
+        if not ds.sizes["point"]:
+            raise ValueError("wanted one point or more, got none: the selection left no point")
         log_prob = ds["log_prob"].transpose("point", "sample", "class")
         return PointSet(_labels(ds), log_prob, (np.arange(ds.sizes["point"]),))
     ds = validated(ds, values=False)

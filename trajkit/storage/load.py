@@ -31,7 +31,8 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
         A file that ends in `.nc` or `.zarr` and follows the schema, or the folder of a `Store`. The predictions of a
         store are read when they are used.
     chunks
-        Sizes of dask chunks, such as `{"run": 8}`: the dataset is lazy then, and its predictions are not checked. A
+        Sizes of dask chunks, such as `{"run": 8}`: the dataset is lazy then, and its predictions are not checked. It
+        refuses to read from a file that was replaced; a dataset that `xr.open_zarr` opened reads what lies there. A
         file holds chunks of one run, of at most 4 MB each. By default the whole file is read into memory and closed.
 
     Returns
