@@ -19,10 +19,7 @@ from _pytest.doctest import DoctestItem
 OPTIONAL = ("torch", "torchvision", "keras", "lightning", "transformers")
 LACKING = [name for name in OPTIONAL if find_spec(name) is None]
 ROOT = Path(__file__).parents[1]
-MADE_OF_TORCH = (
-    *("trajkit/zoo/", "trajkit/distances/gpu.py"),
-    *("trajkit/recording/torch_modules.py", "trajkit/recording/torch_state.py"),
-)
+MADE_OF_TORCH = ("trajkit/zoo/", "trajkit/distances/gpu.py", "trajkit/recording/torch_")
 
 
 def lacks(error: BaseException | None) -> str | None:

@@ -45,7 +45,7 @@ def configuration(ds: xr.Dataset | xr.DataArray) -> xr.DataArray:
     some = ds.isel(run=network)
     code, names = configuration_codes(some)
     first = np.unique(code, return_index=True)[1]
-    columns = [[f"{name}={_written(some[name].values[at])}" for at in first] for name in names]
+    columns = [[f"{name}={written_value(some[name].values[at])}" for at in first] for name in names]
     label = np.array([", ".join(values) for values in zip(*columns, strict=True)] or ["all settings equal"])
     labels = np.full(len(network), "", dtype=label.dtype)
     labels[network] = label[code]
@@ -193,8 +193,14 @@ def _follows_seed(own: Indices, rest: Indices, seed: Indices) -> bool:
     return seed.max() > 0 and bool(((np.bincount(both)[both] == 1) & (np.bincount(rest)[rest] > 1)).any())
 
 
-def _written(value: AnyArray) -> str:
-    """Write a value so that different values, and different lists of values, have different texts."""
+def written_value(value: AnyArray) -> str:
+    """Write a value so that different values, and different lists of values, have different texts.
+
+    Examples
+    --------
+    >>> [written_value(value) for value in np.array(["", "adam", "a, b"])]
+    ['(not set)', 'adam', "'a, b'"]
+    """
     if value.dtype.kind == "U":
         text = str(value)
         # Between quotes, a text that looks like another setting is told from it.

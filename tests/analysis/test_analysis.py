@@ -20,7 +20,7 @@ COPIES = with_copies(distances_of(np.eye(12), architecture=np.arange(12) % 2), n
 # Arguments of functions with `by`. A matrix of distances is enough for some, and needs no computation.
 BY: dict[Any, dict[str, Any]] = {
     tk.bootstrap: {"statistic": lambda ds: xr.DataArray(1.0), "draws": 5, "over": "run"},
-    tk.compare_groups: {"ds": MATRIX},
+    tk.compare_groups: {"ds": MATRIX, "unit": "run"},
     tk.compare_metrics: {"metrics": ["hellinger"], "null_draws": 1},
     tk.convergence: {"n": 4, "draws": 5},
     tk.data_map: {},
@@ -74,6 +74,8 @@ def test_metric__is_symmetric(function):
         (tk.bootstrap, {"statistic": lambda ds: tk.loss(ds).isel(run=[0, 1])}, "each network"),
         (tk.bootstrap, {"over": "sample", "by": None, "statistic": lambda ds: ds.label[:3]}, "each of 20 samples"),
         (tk.compare_groups, {"permutations": 0}, "permutations: wanted one permutation"),
+        (tk.compare_groups, {"unit": "seed"}, "unit: wanted one of"),
+        (tk.compare_groups, {"level": 95}, "level: wanted"),
         (tk.compare_groups, {"by": []}, "one run attribute or more"),
         (tk.compare_groups, {"by": ["seed", "seed"]}, "each once"),
         (tk.compare_groups, {"ds": MATRIX.assign_attrs(scale="")}, "set it to"),

@@ -168,7 +168,9 @@ def test_bootstrap__pairs_weighted_are_copies_left_out():
 
     for over in ({"over": "seed"}, {"over": "run", "by": "architecture"}):
         fast = tk.bootstrap(distance, within_and_networks, 8, **over)
-        slow = tk.bootstrap(distance, lambda d: means(tk.compare_groups(d, "architecture", permutations=1)), 8, **over)
+        slow = tk.bootstrap(
+            distance, lambda d: means(tk.compare_groups(d, "architecture", unit="run", permutations=1)), 8, **over
+        )
         whole = tk.bootstrap(ds, lambda d: within_and_networks(tk.trajectory_distance(d, n=3)), 8, **over)
         for name in ("estimate", "lower", "upper"):
             np.testing.assert_allclose(fast[name], slow[name], rtol=1e-6)
@@ -182,7 +184,7 @@ def test_bootstrap__a_copy_is_as_far_as_others_of_its_kind():
     distance = distances_of(x, a=np.arange(12) % 2)
 
     def r_squared(drawn):
-        return tk.compare_groups(drawn, "a", permutations=1).r_squared[0]
+        return tk.compare_groups(drawn, "a", unit="run", permutations=1).r_squared[0]
 
     found = tk.bootstrap(distance, r_squared, 40, over="run", by="a")
     assert found.lower < found.estimate < found.upper
@@ -202,3 +204,28 @@ def test_bootstrap__says_where_an_interval_falls_short():
     alone = tk.bootstrap(distance, lambda d: d.where(d.run == "0").where(d.run2 == "1"), 50, over="seed")
     assert np.isnan(alone.lower)
     assert "draws give NaN" in alone.limitations
+
+
+def test_bootstrap__over_configurations_weights_them_equally_and_covers_their_mean():
+    """Each of 14 configurations has a place of its own; those with one seed count as much as those with five."""
+    random, covered = np.random.default_rng(5), []
+    seeds = np.arange(14) % 5 + 1
+    of = np.repeat(np.arange(14), seeds)
+    for _ in range(100):
+        place = random.standard_normal(14)
+        values = xr.DataArray(place[of] + 0.1 * random.standard_normal(len(of)), dims="run")
+        distance = distances_of(np.zeros((len(of), 1)), width=of, seed=np.arange(len(of)))
+        means = [values.values[of == k].mean() for k in range(14)]
+        found = tk.bootstrap(
+            distance, lambda d, v=values: v.assign_coords(run=d.run), 2, over="configuration", interval="jackknife"
+        )
+        assert float(found.estimate) == pytest.approx(np.mean(means))
+        covered.append(bool(found.lower <= 0 <= found.upper))
+    assert 0.95 - 3 * np.sqrt(0.05 * 0.95 / 100) <= np.mean(covered)
+
+
+def test_bootstrap__over_configurations_refuses_what_may_be_an_outcome():
+    loss = np.arange(12) / 7
+    distance = distances_of(np.eye(12), width=np.arange(12) // 3, seed=np.arange(12) % 3, final_loss=loss)
+    with pytest.raises(ValueError, match="may be an outcome"):
+        tk.bootstrap(distance, lambda d: d, 2, over="configuration")

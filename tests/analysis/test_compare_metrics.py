@@ -15,7 +15,7 @@ def test_compare_metrics__gives_what_each_metric_gives_alone():
     for metric in found.metric.values.tolist():
         embedding = tk.embed(ds, metric=metric, references=False)
         distance = tk.trajectory_distance(ds, n=20, metric=metric)
-        groups = tk.compare_groups(distance, "architecture", permutations=1)
+        groups = tk.compare_groups(distance, "architecture", unit="run", permutations=1)
         at = found.sel(metric=metric)
         expected = [embedding.explained_stress[2], embedding.explained_distance[2]]
         expected += [distance.values[np.triu_indices(4, 1)].mean(), groups.ratio[0]]

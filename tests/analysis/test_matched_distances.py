@@ -12,7 +12,7 @@ def test_matched_distances__are_those_of_compare_groups_in_a_full_design():
     distance = tk.trajectory_distance(ds, n=5)
     code = np.arange(12) % 2
     found = matched_distances(distance.values, ds.width.values, code, code)
-    expected = tk.compare_groups(distance, ["architecture", "width"], permutations=1)
+    expected = tk.compare_groups(distance, ["architecture", "width"], unit="run", permutations=1)
     np.testing.assert_allclose(found.alone, expected.alone.sel(attribute="width"))
     np.testing.assert_allclose(found.replicates, expected.replicates)
     np.testing.assert_allclose(found.groups, expected.between.sel(attribute="architecture"))

@@ -26,7 +26,9 @@ def test_pair_distances__have_the_trajectory_distance_as_their_mean(ds, metric):
 def test_r_squared_intervals__estimate_what_compare_groups_gives(ds, metric):
     names = ["architecture", "seed"]
     found = r_squared_intervals(ds, pair_distances(tk.resample(ds, 7), metric), names, draws=50)
-    expected = tk.compare_groups(tk.trajectory_distance(ds, n=7, metric=metric), names, permutations=1).r_squared
+    expected = tk.compare_groups(
+        tk.trajectory_distance(ds, n=7, metric=metric), names, unit="run", permutations=1
+    ).r_squared
     np.testing.assert_allclose(found.estimate, expected, rtol=1e-5)
     assert ((found.lower <= found.estimate) & (found.estimate <= found.upper)).all()
 

@@ -146,7 +146,7 @@ def test_importance__draws_means_and_folds_with_the_most_important_on_top():
 
 
 def test_compare_groups__has_the_largest_on_top_and_the_joint_test_above(small: xr.Dataset) -> None:
-    found = tk.compare_groups(small, ["seed", "architecture"], permutations=99)
+    found = tk.compare_groups(small, ["seed", "architecture"], unit="run", permutations=99)
     figure = tk.figures.compare_groups(found)
     alone = dict(zip(figure.data[1].y, figure.data[1].x, strict=True))
     assert figure.data[1].y[-1] == max(alone, key=lambda name: alone[name])
@@ -154,6 +154,21 @@ def test_compare_groups__has_the_largest_on_top_and_the_joint_test_above(small: 
     # No joint test is possible where each run has its own architecture and seed.
     joint = float(found.joint_r_squared)
     assert (f"{joint:.2f}" in figure.layout.title.text) == np.isfinite(joint)
+
+
+def test_compare_groups__of_configurations_shows_matched_ratios_and_leaves_out_tests_that_are_impossible() -> None:
+    ds = tk.simulate(runs=16, samples=10, checkpoints=4, groups=2, spread=0.3)
+    i = np.arange(16)
+    ds = ds.assign_coords(width=("run", i // 2 % 4), depth=("run", i // 2 % 2), seed=("run", i // 8))
+    found = tk.compare_groups(ds, ["architecture", "width", "depth"], permutations=99)
+    figure = tk.figures.compare_groups(found)
+    told = dict(zip(figure.data[1].y, figure.data[1].customdata, strict=True))
+    architecture = found.sel(attribute="architecture")
+    assert told["architecture"][0] == f", p {float(architecture.p_value):.3g}"
+    ratio, low = float(architecture.matched_ratio), float(architecture.matched_lower)
+    assert f"4 matched pairs: {ratio:.2f} times the distance between seeds ({low:.2f} to" in told["architecture"][2]
+    assert told["depth"][0] == ""
+    assert "matched" not in told["depth"][2]
 
 
 def test_null_test__has_a_marker_for_each_pair_and_the_line_of_the_median(small: xr.Dataset) -> None:

@@ -281,3 +281,99 @@ def test_untouched__a_model_like_those_of_tensorflow_is_put_back_or_warned_of(wr
     with pytest.warns(RuntimeWarning, match=r"holds Opaque, which trajkit cannot put back.*predict=") as caught:
         tk.record([(0, wrap(TensorFlowLike(Opaque())))], probe())
     assert caught[0].filename == __file__
+
+
+class Averaged:
+    """A wrapper that averages the weights at each call, and keeps no module of its own."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net, self.calls = net, 0
+        self.average = {name: torch.zeros_like(weight) for name, weight in net.named_parameters()}
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        for name, weight in self.net.named_parameters():
+            self.average[name].lerp_(weight.detach(), 0.5)
+        return torch.func.functional_call(self.net, self.average, (images,))
+
+    def scaled(self, scale: float, images: torch.Tensor) -> torch.Tensor:
+        return scale * self(images)
+
+
+WRAPPED: dict[str, Callable[[Averaged], Any]] = {
+    "object": lambda wrapper: wrapper,
+    "function": lambda wrapper: lambda images: wrapper(images),
+    "method": lambda wrapper: wrapper.__call__,
+    "partial of a method": lambda wrapper: functools.partial(wrapper.scaled, 1.0),
+}
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_untouched__what_a_wrapper_keeps_of_a_module_is_put_back(kind: str) -> None:
+    wrapper = Averaged(network())
+    given = [tk.record([(0, WRAPPED[kind](wrapper))], probe()).log_prob.values for _ in range(2)]
+    given.append(tk.record([(0, wrapper.net)], probe(), predict=lambda net, images: wrapper(images)).log_prob.values)
+    np.testing.assert_allclose(given[1:], given[:1] * 2, atol=1e-5)
+    assert wrapper.calls == 0
+    assert not any(weight.any() for weight in wrapper.average.values())
+
+
+def test_untouched__what_hooks_keep_is_put_back() -> None:
+    class Kept:
+        def __init__(self) -> None:
+            self.values: list[Any] = [1]
+
+        def keep(self, *call: Any) -> None:
+            self.values.append(call)
+
+        __call__ = keep
+
+    net, means, last, kept, called = network(), [0.5], {}, Kept(), Kept()
+    net[0].register_forward_hook(lambda module, inputs, output: means.append(output.mean()))
+    net[1].register_forward_hook(lambda module, inputs, output: last.update(output=output))
+    net[2].register_forward_hook(kept.keep)
+    net[3].register_forward_pre_hook(called)
+    tk.record([(0, net)], probe())
+    assert (means, last, kept.values, called.values) == ([0.5], {}, [1], [1])
+    net(IMAGES)
+    assert (len(means), list(last), len(kept.values), len(called.values)) == (2, ["output"], 2, 2)
+
+
+class Freezing(nn.Module):
+    """Freezes its weights in the forward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.net.requires_grad_(False)(images)
+
+
+def test_untouched__weights_that_are_trained_stay_trained() -> None:
+    net = Freezing()
+    tk.record([(0, net)], probe())
+    assert all(weight.requires_grad for weight in net.parameters())
+
+
+class Drawing(nn.Module):
+    """Takes its noise from a generator, which cannot be wound back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.noise = network(), (number / 7 for number in range(100))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.net(images + next(self.noise))
+
+
+def test_untouched__warns_of_a_generator_in_a_module() -> None:
+    with pytest.warns(RuntimeWarning, match="Drawing holds generator, which trajkit cannot put back"):
+        tk.record([(0, Drawing())], probe())
+
+
+def test_untouched__modules_without_memory_are_left_alone() -> None:
+    """As in ensembles: one module gives the structure, the weights are arguments."""
+    frame, weights = network().to("meta"), dict(network().named_parameters()) | dict(network().named_buffers())
+    ds = tk.record([(0, lambda images: torch.func.functional_call(frame, weights, (images,)))], probe())
+    xr.testing.assert_allclose(ds.log_prob, tk.record([(0, network())], probe()).log_prob, atol=1e-5)

@@ -22,7 +22,7 @@ def test_architecture__distinguishes_where_groups_bend_their_own_way(simulated):
     assert found.verdict == HOLDS
     first = found.numbers[0]
     assert first.lower < first.value < first.upper <= 1
-    exact = tk.compare_groups(tk.trajectory_distance(simulated(), n=20), "architecture", permutations=1)
+    exact = tk.compare_groups(tk.trajectory_distance(simulated(), n=20), "architecture", unit="run", permutations=1)
     assert first.value == pytest.approx(float(exact.r_squared.item()), abs=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_groups_and_nulls__find_nothing_in_runs_without_structure():
     p_groups, p_null, ratio = [], [], []
     for seed in range(10):
         ds = unstructured(seed)
-        groups = tk.compare_groups(tk.trajectory_distance(ds, n=5), "architecture", permutations=199)
+        groups = tk.compare_groups(tk.trajectory_distance(ds, n=5), "architecture", unit="run", permutations=199)
         p_groups.append(groups.p_value.item())
         null = tk.null_test(ds, null_draws=2, seed=seed)
         p_null.append(float(null.overall_p_value))

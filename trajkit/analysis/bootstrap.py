@@ -1,4 +1,4 @@
-"""Confidence intervals over samples, runs or seeds."""
+"""Confidence intervals over samples, runs, configurations or seeds."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def bootstrap(
     """Give the interval of a statistic, by drawing samples, runs or seeds with replacement.
 
     Over samples, samples are drawn within each class, as many as the class has: what could another probe of the same
-    kind give? Over runs, runs are drawn within each group of `by`. Over "seed", or another run attribute, all runs with
-    one value are drawn together: what could other runs, or other seeds, give? Reference runs are kept.
+    kind give? Over runs, runs are drawn within each group of `by`. Over "configuration", all runs that share every
+    setting are drawn together, and each configuration has the same weight in a mean; over "seed", or another run
+    attribute, all runs with one value: what could other runs, configurations or seeds give? Reference runs are kept.
 
     A run that is drawn twice has distance 0 to its copy, but no two runs have distance 0. Pairs of a run and its copy
     are left out. A statistic of pairs weights each pair of different runs by how often both are drawn. For any other
@@ -71,7 +72,7 @@ def bootstrap(
         Number of bootstrap draws. Without one of these dimensions, each draw costs one call of `statistic`; 100 draws
         give rough intervals.
     over
-        What is drawn: "sample", "run", "seed" or another run attribute.
+        What is drawn: "sample", "run", "configuration", "seed" or another run attribute.
     by
         Run attribute, or attributes, that define the groups within which runs or seeds are drawn. By default all runs
         are one group.
@@ -129,7 +130,7 @@ def bootstrap(
 
     >>> distance = tk.trajectory_distance(tk.simulate(runs=8, groups=2, spread=0.3), n=5)
     >>> def ratio(distance):
-    ...     return tk.compare_groups(distance, "architecture", permutations=1).ratio
+    ...     return tk.compare_groups(distance, "architecture", unit="run", permutations=1).ratio
     >>> over_seeds = tk.bootstrap(distance, ratio, draws=50, over="seed")
     >>> bool(over_seeds.lower[0] < over_seeds.estimate[0] < over_seeds.upper[0]), over_seeds.limitations
     (True, "few units to draw (seed: 4): only interval='jackknife' has the right coverage")

@@ -1,4 +1,4 @@
-"""What a bootstrap draws: samples within classes, runs within groups, or all runs of a seed."""
+"""What a bootstrap draws: samples within classes, runs within groups, or all runs of a seed or configuration."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.analysis.run_groups import COPY_OF, groups_if_any, names_of, runs_and_copies
+from trajkit.configuration import checked_configurations
 from trajkit.schema import is_network, run_attributes
 from trajkit.typing import Array, Indices
 
@@ -16,6 +17,7 @@ from trajkit.typing import Array, Indices
 _FEW = 3
 # In simulation, percentile intervals over fewer runs or seeds are too narrow (table in `bootstrap`).
 _SAFE = 10
+CONFIGURATION = "configuration"
 
 
 class Units(NamedTuple):
@@ -53,6 +55,9 @@ class Units(NamedTuple):
     def weights(self, drawn: list[Indices]) -> Array:
         """Count how often each member is in each draw (draw, member); 0 for reference runs."""
         counts = np.array([np.bincount(units, minlength=len(self.stratum)) for units in drawn], dtype=np.float64)
+        if self.kind == CONFIGURATION:
+            # Each configuration has the same weight, however many seeds it has.
+            counts /= np.bincount(self.unit[self.unit >= 0])
         return np.where(self.unit < 0, 0.0, counts[:, self.unit])
 
     def members(self, units: Indices) -> Indices:
@@ -93,7 +98,7 @@ def samples_in_classes(ds: xr.Dataset) -> Units:
 
 
 def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None) -> Units:
-    """Make units of the networks, or of all networks with one value of an attribute such as `seed`, within groups.
+    """Make units of the networks, or of those with one configuration, seed or other attribute, within groups.
 
     Examples
     --------
@@ -101,7 +106,7 @@ def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str]
     >>> runs_in_groups(tk.simulate(runs=6), "seed", "architecture").stratum
     array([0, 0, 0, 1, 1, 1])
     """
-    known = ["sample", "run", *(name for name in run_attributes(ds) if name != "kind")]
+    known = ["sample", "run", CONFIGURATION, *(name for name in run_attributes(ds) if name != "kind")]
     if over not in known:
         raise ValueError(f"over: wanted one of {known}, got {over!r}")
     strata = [] if by is None else names_of(by)
@@ -110,7 +115,10 @@ def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str]
     network = is_network(ds)
     some = ds.isel(run=network)
     of_run = groups_if_any(some, strata)
-    own = np.arange(len(of_run)) if over == "run" else groups_if_any(some, [over])
+    if over == CONFIGURATION:
+        own = checked_configurations(some).code
+    else:
+        own = np.arange(len(of_run)) if over == "run" else groups_if_any(some, [over])
     both, unit = np.unique(np.stack([of_run, own], axis=1), axis=0, return_inverse=True)
     if both.size == 0 or np.bincount(both[:, 0]).max() < _FEW:
         hint = ": fewer attributes in by= make larger strata" if strata else ""

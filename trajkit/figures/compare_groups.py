@@ -26,7 +26,7 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
     -------
     plotly.graph_objects.Figure
         For each attribute the R^2 by itself and, lighter, the R^2 beyond all others, with the largest on top. The hover
-        text has p-values and distances. The title gives the R^2 of all attributes together.
+        text has p-values, distances and the matched ratio. The title gives the R^2 of all attributes together.
 
     Raises
     ------
@@ -36,16 +36,17 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
     Examples
     --------
     >>> import trajkit as tk
-    >>> found = tk.compare_groups(tk.simulate(runs=8, groups=2, spread=0.3), ["architecture", "seed"], permutations=99)
+    >>> ds = tk.simulate(runs=8, groups=2, spread=0.3)
+    >>> found = tk.compare_groups(ds, ["architecture", "seed"], unit="run", permutations=99)
     >>> tk.figures.compare_groups(found).data[0].y[-1]
     'architecture'
     """
     check_result(found, {"r_squared", "unique_r_squared", "ratio"}, "compare_groups(ds, by)")
     # Plotly draws the first bar at the bottom.
-    order = np.argsort(found["r_squared"].values, kind="stable")
+    order = np.argsort(found["r_squared"].fillna(-1).values, kind="stable")
     found = found.isel(attribute=order)
     names, unit = found["attribute"].values, units(found["within"])
-    about = np.stack([found[n].values for n in ("p_value", "unique_p_value", "within", "between", "ratio")], axis=1)
+    about = np.stack([_p_values(found, name) for name in ("p_value", "unique_p_value")] + [_distances(found, unit)], 1)
     figure = go.Figure()
     for name, label, p, opacity in (
         ("unique_r_squared", "beyond all others", 1, 0.4),
@@ -60,9 +61,8 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
             # The legend shows an opacity that is part of the colour, but not the opacity of the marker.
             marker={"color": f"rgba{(*hex_to_rgb(SPACE_LIKE), opacity)}"},
             hovertemplate=(
-                f"<b>%{{y}}</b>, {label}: R<sup>2</sup> %{{x:.3f}}, p %{{customdata[{p}]:.3g}}<br>"
-                f"distance within %{{customdata[2]:.3g}}, between %{{customdata[3]:.3g}} {unit} "
-                "(ratio %{customdata[4]:.2f})<extra></extra>"
+                f"<b>%{{y}}</b>, {label}: R<sup>2</sup> %{{x:.3f}}%{{customdata[{p}]}}<br>"
+                "%{customdata[2]}<extra></extra>"
             ),
         )
     return figure.update_layout(
@@ -76,9 +76,31 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
     )
 
 
+def _p_values(found: xr.Dataset, name: str) -> list[str]:
+    """Write the p-values; a comparison of configurations has one for each attribute, and none where it has no test."""
+    values = found[name].values if name in found else np.full(found.sizes["attribute"], np.nan)
+    return [f", p {value:.3g}" if np.isfinite(value) else "" for value in values]
+
+
+def _distances(found: xr.Dataset, unit: str) -> list[str]:
+    """Write distances within and between groups, and the matched ratio if the result has it."""
+    lines = []
+    for name in found["attribute"].values:
+        at = found.sel(attribute=name)
+        line = f"distance within {float(at.within):.3g}, between {float(at.between):.3g} {unit}"
+        line += f" (ratio {float(at.ratio):.2f})"
+        if "matched_ratio" in found and int(at.matched_pairs):
+            low, high = float(at.matched_lower), float(at.matched_upper)
+            interval = f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else ""
+            pairs = f"{int(at.matched_pairs)} matched pair{'s' if at.matched_pairs > 1 else ''}"
+            line += f"<br>{pairs}: {float(at.matched_ratio):.2f} times the distance between seeds{interval}"
+        lines.append(line)
+    return lines
+
+
 def _joint(found: xr.Dataset) -> str:
-    joint = float(found["joint_r_squared"])
+    joint, p = float(found["joint_r_squared"]), float(found["joint_p_value"])
     if not np.isfinite(joint):
-        return "each run has its own combination of values: no joint test is possible"
-    p = written_p(float(found["joint_p_value"]), found.attrs["permutations"])
-    return f"all together R<sup>2</sup> {joint:.2f}, {p}"
+        return f"each {found.attrs['unit']} has its own combination of values: no joint test is possible"
+    said = f", {written_p(p, found.attrs['permutations'])}" if np.isfinite(p) else ""
+    return f"all together R<sup>2</sup> {joint:.2f}{said}"

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from trajkit.recording.function_parts import function_parts
 from trajkit.typing import AnyArray
 
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 _NO_STATE = (
-    bool, int, float, complex, str, bytes, type, np.generic, np.dtype, FunctionType, MethodType, BuiltinFunctionType,
-    ModuleType,
+    bool, int, float, complex, str, bytes, type, np.generic, np.dtype, BuiltinFunctionType, ModuleType,
 )  # fmt: skip
 # Libraries whose objects are no state of a model: a trainer, a configuration, an immutable array, a logger.
 _FOREIGN = {
@@ -68,7 +68,11 @@ class HeldState:
             return
         self._seen[id(value)] = value
         torch = sys.modules.get("torch")
-        if torch is not None and isinstance(value, torch.nn.Module):
+        if isinstance(value, MethodType):
+            self.hold(value.__self__, depth)
+        elif isinstance(value, FunctionType):
+            self._hold_function(value)
+        elif torch is not None and isinstance(value, torch.nn.Module):
             self._hold_module(value)
         elif torch is not None and isinstance(value, torch.Tensor):
             self._hold_tensor(value, depth)
@@ -112,9 +116,7 @@ class HeldState:
         if kind in _DICTS:
             self._hold_mapping(value, depth)
         elif kind in (list, deque):
-            before = list(value)
-            self._undo.append(lambda: _refill(value, before))
-            self._hold_all(before, depth)
+            self._hold_all(self._hold_items(value), depth)
         elif kind in (set, bytearray):
             held = value.copy()
             self._undo.append(lambda: _refill_set(value, held))
@@ -123,6 +125,14 @@ class HeldState:
         else:
             return False
         return True
+
+    def _hold_function(self, function: FunctionType) -> None:
+        """Hold the lists and dicts that a function of the model, such as a hook, writes to; their values are data."""
+        for part in function_parts(function):
+            if type(part) in _DICTS:
+                self._hold_entries(part)
+            elif type(part) in (list, deque):
+                self._hold_items(part)
 
     def _hold_numbers(self, value: Any) -> bool:
         """Hold arrays, random generators and variables of other libraries."""
@@ -149,6 +159,9 @@ class HeldState:
         if kind.__module__.partition(".")[0] in _FOREIGN:
             # jax has arrays that a prediction can write to; all others are immutable.
             if kind.__module__.startswith("jax") and "Ref" in kind.__name__:
+                self.lost.add(kind.__name__)
+            # What a generator gave out cannot be given back.
+            if kind.__module__ == "builtins" and isinstance(value, Iterator):
                 self.lost.add(kind.__name__)
             # Deeper inside stand the optimizer and the metrics, which no prediction changes.
             if depth:
@@ -207,10 +220,14 @@ class HeldState:
         self.hold(None if before is _ABSENT else before, depth)
 
     def _hold_mapping(self, held: MutableMapping[Any, Any], depth: int, without: tuple[str, ...] = ()) -> None:
+        self._hold_all(self._hold_entries(held, without), depth)
+
+    def _hold_entries(self, held: MutableMapping[Any, Any], without: tuple[str, ...] = ()) -> list[Any]:
+        """Hold which entries a dict has; return their values."""
         if not held:
             # A torch module has sixteen dicts for hooks, nearly always empty: a closure for each would take the time.
             self._empty.append(held)
-            return
+            return []
         before = {key: value for key, value in held.items() if key not in without}
 
         def put_back() -> None:
@@ -224,7 +241,13 @@ class HeldState:
                 held.update(before)
 
         self._undo.append(put_back)
-        self._hold_all(before.values(), depth)
+        return list(before.values())
+
+    def _hold_items(self, held: Any) -> list[Any]:
+        """Hold which items a list has; return them."""
+        before = list(held)
+        self._undo.append(lambda: _refill(held, before))
+        return before
 
     def _hold_all(self, values: Any, depth: int) -> None:
         if len(values) <= _LONGEST:

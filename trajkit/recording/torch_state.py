@@ -25,6 +25,7 @@ def hold_tensor(tensor: Tensor) -> Callable[[], None]:
     before = _copied(alias)
     leaf = tensor.is_leaf
     gradient = tensor.grad if leaf else None
+    is_trained = tensor.requires_grad
 
     def put_back() -> None:
         if _place(tensor) != _place(alias):
@@ -34,6 +35,8 @@ def hold_tensor(tensor: Tensor) -> Callable[[], None]:
             alias.copy_(before)
         if leaf and tensor.grad is not gradient:
             tensor.grad = gradient
+        if leaf and tensor.requires_grad != is_trained:
+            tensor.requires_grad_(is_trained)
 
     return put_back
 
@@ -52,6 +55,8 @@ def _place(tensor: Tensor) -> tuple[Any, ...]:
 
 
 def _same(now: Tensor, before: Tensor) -> bool:
+    if before.is_meta:  # without values
+        return True
     now = now.to(before.device)
     if now.layout != torch.strided:
         now, before = now.to_dense(), before.to_dense()

@@ -6,6 +6,8 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -32,8 +34,13 @@ def untouched(model: Any, predict: Any) -> Iterator[set[str]]:
     (True, [0.0, 0.0])
     """
     state = HeldState()
-    for part in (*hidden_models(model), *hidden_models(predict), model):
+    for part in (*hidden_models(model), *hidden_models(predict)):
         state.hold(part)
+    while isinstance(model, partial):
+        model = model.func
+    # What a function writes to is its own affair, unlike the state of an object whose method is called.
+    if not isinstance(model, FunctionType):
+        state.hold(model)
     numbers, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  (the global numbers of the user)
     try:
         with _torch_untouched(state):

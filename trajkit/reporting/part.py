@@ -126,7 +126,7 @@ class Part:
 
     @property
     def _of_groups(self) -> dict[str, Any]:
-        return {"permutations": self.settings.permutations, "seed": self.settings.seed}
+        return {"unit": "run", "permutations": self.settings.permutations, "seed": self.settings.seed}
 
     @cached_property
     def _thinned(self) -> list[int]:

@@ -45,7 +45,7 @@ def examine(part: Part) -> Finding:
         ),
         Number(
             f"distance between {by}s / between seeds", by, apart.alone / apart.replicates, null=1.0,
-            code=f"groups.alone_ratio.sel(attribute={by!r})",
+            code=f"groups.alone.sel(attribute={by!r}) / groups.replicates",
         ),
     ]  # fmt: skip
     near, told = True, ""
@@ -94,7 +94,7 @@ def _code(part: Part, by: str, group: Indices) -> list[str]:
         *(ranks if others else [f"ranks = {ranked}.rank()"]),
         "there = distance.run.isin(some.run).values",
         "distance = distance.isel(run=there, run2=there)",
-        f"groups = tk.compare_groups(distance, {[*varying, by]}, permutations=1)",
+        f"groups = tk.compare_groups(distance, {[*varying, by]}, unit='run', permutations=1)",
     ]
 
 
