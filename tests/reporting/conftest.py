@@ -46,4 +46,4 @@ def various() -> xr.Dataset:
         init=("run", init),
         rate=("run", np.where(place % 8 == 5, np.nan, 0.1)),
     )
-    return tk.with_references(ds, 5)
+    return tk.with_references(tk.set_roles(ds, setting=["rate"]), 5)
