@@ -77,6 +77,10 @@ def _at(row: int) -> Make:
     return lambda ds, folder: ds["log_prob"].isel(run=0, checkpoint=row)
 
 
+def _renamed(ds: xr.Dataset) -> xr.Dataset:
+    return ds.assign_coords(run=[f"linear-{i}" for i in range(ds.sizes["run"])])
+
+
 def _mean_loss(ds: xr.Dataset) -> xr.DataArray:
     return tk.loss(ds).mean()
 
@@ -103,7 +107,7 @@ ARGUMENTS: dict[str, Make] = {
     "embedding": _of_points,
     "tree": lambda ds, folder: tk.cluster(_runs(ds, folder)),
     "widths": lambda ds, folder: tk.tube(ds, "architecture", n=4),
-    "linear": lambda ds, folder: ds.isel(run=slice(0, 2)).assign_coords(run=["linear-0", "linear-1"]),
+    "linear": lambda ds, folder: ds.isel(run=slice(0, 2)).pipe(_renamed),
     "networks": lambda ds, folder: ds,
 }
 # Options that make a call quick.

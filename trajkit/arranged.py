@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from trajkit.storable import is_text
+from trajkit.storable import as_text, is_text, is_wide
 
 
 def as_dataset(ds: Any) -> xr.Dataset:
@@ -68,7 +68,7 @@ def dropped(ds: xr.Dataset, dims: Sequence[str]) -> Iterator[str]:
 
 
 def arranged(ds: xr.Dataset, dims: Sequence[str], lazy: str) -> xr.Dataset:
-    """Put dimensions in order, read all small variables, and undo what old file formats do to text and integers.
+    """Put dimensions in order, read all small variables, and undo what file formats do to text and integers.
 
     Files of netCDF 3, and of netCDF 4 in its classic model, hold text as characters and integers in 32 bits; xarray
     reads them as objects and int32. Small is what has one or two dimensions; the variable named `lazy` is not read,
@@ -100,8 +100,10 @@ def _in_memory(variable: xr.Variable) -> xr.Variable | None:
     if not isinstance(variable.dtype, np.dtype):
         return None
     read = variable.compute()
-    if variable.dtype == object and is_text(read):
-        return read.astype(str)
+    if variable.dtype.kind == "T" or is_wide(variable.dtype) or is_text(read):
+        text = as_text(read.values)
+        if text.dtype != variable.dtype:
+            return xr.Variable(read.dims, text, read.attrs)
     if variable.dtype.kind == "i" and variable.dtype.itemsize < 8:
         return read.astype(np.int64)
     # Private, but what tells an array in memory from one in a file: reading it again would cost a copy at each call.

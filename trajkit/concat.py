@@ -12,6 +12,7 @@ from trajkit.from_arrays import lost_as_float
 from trajkit.points import MISSING
 from trajkit.roles import ROLES, role_of, set_roles
 from trajkit.schema import SchemaError, run_attributes, validated
+from trajkit.storable import kind_of
 from trajkit.typing import Labels
 
 
@@ -139,7 +140,7 @@ def _run_problems(parts: Sequence[xr.Dataset]) -> list[str]:
     repeated = runs[runs.duplicated()].unique().tolist()
     problems = [f"run {run!r} appears more than once: give each run its own identity" for run in repeated[:5]]
     for name in dict.fromkeys(n for part in parts for n in run_attributes(part)):
-        kinds = {part[name].dtype.kind for part in parts if name in part.coords}
+        kinds = {kind_of(part[name].dtype) for part in parts if name in part.coords}
         if ("U" in kinds and len(kinds) > 1) or {"b", "i"} <= kinds:
             problems.append(
                 f"run attribute {name!r} is of several kinds among text, boolean and number: "
@@ -183,7 +184,7 @@ def _with_checkpoints(ds: xr.Dataset, checkpoints: Labels) -> xr.Dataset:
     """Add the missing ones of `checkpoints`."""
     if np.array_equal(ds["checkpoint"], checkpoints):
         return ds
-    fill = {name: MISSING[v.dtype.kind] for name, v in ds.variables.items() if v.dtype.kind in MISSING}
+    fill = {name: MISSING[kind_of(v.dtype)] for name, v in ds.variables.items() if kind_of(v.dtype) in MISSING}
     padded = ds.reindex(checkpoint=checkpoints, fill_value=fill)
     return padded.assign({name: padded[name].transpose(*v.dims) for name, v in ds.data_vars.items()})
 
@@ -193,7 +194,7 @@ def _completed(ds: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
     for name in dict.fromkeys(name for part in parts for name in run_attributes(part)):
         if name not in ds.coords:
             known = [part[name] for part in parts if name in part.coords]
-            empty = "" if any(values.dtype.kind == "U" for values in known) else np.nan
+            empty = "" if any(kind_of(values.dtype) == "U" for values in known) else np.nan
             ds = ds.assign_coords({name: ("run", np.full(ds.sizes["run"], empty), known[0].attrs)})
     for name, first in _shared(parts).items():
         if name not in ds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ import xarray as xr
 from trajkit.arranged import arranged
 from trajkit.roles import attributes_with_role, is_certain
 from trajkit.schema import DIMS, is_network
-from trajkit.typing import AnyArray, Indices, Mask
+from trajkit.typing import Indices, Mask
 
 _NOT_SET = "(not set)"
 
@@ -193,7 +193,7 @@ def _follows_seed(own: Indices, rest: Indices, seed: Indices) -> bool:
     return seed.max() > 0 and bool(((np.bincount(both)[both] == 1) & (np.bincount(rest)[rest] > 1)).any())
 
 
-def written_value(value: AnyArray) -> str:
+def written_value(value: Any) -> str:
     """Write a value so that different values, and different lists of values, have different texts.
 
     Examples
@@ -201,7 +201,7 @@ def written_value(value: AnyArray) -> str:
     >>> [written_value(value) for value in np.array(["", "adam", "a, b"])]
     ['(not set)', 'adam', "'a, b'"]
     """
-    if value.dtype.kind == "U":
+    if isinstance(value, str):
         text = str(value)
         # Between quotes, a text that looks like another setting is told from it.
         return repr(text) if any(mark in text for mark in (",", "=", "'", '"', _NOT_SET)) else text or _NOT_SET

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from trajkit.numbers import Convert, number, padded, rows_of, whole
 from trajkit.probabilities import Form, form_problem, looks_like_distributions, to_log_prob, wrong_rows
 from trajkit.schema import DIMS, RESERVED, SchemaError, stamp, validate_axes
-from trajkit.storable import identities, name_problem, text_problem, usable_name
+from trajkit.storable import as_text, identities, name_problem, text_problem, usable_name
 from trajkit.typing import AnyArray, Array, Mask
 
 # They have a length, but no order of entries, or are one text.
@@ -142,7 +142,7 @@ def from_arrays(
                 "sample",
                 np.full(n_sample, split) if isinstance(split, str) else np.array(split, dtype=str),
             ),
-            "class": np.asarray(class_names),
+            "class": as_text(class_names),
         },
     )
     if epoch is not None:
@@ -221,7 +221,7 @@ def run_columns(
             attributes[str(name)] = _attribute(name, column)
         except SchemaError as error:
             problems += error.problems
-    return np.asarray(names), attributes, problems
+    return as_text(names), attributes, problems
 
 
 def _table(runs: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
@@ -251,7 +251,8 @@ def _table(runs: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
 def _column(values: Any, index: pd.Index) -> pd.Series:
     if isinstance(values, pd.Series):
         return values
-    if hasattr(values, "dtype"):
+    # pandas refuses some dates of numpy in its own words.
+    if hasattr(values, "dtype") and values.dtype.kind not in "Mm":
         is_extension = isinstance(values, pd.api.extensions.ExtensionArray)
         return pd.Series(values if is_extension else np.asarray(values), index)
     # Entry by entry and as objects: numpy and pandas would make integers beside None or a float floats.
@@ -272,7 +273,7 @@ def _attribute(name: Hashable, column: pd.Series) -> AnyArray:
         texts = values.where(~missing, "").tolist()
         if problem := text_problem(texts):
             raise SchemaError([f"run attribute {name!r}: {problem}"])
-        return np.asarray(texts, dtype=str)
+        return as_text(texts)
     if kind not in ("integer", "floating", "mixed-integer-float", "boolean", "empty"):
         types = sorted({type(v).__name__ for v in values[~missing]})
         raise SchemaError(

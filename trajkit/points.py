@@ -11,10 +11,11 @@ import xarray as xr
 
 from trajkit.arranged import arranged
 from trajkit.schema import DIMS, VARIABLES
+from trajkit.storable import is_text
 from trajkit.workspace import workspace_bytes
 
 # The value that marks a missing point, by numpy's kind of dtype.
-MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": ""}
+MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "b": False, "U": "", "M": np.datetime64("NaT", "ns")}
 
 
 def points(ds: xr.Dataset) -> xr.Dataset:
@@ -69,14 +70,14 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
     Returns
     -------
     xarray.Dataset or xarray.DataArray
-        As given. Points that `x` lacks are NaN in floats, -1 in integers, False in booleans and "" in text.
-        Coordinates that are constant within each run come back on `run` alone.
+        As given. Points that `x` lacks are NaN in floats, NaT in dates, -1 in integers, False in booleans and "" in
+        text. Coordinates that are constant within each run come back on `run` alone.
 
     Raises
     ------
     ValueError
         If `x` has no such dimension or coordinates, holds a point twice, or holds something else than floats,
-        signed integers, booleans and text: other dtypes have no value for "missing".
+        signed integers, booleans, text and dates: other dtypes have no value for "missing".
 
     Examples
     --------
@@ -102,9 +103,10 @@ def unstack(x: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
 
     def spread(v: xr.Variable) -> xr.Variable:
         v = v.transpose("point", ...)
-        if v.dtype.kind not in MISSING:
+        kind = "U" if is_text(v) else v.dtype.kind
+        if kind not in MISSING:
             raise ValueError(f"cannot mark missing points in {v.dtype}: convert to float, signed integer, bool or str")
-        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), MISSING[v.dtype.kind], dtype=v.dtype)
+        out = np.full((len(runs), len(checkpoints), *v.shape[1:]), MISSING[kind], dtype=v.dtype)
         out[run, checkpoint] = v.values
         return xr.Variable(("run", "checkpoint", *v.dims[1:]), out, v.attrs)
 

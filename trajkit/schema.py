@@ -19,7 +19,7 @@ import xarray as xr
 
 from trajkit.arranged import arranged, as_dataset, dropped
 from trajkit.probabilities import is_off, row_problem, row_sums
-from trajkit.storable import conversion, is_storable, variable_problems
+from trajkit.storable import conversion, is_storable, is_text, variable_problems
 from trajkit.typing import AnyArray, Labels, Mask
 from trajkit.workspace import workspace_bytes
 
@@ -305,7 +305,7 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
         if got.dims != wanted.dims:
             hint = "; a list, as in ds.isel(run=[0]), keeps a dimension" if set(got.dims) < set(wanted.dims) else ""
             yield f"{name!r} has dimensions {got.dims}: wanted {wanted.dims}{hint}"
-        if not is_storable(got.dtype, wanted.kinds):
+        if not is_storable(got.dtype, wanted.kinds) and not ("U" in wanted.kinds and is_text(got.variable)):
             yield f"{name!r} has dtype {got.dtype}: wanted {kinds}"
     if ds.sizes.get("class", 2) < 2:
         yield "one class only: a distribution over a single class is always certain; wanted two or more"
@@ -316,7 +316,7 @@ def _structure_problems(ds: xr.Dataset, names: Mapping[str, Variable]) -> Iterat
     for key, attribute in attributes.items():
         if key in RESERVED:
             yield f"run attribute {key!r}: the name is reserved, choose another"
-        if not is_storable(attribute.dtype, "Uifb"):
+        if not is_storable(attribute.dtype, "Uifb") and not is_text(attribute):
             line = conversion(key, attribute)
             yield f"run attribute {key!r} has dtype {attribute.dtype}: wanted text, integer, float or boolean; {line}"
     yield from variable_problems(ds, told={*names, *attributes})

@@ -14,6 +14,7 @@ import xarray as xr
 from trajkit.curves import progress as progress_of
 from trajkit.points import MISSING
 from trajkit.schema import run_attributes, run_table, validated
+from trajkit.storable import kind_of
 from trajkit.typing import AnyArray, Mask
 
 Condition = Any  # a value, a list of values, a slice or (low, high), or a callable
@@ -135,7 +136,7 @@ def _equal(values: AnyArray, wanted: Any) -> Mask:
 
 def _inside(values: AnyArray, wanted: slice | tuple[Any, ...], name: str) -> Mask:
     low, high = _range(wanted, name)
-    if values.dtype.kind == "U":
+    if kind_of(values.dtype) == "U":
         raise ValueError(f"{name!r} is text and has no ranges: use a value or a list of values")
     if wrong := [end for end in (low, high) if end is not None and not isinstance(end, Number)]:
         raise ValueError(f"{name}={wanted}: wanted numbers as ends of the range, got {wrong[0]!r}")
@@ -219,7 +220,7 @@ def _select_points(ds: xr.Dataset, values: xr.DataArray, condition: Condition, n
         raise ValueError(f"no checkpoint has {name} in {condition}: it is between {low:.6g} and {high:.6g}")
     kept = xr.DataArray(keep, dims=("run", "checkpoint"))
     masked = {
-        n: v.where(kept, MISSING.get(v.dtype.kind, np.nan))
+        n: v.where(kept, MISSING.get(kind_of(v.dtype), np.nan))
         for n, v in ds.reset_coords().data_vars.items()
         if {"run", "checkpoint"} <= set(v.dims)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ import pandas as pd
 import xarray as xr
 
 from trajkit.typing import AnyArray
-from trajkit.workspace import most_bytes
 
 # netCDF: how a name begins, no control characters, no space at its end. zarr: neither kind of slash.
 _NAME = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff](?:[^/\\\x00-\x1f\x7f]*[^/\\\x00-\x1f\x7f ])?")
 _LONGEST_NAME = 200
+_HALF = re.compile("[\ud800-\udfff]")
+# Characters of a text in an array of numpy, which gives each entry the width of the longest.
+_WIDEST = 128
 
 
 def name_problem(name: Hashable) -> str | None:
@@ -81,6 +83,32 @@ def array_text_problem(values: AnyArray) -> str | None:
     return text_problem(values.reshape(-1)[suspects].tolist())
 
 
+def as_text(texts: Any) -> AnyArray:
+    """Make an array of text. A long text makes it an array of objects, which costs what the texts hold.
+
+    numpy gives each entry the width of the longest: one text of 60 kB among 10,000 short ones would take 2.4 GB.
+
+    Examples
+    --------
+    >>> as_text(["cat", "dog"]).dtype, as_text(["cat", "x" * 60000]).dtype
+    (dtype('<U3'), dtype('O'))
+    """
+    held = np.asarray(texts, dtype=object)
+    widest = max(map(len, held.reshape(-1).tolist()), default=0)
+    return held.astype(str) if widest <= _WIDEST else held
+
+
+def is_wide(dtype: Any) -> bool:
+    """Say whether text of this dtype belongs into an array of objects.
+
+    Examples
+    --------
+    >>> is_wide(np.dtype("U3")), is_wide(np.dtype("U60000"))
+    (False, True)
+    """
+    return dtype.kind == "U" and dtype.itemsize > _WIDEST * np.dtype("U1").itemsize
+
+
 def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterator[str]:
     """Say which variables a file cannot hold, by their names, their text and, except of those in `told`, their dtypes.
 
@@ -89,18 +117,61 @@ def variable_problems(ds: xr.Dataset, told: Collection[Hashable] = ()) -> Iterat
     >>> list(variable_problems(xr.Dataset({"z": ("run", [1j, 0])})))
     ["'z' has dtype complex128, which files cannot hold: write it as in `ds['z'].real`"]
     """
-    for name, variable in ds.variables.items():
+    yield from _attribute_problems("the dataset", ds.attrs)
+    for name in dict.fromkeys([*ds.variables, *ds.dims]):
         if problem := name_problem(name):
             yield f"{problem} (`ds = ds.rename({{{name!r}: {usable_name(name)!r}}})`)"
-        dtype = variable.dtype
-        if name not in told and not is_storable(dtype) and not is_text(variable):
-            yield f"{name!r} has dtype {dtype}, which files cannot hold: {conversion(name, variable)}"
-        if isinstance(dtype, np.dtype) and dtype.kind == "U" and (problem := array_text_problem(variable.values)):
+    for name, variable in ds.variables.items():
+        yield from _attribute_problems(f"{name!r}", variable.attrs)
+        if name not in told and (why := _lost(variable)):
+            yield f"{name!r} {why}: {conversion(name, variable)}"
+        if getattr(variable.dtype, "kind", "") == "U" and (problem := array_text_problem(variable.values)):
+            yield f"{name!r}: {problem}"
+        if is_text(variable) and (problem := text_problem(variable.values.reshape(-1))):
             yield f"{name!r}: {problem}"
 
 
-def is_storable(dtype: Any, kinds: str = "UifubSMm") -> bool:
-    """Say whether every format holds this dtype: netCDF has no half, extended or complex floats.
+def _lost(variable: xr.Variable) -> str | None:
+    """Say what files, or a missing checkpoint, would do to the values of a variable, or None."""
+    dtype = variable.dtype
+    if not is_storable(dtype) and not is_text(variable):
+        return f"has dtype {dtype}, which files cannot hold"
+    if dtype.kind == "M":
+        dates = variable.values
+        if ((dates.astype("M8[ns]").astype(dtype) != dates) & ~np.isnat(dates)).any():
+            return "holds dates outside the years 1678 to 2261, which files cannot hold"
+    if dtype.kind == "u" and {"run", "checkpoint"} <= set(variable.dims):
+        return f"has dtype {dtype}, which has no value for a missing checkpoint"
+    return None
+
+
+def _attribute_problems(where: str, attributes: Mapping[Any, Any]) -> Iterator[str]:
+    for name, value in attributes.items():
+        if not isinstance(name, str):
+            yield f"the attribute {name!r} of {where} has a name that is no text: write {str(name)!r}"
+        elif not _is_plain(value):
+            got = f"dtype {value.dtype}" if hasattr(value, "dtype") else type(value).__name__
+            yield (
+                f"the attribute {name!r} of {where} holds {got}: wanted text, numbers, or lists and dicts of them; "
+                "write it as text, such as `str(value)`"
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether JSON gives this value back."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(held) for key, held in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind == "U" or (value.dtype.kind in "biuf" and value.dtype.itemsize <= 8)
+    return value is None or isinstance(value, str | bool | int | float)
+
+
+def is_storable(dtype: Any, kinds: str = "UifubM") -> bool:
+    """Say whether every format holds this dtype.
+
+    netCDF has no half, extended or complex floats, xarray no sure sign of durations, zarr makes characters of bytes.
 
     Examples
     --------
@@ -109,6 +180,18 @@ def is_storable(dtype: Any, kinds: str = "UifubSMm") -> bool:
     """
     # Extension types of pandas have a `kind` too.
     return isinstance(dtype, np.dtype) and dtype.kind in kinds and (dtype.kind != "f" or dtype.itemsize in (4, 8))
+
+
+def kind_of(dtype: Any) -> str:
+    """Give the kind of a variable of a valid dataset, as numpy names it: objects are text there.
+
+    Examples
+    --------
+    >>> kind_of(np.dtype("U3")), kind_of(np.dtype(object)), kind_of(np.dtype("f4"))
+    ('U', 'U', 'f')
+    """
+    kind: str = dtype.kind
+    return "U" if kind == "O" else kind
 
 
 def conversion(name: Hashable, variable: xr.Variable) -> str:
@@ -122,6 +205,10 @@ def conversion(name: Hashable, variable: xr.Variable) -> str:
     if isinstance(variable.dtype, np.dtype):
         if variable.dtype.kind == "c":
             return f"write it as in `ds[{name!r}].real`"
+        if variable.dtype.kind == "m":
+            return f"write it in seconds, as in `ds[{name!r}] / np.timedelta64(1, 's')`"
+        if variable.dtype == object:
+            return f"write it as in `ds[{name!r}].fillna('').astype(str)`"
         fits = variable.dtype.kind == "u" and (variable.values < 2**63).all()
         kind = (
             "int"
@@ -152,28 +239,20 @@ def identities(values: Any) -> AnyArray:
     entries = values.tolist() if isinstance(values, np.ndarray) and values.dtype.kind in "iuU" else list(values)
     if missing := [i for i, v in enumerate(entries) if np.ndim(v) == 0 and pd.isna(v)]:
         raise ValueError(f"the identity of entry {missing[0]} is missing: give each its own integer or text")
-    if all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in entries):
+    if all(isinstance(v, int | np.integer) and not isinstance(v, bool | np.timedelta64) for v in entries):
         if all(-(2**63) <= v < 2**63 for v in entries):
             return np.asarray(entries, dtype=np.int64)
         return np.asarray([str(int(v)) for v in entries])
     texts = [v.decode() if isinstance(v, bytes) else str(v) for v in entries]
     if problem := text_problem(texts):
         raise ValueError(problem)
-    # numpy makes all as wide as the longest.
-    longest = max(map(len, texts), default=0)
-    if 4 * longest * len(texts) > most_bytes(4 * sum(map(len, texts))):
-        at = next(i for i, text in enumerate(texts) if len(text) == longest)
-        raise ValueError(
-            f"the identity of entry {at} is a text of {longest} characters, and all would take as much memory as it: "
-            "wanted names of similar lengths; shorten it"
-        )
-    return np.asarray(texts)
+    return as_text(texts)
 
 
 def _bad_character(text: str) -> str:
     if "\0" in text:
         return "a NUL character"
-    return "half of a surrogate pair" if any("\ud800" <= char <= "\udfff" for char in text) else ""
+    return "half of a surrogate pair" if not text.isascii() and _HALF.search(text) else ""
 
 
 def _text_message(value: str, shown: str) -> str:

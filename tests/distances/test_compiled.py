@@ -17,11 +17,13 @@ from recorded_runs import run_script
 import trajkit as tk
 
 FORKED = """
-    import multiprocessing, os, threading
+    import multiprocessing, os, warnings
     import numpy as np
     import trajkit as tk
     from trajkit.distances import kernels
 
+    # Python 3.12 warns of forks in a process with threads.
+    warnings.simplefilter("ignore", DeprecationWarning)
     ds = tk.simulate(runs=2, checkpoints=8, samples=40)
     before = tk.pairwise(ds).values
 

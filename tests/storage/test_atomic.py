@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,50 @@ def test_write_once__the_first_file_stands(tmp_path: Path, links: bool, monkeypa
     # A file system without links cannot tell who was first: then the last stands, completely.
     assert (tmp_path / "x").read_bytes() == (b"first" if links else b"second")
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_clear_leftovers__deletes_what_a_process_left_that_was_killed_at_any_moment(tmp_path: Path) -> None:
+    empty, other_empty, used = (tmp_path / name for name in (".a.zarr-abcd1234", ".venv-abcd1234", ".b.nc-abcd1234"))
+    for folder in (empty, other_empty, used):
+        folder.mkdir()
+    (used / ".in_use").touch()
+    (used / "b.nc").touch()
+    clear_leftovers(tmp_path / "x.nc")
+    assert os.listdir(tmp_path) == [other_empty.name]
+
+
+def test_atomic_write__the_mark_of_its_folder_is_deleted_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a process that is killed while it deletes the old content would leave a folder that is nobody's."""
+    found, remove = [], shutil.rmtree
+
+    def watched(path: Any, *arguments: Any, **options: Any) -> None:
+        found.append((Path(path).name, os.listdir(next(tmp_path.glob(".x-*")))))
+        remove(path, *arguments, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", watched)
+    for _ in range(2):
+        with atomic_write(tmp_path / "x", overwrite=True) as part:
+            part.mkdir()
+    # Folders that stand for themselves are removed when all else is gone.
+    for name, held in found:
+        assert held == [".in_use"] if name.startswith(".x-") else ".in_use" in held, (name, held)
+    assert [name for name, _ in found].count("x") == 1
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_atomic_write__makes_another_folder_if_its_own_was_taken_for_a_leftover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made = tempfile.TemporaryDirectory, []
+
+    def taken(*arguments: Any, **options: Any) -> Any:
+        made.append(make(*arguments, **options))
+        if len(made) == 1:
+            clear_leftovers(tmp_path / "other.nc")
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", taken)
+    with atomic_write(tmp_path / "x.nc", overwrite=False) as part:
+        part.touch()
+    assert len(made) == 2
+    assert os.listdir(tmp_path) == ["x.nc"]

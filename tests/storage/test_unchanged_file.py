@@ -60,18 +60,18 @@ def test_load__a_zarr_folder_that_is_replaced_meanwhile_is_read_old_or_new(
 ) -> None:
     other = ds.assign(log_prob=ds.log_prob[:, :, ::-1].variable, step=ds.step.where(ds.step < 0, 2 * ds.step))
     path, reads = tk.save(ds, tmp_path / "runs.zarr"), []
-    read = xr.load_dataset
+    read = xr.open_dataset
 
     def replaced(*arguments: object, **options: object) -> xr.Dataset:
-        found = read(*arguments, **options)
+        found = read(*arguments, **options).load()
         reads.append(path)
         if len(reads) <= 2:
             tk.save(other, path, overwrite=True)
         return found
 
-    monkeypatch.setattr(xr, "load_dataset", replaced)
+    monkeypatch.setattr(xr, "open_dataset", replaced)
     assert tk.load(path).equals(other)
     assert len(reads) == 3
-    monkeypatch.setattr(xr, "load_dataset", lambda *a, **o: (tk.save(ds, path, overwrite=True), read(*a, **o))[1])
+    monkeypatch.setattr(xr, "open_dataset", lambda *a, **o: (tk.save(ds, path, overwrite=True), read(*a, **o))[1])
     with pytest.raises(OSError, match=r"runs.zarr is being replaced or changed all the time"):
         tk.load(path)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 import trajkit as tk
 from trajkit.storage.zarr_pieces import pieces_of
@@ -63,3 +64,28 @@ def test_pieces__an_index_touches_the_files_that_it_reads(tmp_path: Path, format
     assert not list(pieces.missing())
     every[3].unlink()
     assert list(pieces.missing()) == [every[3]]
+
+
+@pytest.mark.parametrize("chunks", [None, {"run": 1}])
+def test_load__a_whole_piece_of_another_folder_or_place_is_refused(tmp_path: Path, ds: xr.Dataset, chunks: Any) -> None:
+    """A copy over an older folder that was stopped halfway leaves this."""
+    other = ds.assign(log_prob=ds.log_prob[:, :, ::-1].variable).assign_coords(seed=ds.seed + 1)
+    path, older = tk.save(ds, tmp_path / "x.zarr"), tk.save(other, tmp_path / "older.zarr")
+    for piece, source in (
+        ("seed/0", older / "seed/0"),
+        ("log_prob/1.0.0.0", older / "log_prob/1.0.0.0"),
+        ("log_prob/0.0.0.0", path / "log_prob/1.0.0.0"),
+    ):
+        content = (path / piece).read_bytes()
+        (path / piece).write_bytes(source.read_bytes())
+        with pytest.raises(OSError, match=rf"cannot read .*x.zarr.*the piece {piece} is not the one that was saved"):
+            tk.load(path, chunks).compute()
+        (path / piece).write_bytes(content)
+    assert tk.load(path, chunks).equals(ds)
+    # Changed on purpose.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        zarr.open_group(path, mode="a", zarr_format=2)["seed"][:] = 7
+    with pytest.raises(OSError, match=r"if it was changed on purpose, run `zarr\.consolidate_metadata"):
+        tk.load(path, chunks)
+    zarr.consolidate_metadata(path, zarr_format=2)
+    assert (tk.load(path, chunks).seed == 7).all()

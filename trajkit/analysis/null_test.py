@@ -148,6 +148,8 @@ def null_test(
         found = shuffled_distances(ds, chosen, _places(ds, observed), seeds, progress_bar)
         draws = observed.expand_dims(draw=null_draws).copy(data=found.draws)
         interval, limitations = ratio_interval_of(found.kernel, kinds_of_samples(ds), level, seed), ""
+        if np.isnan(interval).any():
+            limitations = "all runs are equal, so that no ratio to the null is defined"
     else:
         draw, each = valid_draws(null), iterate_with_bar(seeds, "draws of the null", progress_bar)
         draws = xr.concat([_entries(statistic(draw(ds, s)), ds, by) for s in each], dim="draw")

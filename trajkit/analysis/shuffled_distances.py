@@ -129,6 +129,8 @@ def ratio_interval_of(kernel: Array, kind: Labels, level: float, seed: int, draw
         kept = times @ own / size
         observed += size * kept
         null += kept + (size - 1) * other
+    if not (null > 0).all():
+        return np.nan, np.nan  # all runs are equal
     lower, upper = np.quantile(observed / null, [(1 - level) / 2, (1 + level) / 2])
     return float(lower), float(upper)
 

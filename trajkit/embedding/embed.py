@@ -11,6 +11,7 @@ from trajkit.embedding.landmarks import landmark_embedding
 from trajkit.points import MISSING, points, unstack
 from trajkit.renamed import renamed
 from trajkit.schema import run_attributes, validated
+from trajkit.storable import kind_of
 
 
 @renamed(progress="progress_bar")
@@ -132,7 +133,7 @@ def on_runs(embedding: xr.Dataset, everything: xr.Dataset, ds: xr.Dataset) -> xr
     own = ds.reset_coords(drop=True).drop_vars(
         [n for n, v in ds.data_vars.items() if not set(v.dims) <= {"run", "checkpoint"}]
     )
-    fill = {n: MISSING[v.dtype.kind] for n, v in own.data_vars.items()}
+    fill = {n: MISSING[kind_of(v.dtype)] for n, v in own.data_vars.items()}
     per_point = own.reindex(run=embedding["run"], checkpoint=embedding["checkpoint"], fill_value=fill)
     out: xr.Dataset = embedding.assign_coords(attributes).assign(per_point.data_vars)
     return out.assign(step=everything["step"])

@@ -15,6 +15,7 @@ from trajkit.embedding.inpca import inpca
 from trajkit.embedding.project import project
 from trajkit.embedding.quality import explained_distance
 from trajkit.embedding.squared_distances import squared_lengths
+from trajkit.limitations import with_reasons
 from trajkit.points import run_blocks
 from trajkit.progress_bar import open_bar
 from trajkit.schema import validate_predictions
@@ -84,7 +85,7 @@ def landmark_embedding(
     better = project(finer, pairwise(unseen, both, metric=metric, progress_bar=False))
     moved = np.abs(_pictured(seen) - _pictured(better)).sum((1, 2))
     moved *= _left(len(plan.landmarks.place), len(plan.more.place), int((~plan.is_reference).sum()))
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             **{name: (exact[name].dims, values, exact[name].attrs) for name, values in per_point.items()},
             **{name: exact[name] for name in exact.data_vars if exact[name].dims == ("component",)},
@@ -99,6 +100,7 @@ def landmark_embedding(
         coords={**{n: c for n, c in stacked.coords.items() if c.dims == ("point",)}, "component": exact["component"]},
         attrs=exact.attrs,
     )
+    return with_reasons(found, {"mean_distance": "only landmarks have one, other points were projected"})
 
 
 def _plan(stacked: xr.Dataset, landmarks: int, n_components: int, seed: int) -> _Plan:

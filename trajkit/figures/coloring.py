@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.figures.escaped import escaped
 from trajkit.schema import is_network, run_attributes
+from trajkit.storable import kind_of
 from trajkit.typing import AnyArray, Array, Labels, Mask
 
 # Okabe & Ito's palette, which readers with any colour vision can distinguish, then darker tones. Yellow comes last:
@@ -38,6 +40,10 @@ class Coloring(NamedTuple):
     value: Array | None = None
     low: float = 0.0
     high: float = 1.0
+
+    def escaped(self) -> Coloring:
+        """Let plotly show the title and the categories as they are."""
+        return self._replace(title=escaped(self.title), categories=tuple(map(escaped, self.categories)))
 
     def palette(self, category: int) -> str:
         """Colour of a category; after the last colour of the palette they repeat, first lighter, then darker."""
@@ -82,12 +88,13 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
     title = str(values.name or "value")
     if values.dims == ("run",):
         codes, categories = _categories(values.values, network)
-        if len(categories) <= MOST_CATEGORIES or values.dtype.kind == "U":
+        if len(categories) <= MOST_CATEGORIES or kind_of(values.dtype) == "U":
             return Coloring(title, tuple(categories), codes)
         values = values.expand_dims(checkpoint=ds["checkpoint"].values, axis=1)
     if values.dims != ("run", "checkpoint"):
         raise ValueError(f"color: wanted values on run or on (run, checkpoint), got dimensions {values.dims}")
     value = np.where(network[:, None], values.values.astype(np.float64), np.nan)
+    # The range is that of networks: references would stretch the scale.
     # The range is that of networks: references would stretch the scale.
     shown = value[np.isfinite(value)]
     if not shown.size:
@@ -132,15 +139,15 @@ def coloring_of_runs(
 
 def quantity(values: xr.DataArray, separator: str = " ") -> str:
     """Write an array's quantity for an axis: long name, metric unless the name has it, and units."""
-    name = str(values.attrs.get("long_name") or values.name or "distance")
-    metric = str(values.attrs.get("metric", ""))
+    name = escaped(str(values.attrs.get("long_name") or values.name or "distance"))
+    metric = escaped(str(values.attrs.get("metric", "")))
     brackets = ", ".join(part for part in ("" if metric in name else metric, units(values)) if part)
     return f"{name}{separator}({brackets})" if brackets else name
 
 
 def units(values: xr.DataArray) -> str:
     """Write an array's units, nothing for a plain number."""
-    written = str(values.attrs.get("units", ""))
+    written = escaped(str(values.attrs.get("units", "")))
     return "" if written == "1" else written
 
 
@@ -171,7 +178,7 @@ def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:
             raise ValueError(f"color has no values for {len(unknown)} of the runs, such as {sorted(unknown)[0]!r}")
         wanted = {d: ds[d].values for d in color.dims if d in ("run", "checkpoint")}
         # References have no values. Without a fill value of the same type, text would turn into objects.
-        fill: Any = {"U": "", "b": False, "i": -1}.get(color.dtype.kind, np.nan)
+        fill: Any = {"U": "", "b": False, "i": -1}.get(kind_of(color.dtype), np.nan)
         return color.reindex(wanted, fill_value=fill).reset_coords(drop=True)
     if color == "checkpoint":
         return ds["checkpoint"].broadcast_like(ds["step"]).where(ds["step"] >= 0).transpose("run", "checkpoint")
@@ -186,9 +193,10 @@ def _categories(values: AnyArray, network: Mask) -> tuple[Labels, list[str]]:
     """Give each value of the networks a code: numbers in order of size, text in order of appearance."""
     shown = values[network]
     codes = np.full(len(values), -1)
-    if values.dtype.kind == "U":
+    if kind_of(values.dtype) == "U":
         codes[network], unique = pd.factorize(shown)
     else:
+        # In order of size, so that colours follow widths or depths.
         # In order of size, so that colours follow widths or depths.
         unique, codes[network] = np.unique(shown, return_inverse=True)
     return codes, [text(v) for v in unique]

@@ -11,6 +11,7 @@ from trajkit.analysis.null_test import written_p
 from trajkit.figures.axes import LEGEND, result_title
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import SPACE_LIKE, units
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 
 
@@ -45,7 +46,7 @@ def compare_groups(found: xr.Dataset) -> go.Figure:
     # Plotly draws the first bar at the bottom.
     order = np.argsort(found["r_squared"].fillna(-1).values, kind="stable")
     found = found.isel(attribute=order)
-    names, unit = found["attribute"].values, units(found["within"])
+    names, unit = all_escaped(found["attribute"].values), units(found["within"])
     about = np.stack([_p_values(found, name) for name in ("p_value", "unique_p_value")] + [_distances(found, unit)], 1)
     figure = go.Figure()
     for name, label, p, opacity in (

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE
+from trajkit.figures.escaped import escaped
 from trajkit.figures.intervals import add_curve
 from trajkit.figures.template import TEMPLATE
 
@@ -51,10 +52,11 @@ def convergence(found: xr.Dataset) -> go.Figure:
     """
     wanted = {"estimate", "lower", "upper", "stage_estimate", "stage_lower", "stage_upper"}
     check_result(found, wanted, "convergence(ds, by)", ("quantity", "progress", "stage"))
-    by, x = found.attrs["by"], found["progress"].values
+    by, x = escaped(str(found.attrs["by"])), found["progress"].values
     figure = make_subplots(cols=2, horizontal_spacing=0.12)
     for k, (quantity, (name, column)) in enumerate(_CURVES.items()):
         add_curve(figure, found.sel(quantity=quantity), x, name, PALETTE[k], row=1, col=column)
+    # At 1, groups do not matter.
     # At 1, groups do not matter.
     figure.add_hline(y=1, line=DOTTED, row=1, col=2)
     unit = found.attrs.get("units", "")

@@ -11,6 +11,7 @@ from trajkit.analysis.cross_embedding import LEAST_RATIO, MOST_DISTANCE
 from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, REFERENCE
+from trajkit.figures.escaped import escaped
 from trajkit.figures.template import TEMPLATE
 from trajkit.typing import Array
 
@@ -50,8 +51,7 @@ def cross_embedding(found: xr.Dataset) -> go.Figure:
     check_result(found, {"ratio", "distance_ratio", "verdict"}, "cross_embedding(ds, by)", ("group", "group2"))
     names = found["group"].values
     rows = [(a, b) for a in names for b in names if a != b]
-    # Named by `str`: groups can be numbers.
-    labels = [f"{a} explains {b}" for a, b in rows]
+    labels = [escaped(f"{a} explains {b}") for a, b in rows]
     figure = make_subplots(cols=2, shared_yaxes=True, column_widths=[0.65, 0.35], horizontal_spacing=0.04)
 
     def of_rows(values: xr.DataArray) -> Array:
@@ -85,7 +85,7 @@ def cross_embedding(found: xr.Dataset) -> go.Figure:
         height=140 + _ROW * len(rows),
         margin={"l": 20, "r": 10, "t": 70, "b": 45},
         legend=LEGEND,
-        title={"text": f"one manifold, pairs of {found.attrs['by']}s: {counts}", "font": {"size": 12}},
+        title={"text": f"one manifold, pairs of {escaped(str(found.attrs['by']))}s: {counts}", "font": {"size": 12}},
     )
     figure.update_xaxes(title={"text": "(A explains B - null) / (half of B explains B - null)"}, col=1)
     figure.update_xaxes(title={"text": "distance between / within"}, rangemode="tozero", col=2)

@@ -9,6 +9,7 @@ import xarray as xr
 from trajkit.figures.axes import LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SCALE, color_bar
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 
 
@@ -63,7 +64,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
             y=some["confidence"].values,
             mode="markers",
             name=split,
-            text=found["sample"].values[at].astype(str),
+            text=all_escaped(found["sample"].values[at]),
             customdata=np.stack([found["label"].values[at], some["correctness"], some["forgetting"]], axis=1),
             hovertemplate=(
                 "<b>sample %{text}</b>, class number %{customdata[0]}<br>confidence %{y:.3f}, variability %{x:.3f}<br>"
@@ -72,6 +73,7 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
             # In the legend the markers are black; on a dark page only their rim is visible.
             marker={
                 "color": some["correctness"].values,
+                # One scale for both splits, which have a trace each.
                 # One scale for both splits, which have a trace each.
                 "coloraxis": "coloraxis",
                 "symbol": symbol,

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from numpy.typing import NDArray
 
 from trajkit.figures.axes import MOST_NAMES
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring_of_runs, quantity, units
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 from trajkit.typing import Array, Labels, Mask
 
@@ -50,9 +52,9 @@ def dendrogram(tree: xr.Dataset, *, color: str | xr.DataArray | None = None) -> 
     ['A-0', 'A-1', 'B-0', 'B-1']
     """
     check_result(tree, {"joined", "height", "runs_below", "position"}, "cluster(distance)")
-    colors = coloring_of_runs(tree, color)
+    colors = coloring_of_runs(tree, color).escaped()
     nodes = _nodes(tree, colors)
-    names = tree["run"].values
+    names = all_escaped(tree["run"].values)
     few = len(names) <= MOST_NAMES
     # All heights are 0 where all runs coincide; the axis needs a range.
     top = float(nodes.height.max()) or 1.0
@@ -116,10 +118,12 @@ def _joins(tree: xr.Dataset, nodes: _Nodes, colors: Coloring) -> list[go.Scatter
             x=x[here].ravel(),
             y=y[here].ravel(),
             # One row for each vertex of the bridge.
+            # One row for each vertex of the bridge.
             customdata=np.repeat(about[here], 5, axis=0),
             mode="lines",
             line={"color": colors.palette(code) if code >= 0 else _MIXED, "width": 1.2},
             name=colors.categories[code] if code >= 0 else "several",
+            # A grey join belongs to several categories: no legend entry hides it.
             # A grey join belongs to several categories: no legend entry hides it.
             legendgroup=colors.categories[code] if code >= 0 else None,
             showlegend=False,
@@ -131,7 +135,7 @@ def _joins(tree: xr.Dataset, nodes: _Nodes, colors: Coloring) -> list[go.Scatter
     return traces
 
 
-def _leaves(names: Labels, x: Array, colors: Coloring) -> list[go.Scatter]:
+def _leaves(names: NDArray[np.str_], x: Array, colors: Coloring) -> list[go.Scatter]:
     """Draw a marker for each run."""
 
     def leaves(runs: Mask, name: str, **look: Any) -> go.Scatter:
@@ -143,6 +147,7 @@ def _leaves(names: Labels, x: Array, colors: Coloring) -> list[go.Scatter]:
             name=name,
             legendgroup=name,
             hovertemplate="<b>%{text}</b><extra>" + (name if colors.title else "") + "</extra>",
+            # Leaves lie near the lower edge, which would cut their markers.
             # Leaves lie near the lower edge, which would cut their markers.
             cliponaxis=False,
             **look,

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, REFERENCE, SPACE_LIKE
+from trajkit.figures.escaped import escaped
 from trajkit.figures.intervals import add_band, add_curve
 from trajkit.figures.template import TEMPLATE
 
@@ -51,11 +52,13 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     nulls = [(_NULL, REFERENCE, found["null"])]
     if "other_null" in found:
         others = found["other"].values.tolist()
-        nulls += [(o, PALETTE[k + 1], found["other_null"].sel(other=o)) for k, o in enumerate(others)]
+        nulls += [(escaped(o), PALETTE[k + 1], found["other_null"].sel(other=o)) for k, o in enumerate(others)]
     lowest = float(found.attrs["share"])
     for column, measure in enumerate(measures, start=1):
         # plotly cuts names in hover text after 15 characters unless told otherwise.
+        # plotly cuts names in hover text after 15 characters unless told otherwise.
         where = {"row": 1, "col": column, "hoverlabel": {"namelength": -1}}
+        # Both panels show the same curves; one legend entry is enough.
         # Both panels show the same curves; one legend entry is enough.
         hidden = {"showlegend": False} if column > 1 else {}
         for name, paint, null in nulls:
@@ -80,6 +83,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     figure.update_layout(template=TEMPLATE, margin={"l": 55, "r": 10, "t": 85, "b": 45}, legend=LEGEND | {"y": 1.17})
     figure.update_xaxes(title={"text": "components"}, dtick=1 if len(x) <= 15 else None)
     room = 0.05 * (1 - lowest)
+    # The range ends at 1, so that distances from a perfect embedding can be compared between the panels.
     # The range ends at 1, so that distances from a perfect embedding can be compared between the panels.
     figure.update_yaxes(range=[lowest - room, 1 + room])
     figure.update_yaxes(title={"text": "explained, cumulative"}, col=1)

@@ -23,6 +23,7 @@ from trajkit.figures.coloring import (
     quantity,
     units,
 )
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 from trajkit.typing import Array, Indices
 
@@ -70,8 +71,8 @@ def distance_matrix(
     values = runs_matrix(distance)
     sorting = coloring_of_runs(distance, order, "order")
     position = _positions(values, sorting)
-    names = distance["run"].values[position]
-    colors = coloring_of_runs(distance, order if color is None else color)
+    names = all_escaped(distance["run"].values[position])
+    colors = coloring_of_runs(distance, order if color is None else color).escaped()
     thickness = max(0.25, 0.015 * len(names))
     few_values = colors.title and 0 < len(colors.categories) <= MOST_CATEGORIES
     shapes = _strips(colors, position, thickness) if few_values else []
@@ -91,9 +92,11 @@ def distance_matrix(
         "type": "category",
         "showticklabels": False,
         # Otherwise plotly leaves out some names.
+        # Otherwise plotly leaves out some names.
         "dtick": 1,
         "tickfont": {"size": 9},
         "showgrid": False,
+        # Cells stay square: the axes shrink, where plotly would otherwise widen the range.
         # Cells stay square: the axes shrink, where plotly would otherwise widen the range.
         "constrain": "domain",
         "automargin": True,
@@ -127,6 +130,7 @@ def _positions(values: Array, sorting: Coloring) -> Indices:
     else:
         assert sorting.code is not None
         # References have no category and come last.
+        # References have no category and come last.
         key = np.where(sorting.code < 0, np.inf, sorting.code)
     return np.lexsort((leaves, key))
 
@@ -149,6 +153,7 @@ def _strips(colors: Coloring, position: Indices, thickness: float) -> list[dict[
         }
         along, across = (start - 0.5, end - 0.5), (far, near)
         for (x0, x1), (y0, y1), first in ((along, across, name not in named), (across, along, False)):
+            # Shapes, not traces: a trace on the axes would add its own categories to them.
             # Shapes, not traces: a trace on the axes would add its own categories to them.
             shapes.append(look | {"x0": x0, "x1": x1, "y0": y0, "y1": y1, "showlegend": first})
         named.add(name)

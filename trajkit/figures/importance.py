@@ -10,6 +10,7 @@ from trajkit.analysis.importance import NOISE
 from trajkit.figures.axes import DOTTED
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
+from trajkit.figures.escaped import all_escaped, escaped
 from trajkit.figures.template import TEMPLATE
 
 
@@ -44,7 +45,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     mean = found["importance"].mean("fold")
     # Plotly draws the first bar at the bottom.
     order = np.argsort(mean.values, kind="stable")
-    names, values = found["attribute"].values[order], found["importance"].values[order]
+    names, values = all_escaped(found["attribute"].values[order]), found["importance"].values[order]
     paint = [REFERENCE if name == NOISE else SPACE_LIKE for name in names]
     look = {"orientation": "h", "marker_color": paint, "opacity": 0.75, "name": "mean over folds", "showlegend": False}
     figure = go.Figure(go.Bar(x=values.mean(1), y=names, hovertemplate="%{y}: %{x:.3g}<extra></extra>", **look))
@@ -60,13 +61,14 @@ def importance(found: xr.Dataset) -> go.Figure:
     if NOISE in names:
         figure.add_vline(x=float(mean.sel(attribute=NOISE)), line=DOTTED)
     # Importances mean little where distances are not predicted at all.
+    # Importances mean little where distances are not predicted at all.
     score = found["r_squared"].values
     told = f"R<sup>2</sup> on held-out runs {score.mean():.2f} ({score.min():.2f} to {score.max():.2f})"
     return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 40, "b": 45},
         title={
-            "text": told if np.isfinite(score).all() else found.attrs.get("limitations", "cannot be told"),
+            "text": told if np.isfinite(score).all() else escaped(found.attrs.get("limitations", "cannot be told")),
             "font": {"size": 12},
         },
         xaxis={"title": {"text": "importance: fall of R<sup>2</sup> when permuted"}},

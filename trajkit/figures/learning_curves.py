@@ -66,8 +66,9 @@ def learning_curves(
         raise ValueError(
             f"the dataset has no {lacking} on (run, checkpoint): add it, as in ds.assign(loss=tk.loss(ds))"
         )
-    colors = coloring(ds, color)
+    colors = coloring(ds, color).escaped()
     shown = chosen(ds, runs) & is_network(ds)
+    # Step 0 has no place on a logarithmic axis, 1 + step has.
     # Step 0 has no place on a logarithmic axis, 1 + step has.
     along = ds[against].transpose("run", "checkpoint").values + (1.0 if against == "step" else 0.0)
     groups = [shown] if colors.code is None else [shown & (colors.code == c) for c in range(len(colors.categories))]
@@ -94,6 +95,7 @@ def learning_curves(
         )
         figure.update_yaxes(title_text=quantity(ds[name]), row=1, col=column, **log)
     if against == "step":
+        # plotly takes the range of a logarithmic axis as exponents of 10.
         # plotly takes the range of a logarithmic axis as exponents of 10.
         figure.update_xaxes(title_text="1 + step", type="log", range=[-0.05, np.log10(along.max()) + 0.05], dtick=1)
     else:

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import SCALE, SPACE_LIKE, color_bar, text
+from trajkit.figures.escaped import escaped
 from trajkit.figures.intervals import add_markers, beside, error_bars
 from trajkit.figures.template import TEMPLATE
 
@@ -44,7 +45,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     """
     check_result(found, {"agreement", "of_groups", "estimate"}, "learning_order(ds, by)")
     halves = found.sel(quantity=["within", "between"])
-    by = found.attrs["by"]
+    by = escaped(str(found.attrs["by"]))
     figure = make_subplots(cols=2, column_widths=[0.4, 0.6], horizontal_spacing=0.2)
     null = halves["null"].transpose("quantity", "draw").values
     spots = np.concatenate([beside(k, null.shape[1]) for k in range(2)])
@@ -60,12 +61,13 @@ def learning_order(found: xr.Dataset) -> go.Figure:
         col=1,
         error_y=error_bars(halves),
     )
-    groups = [text(value) for value in found["group"].values]
+    groups = [escaped(text(value)) for value in found["group"].values]
     figure.add_heatmap(
         x=groups,
         y=groups,
         z=found["of_groups"].values,
         colorscale=SCALE,
+        # Numbers in more cells than these overlap.
         # Numbers in more cells than these overlap.
         texttemplate="%{z:.2f}" if len(groups) <= 10 else None,
         colorbar=color_bar("rank correlation", 1.0),
@@ -87,6 +89,7 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     figure.update_xaxes(title={"text": f"groups by {by}"}, col=1)
     figure.update_yaxes(title={"text": "mean rank correlation of samples"}, rangemode="tozero", col=1)
     figure.update_xaxes(type="category", title={"text": by}, col=2)
+    # The first group on top, as in a table.
     # The first group on top, as in a table.
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, col=2)
     return figure

@@ -11,6 +11,7 @@ import xarray as xr
 from trajkit.figures.axes import component_axis
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
+from trajkit.figures.escaped import escaped
 from trajkit.figures.run_lines import RunLines, chosen, single_points
 from trajkit.figures.template import RED_SCENE_GRID, SCENE_GRID, TEMPLATE
 from trajkit.typing import Array, Mask
@@ -67,7 +68,7 @@ def manifold(
     known = embedding["component"].values.tolist()
     if len(components) != 3 or not set(components) <= set(known):
         raise ValueError(f"components: wanted three of {known}, got {components}; embed more with n_components=")
-    colors = coloring(embedding, color)
+    colors = coloring(embedding, color).escaped()
     xyz = [embedding["coordinate"].sel(component=k).transpose("run", "checkpoint").values for k in components]
     shown = chosen(embedding, runs) & (embedding["kind"].values != "reference")
     style = {"size": size, "opacity": opacity}
@@ -79,6 +80,7 @@ def manifold(
         # A constant revision keeps the reader's camera when data change.
         scene={
             **{f"{x}axis": _axis(embedding.sel(component=k)) for x, k in zip("xyz", components, strict=True)},
+            # To scale, all components after the first would be nearly flat.
             # To scale, all components after the first would be nearly flat.
             "aspectmode": "cube",
             "uirevision": "trajkit",
@@ -128,7 +130,7 @@ def _references(embedding: xr.Dataset, xyz: list[Array]) -> list[go.Scatter3d]:
     for row in np.flatnonzero(embedding["kind"].values == "reference"):
         trace = _trace(xyz, RunLines(embedding, np.arange(embedding.sizes["run"]) == row), 1.0)
         trace.update(
-            name=str(embedding["run"].values[row]),
+            name=escaped(str(embedding["run"].values[row])),
             mode="markers" if row in single else "lines",
             marker={"color": REFERENCE, "size": 6, "symbol": "diamond"},
             line={"color": REFERENCE, "width": 4, "dash": "dash"},
@@ -149,7 +151,7 @@ def _names(embedding: xr.Dataset, xyz: list[Array]) -> list[dict[str, Any]]:
     return [
         {
             **{letter: float(values[row, k]) for letter, values in zip("xyz", xyz, strict=True)},
-            "text": str(embedding["run"].values[row]),
+            "text": escaped(str(embedding["run"].values[row])),
             "showarrow": False,
             "yshift": 16,
             "font": {"color": REFERENCE, "size": 13},

@@ -9,6 +9,7 @@ from trajkit.analysis.null_test import written_p
 from trajkit.figures.axes import LEGEND, result_title
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE, TIME_LIKE, quantity, units
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.template import TEMPLATE
 
 
@@ -45,17 +46,19 @@ def null_test(found: xr.Dataset) -> go.Figure:
     x, y, unit = found["null"].mean("draw").values, found["observed"].values, units(found["observed"])
     figure = go.Figure(
         # WebGL: 129 runs have 8256 pairs.
+        # WebGL: 129 runs have 8256 pairs.
         go.Scattergl(
             x=x,
             y=y,
             mode="markers",
             name="pairs of runs",
             showlegend=False,
-            text=[f"{a}<br>{b}" for a, b in zip(found["run"].values, found["run2"].values, strict=True)],
+            text=[f"{a}<br>{b}" for a, b in zip(*(all_escaped(found[n].values) for n in ("run", "run2")), strict=True)],
             marker={"size": 5, "opacity": 0.6, "color": SPACE_LIKE},
             hovertemplate=f"<b>%{{text}}</b><br>observed %{{y:.3g}}, null %{{x:.3g}} {unit}<extra></extra>",
         )
     )
+    # The same range on both axes, so that the solid line is the diagonal.
     # The same range on both axes, so that the solid line is the diagonal.
     most = 1.05 * float(max(x.max(), y.max()))
     median = float(found["median_ratio"])

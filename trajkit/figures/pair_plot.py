@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import component_axis
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
+from trajkit.figures.escaped import escaped
 from trajkit.figures.run_lines import RunLines, chosen, single_points
 from trajkit.figures.template import GRID, RED_GRID, TEMPLATE
 from trajkit.typing import Mask
@@ -67,7 +68,7 @@ def pair_plot(
         raise ValueError(
             f"components: wanted two or more different ones of {known}, got {components}; embed more with n_components="
         )
-    colors = coloring(embedding, color)
+    colors = coloring(embedding, color).escaped()
     coordinate = {k: embedding["coordinate"].sel(component=k).transpose("run", "checkpoint").values for k in components}
     layers = _networks(embedding, colors, chosen(embedding, runs) & (embedding["kind"].values != "reference"))
     layers += _references(embedding)
@@ -94,7 +95,7 @@ def pair_plot(
             figure.add_trace(trace, **place)
         for i, (run, k) in enumerate(single_points(embedding).items()):
             # Above and below in turn: in some planes ignorance and truth meet.
-            name = {"text": str(embedding["run"].values[run]), "yshift": -14 if i % 2 else 14, **_NAME}
+            name = {"text": escaped(str(embedding["run"].values[run])), "yshift": -14 if i % 2 else 14, **_NAME}
             figure.add_annotation(x=float(x[run, k]), y=float(y[run, k]), **name, **place)
         below, beside = (embedding.sel(component=components[k]) for k in (column - 1, row))
         figure.update_xaxes(**_axis(below, titled=row == n), **place)
@@ -138,7 +139,7 @@ def _references(embedding: xr.Dataset) -> list[tuple[RunLines, dict[str, Any]]]:
     layers, single = [], single_points(embedding)
     for row in np.flatnonzero(embedding["kind"].values == "reference"):
         look = {
-            "name": str(embedding["run"].values[row]),
+            "name": escaped(str(embedding["run"].values[row])),
             "mode": "markers" if row in single else "lines",
             "legendgroup": f"reference {row}",
             "legendrank": 2000,
@@ -168,6 +169,7 @@ def _layout(colors: Coloring, rows: int, edge: float) -> dict[str, Any]:
         layout["coloraxis"] = colors.scale()
     if rows > 1:
         inside = {"x": edge + 0.03, "y": 1.0, "xanchor": "left", "yanchor": "top"}
+        # A longer legend would cover the panels below; with this height plotly lets it scroll.
         # A longer legend would cover the panels below; with this height plotly lets it scroll.
         layout["legend"] |= inside | {"maxheight": 0.9 / rows}
         if colors.code is None:

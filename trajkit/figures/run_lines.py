@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.curves.start import after_start
+from trajkit.figures.escaped import all_escaped
 from trajkit.typing import Array, Mask
 
 
@@ -35,8 +36,8 @@ class RunLines:
         return np.where(self.is_gap, np.nan, values[self.run, self.checkpoint])
 
     def names(self) -> NDArray[np.str_]:
-        """Names of the runs along the line."""
-        return self._ds["run"].values[self.run]
+        """Names of the runs along the line, as plotly shows them."""
+        return all_escaped(self._ds["run"].values)[self.run]
 
     def hover(self) -> dict[str, Any]:
         """Describe the hover text of a point: run, checkpoint and step."""

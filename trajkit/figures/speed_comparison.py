@@ -9,6 +9,7 @@ import xarray as xr
 from trajkit.figures.axes import LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, text
+from trajkit.figures.escaped import escaped
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
 
@@ -43,6 +44,7 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
     by, groups, at = found.attrs["by"], found["group"].values, found["progress"].values
     figure, width = go.Figure(), 0.8 / len(groups)
     for g, group in enumerate(groups):
+        name = escaped(text(group))
         paint, own = (
             PALETTE[g % len(PALETTE)],
             found["steps"].transpose("run", "progress").values[found[by].values == group],
@@ -51,9 +53,8 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
         for k in range(len(at)):
             there = np.sort(own[np.isfinite(own[:, k]), k])
             spots = place[k] + (beside(0, len(there)) * width)
-            add_markers(
-                figure, spots, there, text(group), f"{text(group)}, one run: %{{y:.4g}} steps", paint, showlegend=False
-            )
+            add_markers(figure, spots, there, name, f"{name}, one run: %{{y:.4g}} steps", paint, showlegend=False)
+        # The median is infinite if less than half of the group arrives; then only the runs are drawn.
         # The median is infinite if less than half of the group arrives; then only the runs are drawn.
         one = found.isel(group=g)
         middle, *bounds = (one[name].where(np.isfinite(one[name])).values for name in ("median", "lower", "upper"))
@@ -61,14 +62,14 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
         figure.add_scatter(
             x=place,
             y=middle,
-            name=text(group),
-            legendgroup=text(group),
+            name=name,
+            legendgroup=name,
             mode="markers",
             marker={"color": paint, "size": 11, "symbol": "line-ew", "line": {"width": 3, "color": paint}},
             error_y={"array": up, "arrayminus": down, "symmetric": False, "color": paint, "thickness": 1.5, "width": 0},
             customdata=np.stack([one["reached"].values, np.full(len(at), int(one["runs"]))], axis=1),
             hovertemplate=(
-                f"<b>{text(group)}</b>: median %{{y:.4g}} steps<br>"
+                f"<b>{name}</b>: median %{{y:.4g}} steps<br>"
                 "%{customdata[0]:.0%} of %{customdata[1]} runs get there<extra></extra>"
             ),
         )
@@ -76,8 +77,9 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
     return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 40, "b": 55},
-        legend=LEGEND | {"title": {"text": by}},
+        legend=LEGEND | {"title": {"text": escaped(str(by))}},
         xaxis={"title": {"text": "progress"}, "tickvals": np.arange(len(at)), "ticktext": ticks, "zeroline": False},
+        # Ticks at 1, 2 and 5: the steps of most comparisons are within one or two powers of ten.
         # Ticks at 1, 2 and 5: the steps of most comparisons are within one or two powers of ten.
         yaxis={"title": {"text": "optimizer steps"}, "type": "log", "dtick": "D2"},
     )

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from trajkit.figures.axes import DOTTED, LEGEND
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import PALETTE, SPACE_LIKE
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.intervals import add_markers, beside
 from trajkit.figures.template import TEMPLATE
 
@@ -54,11 +55,12 @@ def stability(found: xr.Dataset) -> go.Figure:
         y = np.concatenate([beside(k, len(some)) for k, some in enumerate(x)])
         add_markers(figure, np.concatenate(x), y, words, f"{words} %{{x:.3f}}", paint, row=1, col=column)
         # Repeats are few and are the estimate itself: larger than draws of a null.
+        # Repeats are few and are the estimate itself: larger than draws of a null.
         figure.data[-1].marker.update(size=8, opacity=0.8)
         if column == 2:
             figure.add_vline(x=float(whole[name]), line=DOTTED | {"color": paint}, row=1, col=2)
     figure.update_layout(template=TEMPLATE, margin={"l": 20, "r": 10, "t": 40, "b": 45}, legend=LEGEND)
-    names = changes["change"].values.tolist()
+    names = all_escaped(changes["change"].values).tolist()
     figure.update_yaxes(tickvals=np.arange(len(names)), range=[len(names) - 0.5, -0.5], zeroline=False)
     figure.update_yaxes(ticktext=names, automargin=True, col=1)
     figure.update_xaxes(title={"text": "misfit, in units of the spread of points"}, rangemode="tozero", col=1)

@@ -52,7 +52,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         )
     if not widths.size:
         raise ValueError(f"wanted one width or more, got {dict(widths.sizes)}")
-    colors = coloring_of_runs(widths, color)
+    colors = coloring_of_runs(widths, color).escaped()
     if colors.code is None:
         raise ValueError(f"color={colors.title!r} has too many values to make groups: use an attribute that runs share")
     progress, values = widths["progress"].values, widths.transpose("run", "checkpoint").values
@@ -64,6 +64,7 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         x, y = outline(progress, group.min(0), group.max(0))
         band = go.Scatter(x=x, y=y, mode="lines", fill="toself", hoverinfo="skip", showlegend=False, **look)
         paint = colors.palette(code)
+        # Bands overlap, so they are nearly transparent.
         # Bands overlap, so they are nearly transparent.
         bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"rgba{(*hex_to_rgb(paint), 0.13)}"))
         line = go.Scatter(x=progress, y=np.median(group, axis=0), mode="lines", **look)

@@ -17,6 +17,7 @@ from trajkit.distances import Metric
 from trajkit.reporting.finding import CannotTellError, Settings, written
 from trajkit.schema import networks, run_attributes
 from trajkit.select import select
+from trajkit.storable import kind_of
 from trajkit.typing import Indices, Mask
 
 # Some claims are about this attribute by name.
@@ -152,7 +153,7 @@ class Part:
         """Write the lines that give `some`, the runs in `strata`."""
         lines, others = [*self.code_of_ds], other_settings(self.ds, varying)
         if (value_codes(self.ds, varying) < 0).any():
-            is_text = self.ds[varying].dtype.kind == "U"
+            is_text = kind_of(self.ds[varying].dtype) == "U"
             known = f"ds[{varying!r}] != ''" if is_text else f"ds[{varying!r}].notnull()"
             lines.append(f"ds = ds.isel(run=({known}).values)")
         if not others:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from trajkit.storage.file_lock import hold, is_locked
 
 # A file in each temporary folder that is locked while it is used: who finds it unlocked may delete the folder.
 _IN_USE = ".in_use"
-# trajkit 0.1 had no such file, and a folder is there for an instant before its file.
+# trajkit 0.1 had no such file.
 _OLD_SECONDS = 3600.0
 # The end of the name of a folder that was moved away to be replaced.
 _OLD = ".old"
@@ -100,6 +100,7 @@ def clear_leftovers(path: Path) -> None:
     for folder in _leftovers(path):
         for old in folder.glob(f"*{_OLD}"):
             finish_replacing(path.parent / old.name.removesuffix(_OLD))
+        _empty(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -121,6 +122,8 @@ def _leftovers(path: Path) -> Iterator[Path]:
         try:
             if (folder / _IN_USE).is_file():
                 is_left = not is_locked(folder / _IN_USE, unknown=True)
+            elif not os.listdir(folder):
+                is_left = bool(re.fullmatch(r"\..+\.(nc|zarr|json|npz)-.{8}", folder.name))
             else:
                 is_own = folder.name.startswith(f".{path.name}-") and not os.path.islink(folder)
                 is_left = is_own and time.time() - folder.stat().st_mtime > _OLD_SECONDS
@@ -144,9 +147,26 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @contextmanager
 def _temporary_folder(path: Path) -> Iterator[str]:
-    temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
-    with temporary as folder, hold(Path(folder, _IN_USE)):
+    with ExitStack() as stack:
+        while True:
+            temporary = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+            folder = stack.enter_context(temporary)
+            # Another process may take the folder, as long as it is empty, for one that was left.
+            with suppress(FileNotFoundError, BlockingIOError):
+                stack.enter_context(hold(Path(folder, _IN_USE)))
+                break
+        stack.callback(_empty, Path(folder))
         yield folder
+
+
+def _empty(folder: Path) -> None:
+    """Delete all but the file that tells whose folder it is: that one is the last, should the process be killed."""
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        elif entry.name != _IN_USE:
+            with suppress(OSError):
+                os.unlink(entry.path)
 
 
 def _flush(path: Path) -> None:

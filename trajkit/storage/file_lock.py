@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from warnings import warn
 
@@ -65,10 +66,21 @@ def lock(file: io.FileIO, path: Path) -> None:
 
 @contextmanager
 def hold(path: Path) -> Iterator[None]:
-    """Make a file and keep it locked meanwhile, where the file system has locks."""
+    """Make a file and keep it locked meanwhile, where the file system has locks.
+
+    Raises
+    ------
+    BlockingIOError, FileNotFoundError
+        If another process locked or removed the file or its folder before this one could lock it.
+    """
     with path.open("xb", buffering=0) as file:
-        with suppress(OSError):
+        try:
             _lock_once(file, shared=False)
+        except BlockingIOError:
+            raise
+        except OSError:  # The file system has no locks.
+            pass
+        os.stat(path)
         yield
 
 

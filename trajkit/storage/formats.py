@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,7 +29,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=NETCDF_LOCK.acquire, after_in_child=NETCDF_LOCK.release, after_in_parent=NETCDF_LOCK.release
     )
-_SPACED = "trajkit_coordinates"
 
 
 class Format(NamedTuple):
@@ -94,37 +92,6 @@ def damage_told(path: Path) -> Iterator[None]:
             f"cannot read {path}{size} as {FORMATS[path.suffix].name}: it is cut short, damaged or of another format "
             f"({error or type(error).__name__}). Restore it from a copy"
         ) from error
-
-
-def hide_spaces(ds: xr.Dataset) -> xr.Dataset:
-    """Write down which coordinates have a space in their name: the lists of the file formats are cut at spaces.
-
-    Examples
-    --------
-    >>> ds = xr.Dataset(coords={"batch size": ("run", [1, 2])})
-    >>> show_spaces(hide_spaces(ds)).identical(ds)
-    True
-    """
-    # Any white space, as `str.split` sees it: xarray cuts at a no-break space too.
-    if not (spaced := [str(name) for name in ds.coords if str(name).split() != [str(name)]]):
-        return ds
-    return ds.reset_coords(spaced).assign_attrs({_SPACED: json.dumps(spaced)})
-
-
-def show_spaces(ds: xr.Dataset) -> xr.Dataset:
-    """Undo `hide_spaces`.
-
-    Examples
-    --------
-    >>> show_spaces(xr.Dataset({"x": ("run", [1])})).coords
-    Coordinates:
-        *empty*
-    """
-    if _SPACED not in ds.attrs:
-        return ds
-    shown = ds.set_coords(json.loads(ds.attrs[_SPACED]))
-    del shown.attrs[_SPACED]
-    return shown
 
 
 def _write_netcdf(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
+from xarray.backends import NetCDF4DataStore
 
 from trajkit.schema import validated
 from trajkit.storage.atomic import finish_replacing, user_path
 from trajkit.storage.file_checksum import check_checksum
-from trajkit.storage.formats import FORMATS, NETCDF_LOCK, Format, damage_told, format_of, show_spaces
+from trajkit.storage.formats import FORMATS, NETCDF_LOCK, Format, damage_told, format_of
+from trajkit.storage.set_apart import put_back
 from trajkit.storage.store import Store
 from trajkit.storage.unchanged_file import Stamps, guarded, is_unchanged, stamps_of
 from trajkit.storage.zarr_pieces import check_pieces
@@ -90,10 +93,28 @@ def load(path: str | os.PathLike[str], chunks: Mapping[str, int] | None = None) 
 def _read(path: Path, format: Format, *, stamps: Stamps, lazily: bool) -> xr.Dataset:
     with damage_told(path):
         if format.is_folder:
-            check_pieces(path)
+            check_pieces(path, lazily=lazily)
         elif not lazily or path.stat().st_size <= _CHECKED_LAZILY:
             check_checksum(path)
         with NETCDF_LOCK:
+            ds = _open(path, format)
             if lazily:
-                return show_spaces(guarded(xr.open_dataset(path, engine=format.engine, cache=False), path, stamps))
-            return show_spaces(xr.load_dataset(path, engine=format.engine))
+                return put_back(guarded(ds, path, stamps))
+            with ds:
+                return put_back(ds.load())
+
+
+class _NetCDF(NetCDF4DataStore):
+    """Text stays objects: xarray makes arrays of it in which each entry is as wide as the longest."""
+
+    def open_store_variable(self, name: str, var: Any) -> xr.Variable:
+        variable = super().open_store_variable(name, var)
+        if var.dtype is str:
+            del variable.encoding["dtype"]
+        return variable
+
+
+def _open(path: Path, format: Format) -> xr.Dataset:
+    source: Any = path if format.is_folder else _NetCDF.open(path)  # type: ignore[no-untyped-call]
+    # Durations are refused when a dataset is made; xarray once took each variable with units of time for one.
+    return xr.open_dataset(source, engine="zarr" if format.is_folder else "store", cache=False, decode_timedelta=False)

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from trajkit.schema import SchemaError, validate_axes
-from trajkit.storable import identities, text_problem
+from trajkit.storable import as_text, identities, kind_of, text_problem
 from trajkit.storage.probe_inputs import feed, sample_counts
 from trajkit.storage.probe_labels import are_input_tokens, read_labels
 from trajkit.typing import AnyArray, Labels, Mask
@@ -106,7 +106,7 @@ class Probe:
         self.scored: Mask | None = labels.scored
         self.sample: AnyArray = labels.names(samples)
         self.split: AnyArray = labels.per_sample(splits)
-        self.classes: AnyArray = np.asarray(names)
+        self.classes: AnyArray = as_text(names)
         self._identity = identity
         self._check()
 
@@ -159,7 +159,7 @@ class Probe:
         problems = []
         for name, mine in here.items():
             theirs = there[name]
-            if mine.dtype.kind == theirs.dtype.kind and np.array_equal(mine.values, theirs.values):
+            if kind_of(mine.dtype) == kind_of(theirs.dtype) and np.array_equal(mine.values, theirs.values):
                 continue
             same = mine.shape == theirs.shape and sorted(map(str, mine.values)) == sorted(map(str, theirs.values))
             sizes = f"{mine.size} and {theirs.size} entries" if mine.size != theirs.size else "other values"

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from trajkit.numbers import as_numpy
 from trajkit.schema import SchemaError
+from trajkit.storable import as_text
 from trajkit.typing import AnyArray, Labels, Mask
 
 # Where a position of an input has no label; the number that torch and transformers take for this.
@@ -47,7 +48,7 @@ class ProbeLabels(NamedTuple):
             return inputs
         positions = np.nonzero(self.scored)[1]
         pairs = zip(self.per_sample(inputs).tolist(), positions.tolist(), strict=True)
-        return np.array([f"{name}:{position}" for name, position in pairs])
+        return as_text([f"{name}:{position}" for name, position in pairs])
 
 
 def read_labels(label: ArrayLike) -> ProbeLabels:

@@ -13,8 +13,9 @@ from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.schema import stamp, validated
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
-from trajkit.storage.formats import format_of, hide_spaces
+from trajkit.storage.formats import format_of
 from trajkit.storage.rounding import bits_to_keep, round_mantissa
+from trajkit.storage.set_apart import set_apart
 from trajkit.storage.store import Store
 from trajkit.typing import AnyArray
 
@@ -91,7 +92,7 @@ def save(
     ds = data.load() if isinstance(data, Store) else data
     ds = validated(ds)
     bits = bits_to_keep(ds.sizes["class"], bits, precision)
-    stamped = hide_spaces(_without_encoding(stamp(ds)))
+    stamped = set_apart(_without_encoding(stamp(ds)))
     if bits is not None:
         stamped["log_prob"].attrs["mantissa_bits"] = bits
     try:

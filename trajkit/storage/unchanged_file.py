@@ -74,6 +74,8 @@ class _Unchanged(BackendArray):
         before = {path: self._stamps.get(path) for path in touched}
         self._check(before)
         with NETCDF_LOCK, damage_told(self._path):
+            if self._pieces:
+                self._pieces.check(key)
             # A copy: the file's variable would keep what it read.
             values = self._variable.copy(deep=False)[key].values
         self._check(before)

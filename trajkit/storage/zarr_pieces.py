@@ -13,9 +13,10 @@ from warnings import warn
 import numpy as np
 
 _METADATA = ".zmetadata"
-# Beside the metadata: their checksum. It also says that the writer left out no piece, not even one that holds only the
-# fill value.
-_CHECKSUM = "trajkit_checksum"
+# Beside the metadata: their checksum and that of each piece. Zarr's own say that a piece is whole, and not that it is
+# the right one: a copy over an older folder that was stopped halfway leaves pieces of both. A folder with checksums
+# lacks no piece, not even one that holds only the fill value.
+_CHECKSUMS = "trajkit_checksums"
 
 
 class Pieces(NamedTuple):
@@ -26,6 +27,7 @@ class Pieces(NamedTuple):
     chunk: tuple[int, ...]
     start: tuple[str, ...]
     separator: str
+    checksums: Mapping[str, int]
 
     def touched(self, key: Iterable[Any]) -> Iterator[Path]:
         """Give the files that an index of numbers, slices and arrays reads."""
@@ -41,27 +43,54 @@ class Pieces(NamedTuple):
         """Give the files that should exist and do not."""
         return (path for path in self.touched([]) if not path.is_file())
 
+    def check(self, key: Iterable[Any]) -> None:
+        """Refuse pieces that are not those that were written with the metadata.
+
+        Raises
+        ------
+        OSError
+            If a checksum differs.
+        """
+        for path in self.touched(key):
+            wanted = self.checksums.get(f"{self.folder.name}/{path.relative_to(self.folder).as_posix()}")
+            if wanted is not None and zlib.crc32(path.read_bytes()) != wanted:
+                raise OSError(
+                    f"the piece {self.folder.name}/{path.name} is not the one that was saved; if it was changed on "
+                    f"purpose, run `zarr.consolidate_metadata({str(self.folder.parent)!r})`"
+                )
+
 
 def mark_complete(folder: Path) -> None:
-    """Note that every piece was written, so that `check_pieces` can tell a lost one."""
+    """Note the checksums of every piece, so that `check_pieces` can tell a lost or foreign one."""
     path = folder / _METADATA
     held = json.loads(path.read_text())
-    path.write_text(json.dumps({**held, _CHECKSUM: _checksum(held["metadata"])}, indent=1))
+    checksums = {_METADATA: _checksum(held["metadata"])}
+    for pieces in pieces_of(folder).values():
+        for piece in pieces.touched([]):
+            checksums[piece.relative_to(folder).as_posix()] = zlib.crc32(piece.read_bytes())
+    path.write_text(json.dumps({**held, _CHECKSUMS: checksums}, indent=1))
 
 
 def pieces_of(folder: Path) -> dict[str, Pieces]:
     """Find the arrays of a folder and where their pieces lie, for formats 2 and 3 of zarr."""
-    arrays = {name: description for name, description in _metadata(folder).items() if "shape" in description}
-    return {name: _pieces(folder / name, description) for name, description in arrays.items()}
+    arrays, checksums = _metadata(folder)
+    found = {}
+    for name, array in arrays.items():
+        if "shape" in array:
+            own = {piece: checksum for piece, checksum in checksums.items() if piece.startswith(f"{name}/")}
+            found[name] = _pieces(folder / name, array, own)
+    return found
 
 
-def check_pieces(folder: Path) -> None:
-    """Refuse a folder that lacks a piece, or whose metadata were changed.
+def check_pieces(folder: Path, *, lazily: bool) -> None:
+    """Refuse a folder that lacks a piece, or whose pieces or metadata are not those that were saved.
+
+    Those of the predictions are not read if `lazily`: `Pieces.check` does that when they are used.
 
     Raises
     ------
     OSError
-        If a piece is missing from a folder that `save` wrote, or metadata from any.
+        If a piece is missing from a folder that `save` wrote, or metadata from any, or a checksum differs.
 
     Warns
     -----
@@ -75,13 +104,16 @@ def check_pieces(folder: Path) -> None:
     metadata = held.get("metadata", {})
     if lost := [key for key in metadata if not (folder / key).is_file()]:
         raise OSError(f"{_list(lost)} missing")
-    # Folders of earlier development have True in place of a checksum.
-    if held.get(_CHECKSUM, True) not in (True, _checksum(metadata)):
+    checksums = held.get(_CHECKSUMS, {})
+    if checksums and checksums.get(_METADATA) != _checksum(metadata):
         raise OSError(f"{_METADATA} fails its checksum")
-    missing = [piece for pieces in pieces_of(folder).values() for piece in pieces.missing()]
-    lost = [str(piece.relative_to(folder)) for piece in missing]
-    if lost and held.get(_CHECKSUM):
+    arrays = pieces_of(folder)
+    lost = [str(piece.relative_to(folder)) for pieces in arrays.values() for piece in pieces.missing()]
+    if lost and checksums:
         raise OSError(f"{_list(lost)} missing")
+    for name, pieces in arrays.items():
+        if not (lazily and name == "log_prob"):
+            pieces.check([])
     if lost:
         warn(
             f"{folder}: {_list(lost)} missing. Another program, or trajkit 0.1, leaves out pieces of zeros, NaN or "
@@ -91,25 +123,27 @@ def check_pieces(folder: Path) -> None:
         )
 
 
-def _metadata(folder: Path) -> dict[str, dict[str, Any]]:
-    """Read what describes each array and group, by its place in the folder."""
+def _metadata(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    """Read what describes each array and group, by its place in the folder, and checksums of pieces, if any."""
     if (path := folder / _METADATA).is_file():
-        held = json.loads(path.read_text())["metadata"]
-        return {key.removesuffix("/.zarray"): held[key] for key in held if key.endswith("/.zarray")}
+        held = json.loads(path.read_text())
+        arrays = {key.removesuffix("/.zarray"): v for key, v in held["metadata"].items() if key.endswith("/.zarray")}
+        return arrays, held.get(_CHECKSUMS, {})
     # Format 3 has its summary, if any, in the description of the outermost group.
     root = json.loads(path.read_text()) if (path := folder / "zarr.json").is_file() else {}
     if (summary := root.get("consolidated_metadata")) is not None:
-        return dict(summary["metadata"])
-    return {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/zarr.json")}
+        return dict(summary["metadata"]), {}
+    return {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/zarr.json")}, {}
 
 
-def _pieces(folder: Path, array: Mapping[str, Any]) -> Pieces:
+def _pieces(folder: Path, array: Mapping[str, Any], checksums: Mapping[str, int]) -> Pieces:
+    shape = tuple(array["shape"])
     if "chunks" in array:
-        return Pieces(folder, tuple(array["shape"]), tuple(array["chunks"]), (), array.get("dimension_separator", "."))
+        return Pieces(folder, shape, tuple(array["chunks"]), (), array.get("dimension_separator", "."), checksums)
     name, options = (array["chunk_key_encoding"].get(key, {}) for key in ("name", "configuration"))
     chunk = array["chunk_grid"]["configuration"]["chunk_shape"]
     start, separator = (("c",), "/") if name == "default" else ((), ".")
-    return Pieces(folder, tuple(array["shape"]), tuple(chunk), start, options.get("separator", separator))
+    return Pieces(folder, shape, tuple(chunk), start, options.get("separator", separator), {})
 
 
 def _has_version(path: Path) -> bool:

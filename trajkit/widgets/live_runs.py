@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trajkit import figures
 from trajkit.curves import progress
+from trajkit.figures.escaped import all_escaped
 from trajkit.figures.run_lines import RunLines
 from trajkit.typing import Array
 from trajkit.widgets.narrow import widen_gap
@@ -91,10 +92,10 @@ def curves(runs: xr.Dataset) -> go.Figure:
 def extend(figure: go.Figure, runs: xr.Dataset) -> None:
     """Update a figure that `curves` made of the same runs. Making a new one is the slowest part of drawing."""
     along = 1.0 + runs["step"].values
-    groups = len(figure.data) // len(_CURVES)
+    groups, names = len(figure.data) // len(_CURVES), all_escaped(runs["run"].values)
     # With colours, each run has a trace per curve; without, one trace per curve holds all runs.
     for k, trace in enumerate(figure.data):
-        shown = runs["run"].values == trace.name if groups > 1 else np.ones(runs.sizes["run"], dtype=bool)
+        shown = names == trace.name if groups > 1 else np.ones(runs.sizes["run"], dtype=bool)
         lines = RunLines(runs, shown)
         trace.x, trace.text = lines.take(along), lines.names()
         trace.y = lines.take(runs[_CURVES[k // groups]].values)

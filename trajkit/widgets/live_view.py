@@ -162,11 +162,12 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
                     f"the manifold's probe has {len(own)} entries of {name!r}, the recorder's has {len(given)}: wanted "
                     "the same probe; record with the inputs on which ds was recorded"
                 )
-            if (differs := own.astype(str) != given.astype(str)).any():
-                at = int(np.flatnonzero(differs)[0])
+            pairs = zip(own.tolist(), given.tolist(), strict=True)
+            if differing := [place for place, (a, b) in enumerate(pairs) if str(a) != str(b)]:
+                at = differing[0]
                 raise ValueError(
                     f"the manifold's probe and the recorder's differ in {name!r}, first at position {at}: "
-                    f"{own[at].item()!r} and {given[at].item()!r}; record with the inputs on which ds was recorded"
+                    f"{own.tolist()[at]!r} and {given.tolist()[at]!r}; record with the inputs on which ds was recorded"
                 )
 
     def __call__(self, run: str, step: int, epoch: float | None, log_prob: NDArray[np.float32]) -> None:

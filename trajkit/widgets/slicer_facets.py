@@ -8,6 +8,7 @@ import numpy as np
 
 from trajkit.figures.coloring import text
 from trajkit.select import Condition, matches
+from trajkit.storable import kind_of
 from trajkit.typing import AnyArray, Array, Indices, Mask
 
 # Numbers with more values than this are selected by a range.
@@ -202,7 +203,7 @@ def _coded(values: AnyArray) -> tuple[list[Any], Indices]:
     Text keeps its order of appearance; numbers are sorted by size, NaN last.
     """
     unique, first, code = np.unique(values, return_index=True, return_inverse=True)
-    if values.dtype.kind == "U":
+    if kind_of(values.dtype) == "U":
         order = np.argsort(first)
         unique, code = unique[order], np.argsort(order)[code]
     return unique.tolist(), code

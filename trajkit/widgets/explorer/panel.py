@@ -109,7 +109,7 @@ class Panel:
         raise NotImplementedError
 
     def marks(self, figure: go.Figure, runs: list[str]) -> list[dict[str, Any]]:
-        """Make traces that mark runs. By default they repeat the runs' points of each trace, a little stronger."""
+        """Make traces that mark runs, named as in figures. By default they repeat the runs' points, stronger."""
         return [_stronger(trace, runs) for trace in figure.data]
 
     def runs_of(self, trace: Any, point: int, x: Any, y: Any) -> list[str]:

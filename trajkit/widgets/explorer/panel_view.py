@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets
 
+from trajkit.figures.escaped import all_escaped, unescaped
 from trajkit.widgets.code import CodeLine
 from trajkit.widgets.explorer.panel import Action, Option, Panel
 from trajkit.widgets.figure_panel import FigurePanel
@@ -180,9 +181,11 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
         runs, faded = self.state.marked, bool(self.state.highlighted) and self.panel.fades
         if (*runs, faded) == self._marked or (not runs and not faded and not self._marked):
             return
+        # Panels name runs as figures do.
+        named = all_escaped(runs).tolist()
         for shown in self.figures:
             if shown.figure.data:
-                shown.mark(self.panel.marks(shown.figure, runs) if runs else [], faded=faded)
+                shown.mark(self.panel.marks(shown.figure, named) if runs else [], faded=faded)
         self._marked = (*runs, faded)
 
     def _happened(self, shown: FigurePanel, event: str, points: list[dict[str, Any]], more: bool) -> None:
@@ -191,7 +194,7 @@ class PanelView(ipywidgets.VBox):  # type: ignore[misc]
         runs: dict[str, None] = {}
         for p in points:
             trace = shown.figure.data[p["trace"]] if p["trace"] < own else shown.marks[p["trace"] - own]
-            runs |= dict.fromkeys(self.panel.runs_of(trace, p["point"], p["x"], p["y"]))
+            runs |= dict.fromkeys(map(unescaped, self.panel.runs_of(trace, p["point"], p["x"], p["y"])))
         # A place that stands for several runs, such as a cell of the matrix, is no run under the mouse.
         if event in ("hover", "leave"):
             self.state.hovered = next(iter(runs)) if len(runs) == 1 else ""

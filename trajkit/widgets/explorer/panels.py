@@ -13,6 +13,7 @@ import xarray as xr
 from trajkit import figures
 from trajkit.analysis import cluster, compare_groups, null_test
 from trajkit.figures.coloring import MOST_CATEGORIES
+from trajkit.figures.escaped import all_escaped
 from trajkit.schema import run_attributes, run_table
 from trajkit.widgets.explorer.code import color_code, distance_code, metric_code, part_code
 from trajkit.widgets.explorer.measurements import QUANTITIES
@@ -312,7 +313,7 @@ def _distance_of_several(state: ExplorerState) -> xr.DataArray:
 
 def _runs_below(tree: xr.Dataset, join: int) -> list[str]:
     """Name the runs below a join of a tree; nodes from the number of runs on are joins."""
-    names, joined = tree["run"].values, tree["joined"].values
+    names, joined = all_escaped(tree["run"].values), tree["joined"].values
     rest, found = [len(names) + join], []
     while rest:
         node = rest.pop()

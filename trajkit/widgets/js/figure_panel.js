@@ -82,7 +82,7 @@ function render({ model, el }) {
     const [figure, marks] = ["_drawn", "_marks"].map((name) => inked(model.get(name), model.get("_gray"), dark));
     const data = figure.data.map((trace) => visible(trace, model.get("_faded"), dark));
     const layout = { ...themed(figure.layout, dark), height: model.get("height") };
-    await plotly.react(place, [...data, ...marks.data], layout, { responsive: false, displaylogo: false });
+    await plotly.react(place, [...data, ...marks.data], layout, { responsive: false, displaylogo: false, typesetMath: false });
     if (!ready) report(place, model);
     ready = true;
   }
