@@ -20,6 +20,7 @@ ALL: dict[str, Callable[[xr.Dataset], Any]] = {
     "resample": lambda ds: tk.resample(ds, 4),
     "resample by length": lambda ds: tk.resample(ds, 4, "length"),
     "resample with gaps": lambda ds: tk.resample(ds, 50, extend="nan"),
+    "resample what is shared": lambda ds: tk.resample(ds, 4, extend="shared"),
     "length": tk.length,
     "speed": tk.speed,
     "distance_to_geodesic": tk.distance_to_geodesic,
@@ -76,13 +77,13 @@ def test_trajectories__hold_from_two_to_a_thousand_classes(classes: int, dtype: 
     ds = ds.assign(log_prob=ds.log_prob.astype(dtype))
     tk.validate(tk.resample(ds, 5))
     for method in ("progress", "frechet", "hausdorff", "kernel"):
-        assert np.isfinite(tk.trajectory_distance(ds, method=method, n=3)).all()
+        assert np.isfinite(tk.trajectory_distance(ds, method=method, n=3, extend="hold")).all()
     away = {}
     for mean in MEANS:
         middle = tk.mean_trajectory(ds, "architecture", mean=mean, n=3)
         tk.validate(middle)
         members = tk.resample(ds, 3).isel(run=[0, 2]).log_prob
         away[mean] = float(tk.bhattacharyya(members, middle.log_prob[0].drop_vars(["run", "kind"])).mean())
-        assert np.isfinite(tk.tube(ds, "architecture", mean=mean, n=3)).all()
+        assert np.isfinite(tk.tube(ds, "architecture", mean=mean, n=3, extend="hold")).all()
     # Means are stored in float32.
     assert all(away["bhattacharyya"] <= other * (1 + 1e-5) + 1e-7 for other in away.values())

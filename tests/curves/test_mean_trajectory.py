@@ -167,7 +167,7 @@ def test_mean_trajectory_and_tube__bad_inputs(function: Callable[..., Any]) -> N
         (["width", "run"], {}, r"no run attributes \['run'\]"),
         ("width", {"mean": "median"}, r"unknown mean 'median': wanted one of \['arithmetic', 'geometric', 'harm"),
         ("width", {"n": 1}, "n: wanted 2 points or more, got 1"),
-        ("width", {"extend": "shared"}, r"extend: wanted one of \['hold', 'nan'\], got 'shared'"),
+        ("width", {"extend": "both"}, r"extend: wanted one of \['hold', 'nan', 'shared'\], got 'both'"),
     ]
     for by, arguments, message in refused:
         with pytest.raises(ValueError, match=message):
@@ -177,10 +177,11 @@ def test_mean_trajectory_and_tube__bad_inputs(function: Callable[..., Any]) -> N
 @pytest.mark.parametrize("metric", metric_names())
 def test_tube__is_the_distance_to_the_mean_of_the_others(metric: str) -> None:
     ds = grouped(8, ragged=True)
-    got, even = tk.tube(ds, "architecture", metric=metric, n=4), tk.resample(ds, 4)
+    got, even = tk.tube(ds, "architecture", metric=metric, n=4), tk.resample(ds, 4, extend="shared")
     assert got.dims == ("run", "checkpoint")
     assert got.attrs["scale"] == ("length" if metric == "fisher_rao" else "squared length")
-    np.testing.assert_array_equal(got.progress, np.linspace(0, 1, 4))
+    np.testing.assert_array_equal(got.progress, even.progress[0])
+    assert got.attrs["shared_to"] == even.attrs["shared_to"]
     p = prob(even.log_prob)
     for r in range(8):
         others = [s for s in range(8) if s != r and ds.architecture.values[s] == ds.architecture.values[r]]
@@ -196,7 +197,7 @@ def test_tube__is_the_distance_to_the_mean_of_the_others(metric: str) -> None:
 @pytest.mark.parametrize("mean", list(MEANS))
 def test_tube__takes_any_mean(mean: str) -> None:
     ds = grouped()
-    got, even = tk.tube(ds, ["architecture"], mean=mean, metric="hellinger", n=3), tk.resample(ds, 3)
+    got, even = tk.tube(ds, ["architecture"], mean=mean, metric="hellinger", n=3, extend="hold"), tk.resample(ds, 3)
     others = even.log_prob.values[[2, 4]]
     for k in range(3):
         exact = mean_of_samples(
@@ -224,14 +225,34 @@ def test_tube__is_missing_where_a_run_is(metric: str) -> None:
     for r in range(6):
         there = seen[ds.architecture.values == ds.architecture.values[r]].all(0)
         np.testing.assert_array_equal(got.notnull()[r], there)
-    np.testing.assert_array_equal(got, tk.tube(ds, "architecture", metric=metric, n=30).where(got.notnull()))
+    held = tk.tube(ds, "architecture", metric=metric, n=30, extend="hold")
+    np.testing.assert_array_equal(got, held.where(got.notnull()))
+
+
+def test_tube__leaves_out_and_names_runs_that_reach_too_little() -> None:
+    ds = grouped(8)
+    short = ds.isel(run=[7], checkpoint=slice(0, 3))
+    ds = tk.concat([ds.isel(run=slice(0, 7)), short])
+    got = tk.tube(ds, "architecture", n=4)
+    assert (got.sizes["run"], got.attrs["left_out"]) == (7, short.run.values[0])
+    assert tk.tube(ds, "architecture", n=4, reach=0).sizes["run"] == 8
+    with pytest.raises(ValueError, match=r"has one run: .* do not reach 0\.8 of the median are left out: B-3"):
+        tk.tube(ds.isel(run=[0, 2, 4, 5, 7]), "architecture")
+
+
+def test_mean_trajectory__of_what_is_shared_has_its_progress() -> None:
+    ds = grouped(6, ragged=True)
+    got = tk.mean_trajectory(ds, "architecture", n=5, extend="shared")
+    even = tk.resample(ds, 5, extend="shared")
+    np.testing.assert_array_equal(got.progress, even.progress[:2])
+    np.testing.assert_allclose(prob(got.log_prob[0]), prob(even.log_prob[[0, 2, 4]]).mean(0), atol=1e-6)
 
 
 def test_tube__is_infinite_where_the_others_rule_out_what_a_run_allows() -> None:
     ds = runs_of([certain(3, k)[None] for k in (0, 0, 1)], np.array([0]), group=["g"] * 3)
-    got = tk.tube(ds, "group", n=2)
+    got = tk.tube(ds, "group", n=2, extend="hold")
     np.testing.assert_allclose(got, np.array([[np.log(2) / 2] * 2] * 2 + [[np.inf] * 2]))
-    np.testing.assert_allclose(tk.tube(ds, "group", n=2, metric="hellinger")[2], 1)
+    np.testing.assert_allclose(tk.tube(ds, "group", n=2, metric="hellinger", extend="hold")[2], 1)
 
 
 def test_tube__bad_inputs() -> None:

@@ -233,7 +233,8 @@ def test_resample__bad_inputs() -> None:
     refused: list[tuple[dict[str, Any], str]] = [
         ({"n": 1}, "n: wanted 2 points or more, got 1"),
         ({"n": -3}, "n: wanted 2 points or more, got -3"),
-        ({"extend": "shared"}, r"extend: wanted one of \['hold', 'nan'\], got 'shared'"),
+        ({"extend": "both"}, r"extend: wanted one of \['hold', 'nan', 'shared'\], got 'both'"),
+        ({"extend": "shared", "reach": math.nan}, "reach: wanted a share between 0 and 1, got nan"),
         (
             {"by": "accuracy"},
             r"by: wanted 'progress', 'length', a DataArray or one of \['step', 'known_progress'\], got",

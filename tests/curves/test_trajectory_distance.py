@@ -19,6 +19,7 @@ from oracles import (
 from strategies import (
     certain,
     datasets,
+    log_softmax,
     recorded,
     runs_of,
 )
@@ -60,7 +61,7 @@ def plain_kernel(d: NDArray[np.float64], s: NDArray[np.float64], t: NDArray[np.f
 @settings(max_examples=20)
 @given(datasets(), st.sampled_from(METHODS), st.sampled_from(metric_names(symmetric=True)))
 def test_trajectory_distance__agrees_with_plain_loops(ds: xr.Dataset, method: str, metric: str) -> None:
-    got = tk.trajectory_distance(ds, method=method, metric=metric, n=4)
+    got = tk.trajectory_distance(ds, method=method, metric=metric, n=4, extend="hold")
     even, progress = tk.resample(ds, 4).log_prob.values, tk.progress(ds).values
     for u in range(ds.sizes["run"]):
         for v in range(u):
@@ -83,7 +84,7 @@ def test_trajectory_distance__agrees_with_plain_loops(ds: xr.Dataset, method: st
 @settings(max_examples=20)
 @given(datasets(), st.sampled_from(METHODS), st.sampled_from(metric_names(symmetric=True)))
 def test_trajectory_distance__is_symmetric_with_a_zero_diagonal(ds: xr.Dataset, method: str, metric: str) -> None:
-    got = tk.trajectory_distance(ds, method=method, metric=metric, n=5).values
+    got = tk.trajectory_distance(ds, method=method, metric=metric, n=5, extend="hold").values
     np.testing.assert_array_equal(got, got.T)
     assert not np.diag(got).any()
     assert (got >= 0).all()
@@ -96,7 +97,7 @@ def test_trajectory_distance__of_a_run_and_its_copy_is_zero(ds: xr.Dataset, metr
     both = tk.concat([ds, copy])
     runs = ds.sizes["run"]
     for method in ("progress", "frechet", "hausdorff"):
-        got = tk.trajectory_distance(both, method=method, metric=metric, n=3).values
+        got = tk.trajectory_distance(both, method=method, metric=metric, n=3, extend="hold").values
         within("distance of a run and its copy", np.diag(got[:runs, runs:]).max(), 1e-15)
         np.testing.assert_allclose(got[:runs, :runs], got[:runs, runs:], rtol=1e-9, atol=1e-12)
 
@@ -118,8 +119,8 @@ def test_trajectory_distance__permutations_change_nothing(ds: xr.Dataset, random
     runs, samples, classes = (random.sample(range(ds.sizes[d]), ds.sizes[d]) for d in ("run", "sample", "class"))
     shuffled = ds.isel(run=runs, sample=samples).isel({"class": classes})
     shuffled = shuffled.assign_coords(label=("sample", np.argsort(classes)[shuffled.label.values]))
-    wanted = tk.trajectory_distance(ds, method=method, n=3).values[np.ix_(runs, runs)]
-    got = tk.trajectory_distance(shuffled, method=method, n=3).values
+    wanted = tk.trajectory_distance(ds, method=method, n=3, extend="hold").values[np.ix_(runs, runs)]
+    got = tk.trajectory_distance(shuffled, method=method, n=3, extend="hold").values
     within("distances of trajectories under permutation, relative", relative(got, wanted, 1e-6), 1e-6)
 
 
@@ -151,24 +152,52 @@ def test_trajectory_distance__the_same_way_at_another_pace_is_no_distance() -> N
     assert (tk.trajectory_distance(ds, method="frechet").values[np.triu_indices(3, 1)] > 1e-3).all()
 
 
-def test_trajectory_distance__shared_is_the_plain_mean_over_common_progress() -> None:
+def plain_mean(even: xr.Dataset, u: int, v: int) -> float:
+    """Mean distance of two runs over the checkpoints that both have."""
+    common = [k for k in range(even.sizes["checkpoint"]) if min(even.step.values[[u, v], k]) >= 0]
+    a, b = (even.log_prob.values[r].astype(float) for r in (u, v))
+    return sum(mean_of_samples("bhattacharyya", a[k], b[k]) for k in common) / len(common)
+
+
+@pytest.mark.parametrize("extend", ["hold", "nan", "shared"])
+def test_trajectory_distance__is_the_plain_mean_over_the_points_that_resample_gives(extend: str) -> None:
     ds = tk.simulate(runs=4, checkpoints=12, spread=0.3, ragged=True)
-    late = ds.isel(run=[3], checkpoint=slice(4, None))
-    ds = tk.concat([ds.isel(run=[0, 1, 2]), late])
-    missing_first = ds.step.sel(run=late.run.item())[0] < 0
-    assert missing_first
+    ds = tk.concat([ds.isel(run=[0, 1, 2]), ds.isel(run=[3], checkpoint=slice(4, None))])
     n = 10
-    even = tk.resample(ds, n, extend="nan")
-    got = tk.trajectory_distance(ds, n=n, extend="shared")
+    got, even = tk.trajectory_distance(ds, n=n, extend=extend), tk.resample(ds, n, extend=extend)
+    assert (even.step >= 0).all() == (extend != "nan")
     for u in range(4):
-        for v in range(4):
-            common = [k for k in range(n) if min(even.step.values[u, k], even.step.values[v, k]) >= 0]
-            assert 0 < len(common) < n or u == v == 0
-            a, b = (even.log_prob.values[r].astype(float) for r in (u, v))
-            exact = sum(mean_of_samples("bhattacharyya", a[k], b[k]) for k in common) / len(common)
-            within("shared distance against a loop, relative", relative(got.values[u, v], exact, 1e-12), 1e-8)
-    held = tk.trajectory_distance(ds, n=n)
-    assert not np.allclose(held, got, rtol=1e-3)
+        for v in range(u):
+            within(f"{extend} distance, relative", relative(got.values[u, v], plain_mean(even, u, v), 1e-12), 1e-8)
+    assert got.attrs["extend"] == extend
+
+
+def test_trajectory_distance__by_default_leaves_out_and_names_runs_that_reach_too_little() -> None:
+    ds = tk.simulate(runs=4, checkpoints=11, spread=0.3)
+    short = ds.isel(run=[3], checkpoint=slice(0, 6))
+    ds = tk.concat([ds.isel(run=[0, 1, 2]), short])
+    got = tk.trajectory_distance(ds, n=5)
+    assert got.run.values.tolist() == got.run2.values.tolist() == ds.run.values[:3].tolist()
+    assert got.attrs["left_out"] == ds.run.values[3]
+    assert got.attrs["shared_part"] == pytest.approx(1, abs=1e-6)
+    np.testing.assert_array_equal(got, tk.trajectory_distance(ds.isel(run=[0, 1, 2]), n=5))
+    every = tk.trajectory_distance(ds, n=5, reach=0.4)
+    assert (every.sizes["run"], every.attrs["left_out"]) == (4, "")
+    assert every.attrs["shared_to"] == pytest.approx(tk.progress(short).max().item(), abs=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_trajectory_distance__does_not_see_checkpoints_before_the_start(method: str) -> None:
+    """What a run does before its start does not count, whatever it is."""
+    ds = tk.simulate(runs=4, checkpoints=9, spread=0.3)
+    noise = log_softmax(np.random.default_rng(0).standard_normal(ds.log_prob[:2, :3].shape))
+    changed = ds.log_prob.values.copy()
+    changed[:2, :3] = noise
+    ds = ds.assign(log_prob=ds.log_prob.copy(data=changed)).assign_coords(start_step=("run", [3.0, 3.0, 0.0, np.nan]))
+    cut = tk.concat([ds.isel(run=[0, 1], checkpoint=slice(3, None)), ds.isel(run=[2, 3])])
+    for extend in ("hold", "shared") if method == "progress" else ("shared",):
+        got, wanted = (tk.trajectory_distance(x, method=method, n=5, extend=extend) for x in (ds, cut))
+        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_trajectory_distance__says_what_it_is() -> None:
@@ -188,12 +217,12 @@ def test_trajectory_distance__zero_overlap_is_named_or_capped() -> None:
         with pytest.raises(
             ValueError, match=r"infinite bhattacharyya.*run '0', checkpoint 0 and run '1', checkpoint 0"
         ):
-            tk.trajectory_distance(ds, method=method, n=2)
-        got = tk.trajectory_distance(ds, method=method, n=2, cap=8.0)
+            tk.trajectory_distance(ds, method=method, n=2, extend="hold")
+        got = tk.trajectory_distance(ds, method=method, n=2, cap=8.0, extend="hold")
         # One sample agrees, the other counts the cap.
         assert got.values.tolist() == [[0, 4], [4, 0]]
         assert got.attrs["cap"] == 8
-        assert "cap" not in tk.trajectory_distance(ds, method=method, metric="hellinger", n=2).attrs
+        assert "cap" not in tk.trajectory_distance(ds, method=method, metric="hellinger", n=2, extend="hold").attrs
 
 
 def test_trajectory_distance__bad_inputs() -> None:
@@ -203,7 +232,8 @@ def test_trajectory_distance__bad_inputs() -> None:
         ({"method": "dtw"}, r"method: wanted one of \['progress', 'frechet', 'hausdorff', 'kernel'\], got 'dtw'"),
         ({"metric": "euclid"}, "unknown metric 'euclid': wanted one of"),
         ({"metric": "kullback_leibler"}, "'kullback_leibler' is not symmetric: wanted one of"),
-        ({"extend": "nan"}, r"extend: wanted one of \['hold', 'shared'\], got 'nan'"),
+        ({"extend": "both"}, r"extend: wanted one of \['hold', 'nan', 'shared'\], got 'both'"),
+        ({"reach": 1.5}, "reach: wanted a share between 0 and 1, got 1.5"),
         ({"bandwidth": 0.0}, "bandwidth: wanted a positive difference of progress, got 0"),
         ({"bandwidth": math.nan}, "bandwidth: wanted a positive difference of progress, got nan"),
         ({"n": 1}, "n: wanted 2 points or more, got 1"),
@@ -213,6 +243,10 @@ def test_trajectory_distance__bad_inputs() -> None:
     for arguments, message in refused:
         with pytest.raises(ValueError, match=message):
             tk.trajectory_distance(ds, **arguments)
-    with pytest.raises(ValueError, match="runs 'B-0' and 'A-0' share no progress; use extend='hold'"):
-        tk.trajectory_distance(halves.isel(run=[1, 0]), extend="shared", n=6)
-    assert np.isfinite(tk.trajectory_distance(halves, cap=9.0)).all()
+    with pytest.raises(ValueError, match="runs 'B-0' and 'A-0' share no progress; leave one of them out"):
+        tk.trajectory_distance(halves.isel(run=[1, 0]), extend="nan", n=6)
+    with pytest.raises(ValueError, match=r"no two runs reach 0\.8 of the progress.*pass a smaller reach="):
+        tk.trajectory_distance(halves)
+    with pytest.raises(ValueError, match=r"no interval of 'progress' in common: run 'B-0' starts at 0\.6.*'A-0' ends"):
+        tk.trajectory_distance(halves, reach=0)
+    assert np.isfinite(tk.trajectory_distance(halves, cap=9.0, extend="hold")).all()

@@ -189,13 +189,33 @@ def test_null_test__has_a_marker_for_each_pair_and_the_line_of_the_median(small:
 def test_convergence__draws_distances_and_their_ratio_with_gaps_where_it_is_unknown(small):
     found = tk.convergence(small, "architecture", n=5, draws=9)
     figure = tk.figures.convergence(found)
-    for name in ("within", "between", "ratio"):
+    ratios = {"between / within": "ratio", "between / straight": "straight ratio"}
+    for name in ("within", "between", "straight", *ratios):
+        at = found.sel(quantity=ratios.get(name, name))
         (curve,) = figure.select_traces({"name": name, "mode": "lines+markers"})
-        np.testing.assert_array_equal(curve.y, found.estimate.sel(quantity=name))
+        np.testing.assert_array_equal(curve.y, at.estimate)
         (band,) = figure.select_traces({"name": name, "fill": "toself"})
-        known = np.isfinite(found.lower.sel(quantity=name) + found.upper.sel(quantity=name))
+        known = np.isfinite(at.lower + at.upper)
         assert np.isfinite(band.y).sum() == 2 * int(known.sum())
     assert figure.layout.yaxis.title.text == "bhattacharyya distance of groups by architecture (nat)"
+    path = found.sel(quantity="straight ratio", stage="path").stage_estimate
+    assert figure.layout.title.text.startswith(f"path: between / straight {float(path):.2f} (")
+
+
+def test_figures__of_trajectories_begin_at_their_start(small):
+    late = small.assign_coords(start_step=("run", [2] * small.sizes["run"]))
+    late = late.assign(progress=tk.progress(late))
+    figures = [
+        (tk.figures.manifold(tk.embed(late)), tk.figures.manifold(tk.embed(small))),
+        (tk.figures.progress(late), tk.figures.progress(small.assign(progress=tk.progress(small)))),
+    ]
+    for begun, whole in figures:
+        for a, b in zip(begun.data, whole.data, strict=True):
+            if a.name in ("ignorance", "truth", "geodesic"):
+                assert len(a.x) == len(b.x)
+            else:
+                # Two checkpoints of each run are before the start.
+                assert len(a.x) < len(b.x)
 
 
 def test_stability__draws_every_repeat_of_every_change(small):

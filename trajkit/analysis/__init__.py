@@ -5,6 +5,7 @@ from trajkit.analysis.cluster import cluster
 from trajkit.analysis.compare_groups import compare_groups
 from trajkit.analysis.compare_metrics import compare_metrics
 from trajkit.analysis.convergence import convergence
+from trajkit.analysis.cross_embedding import cross_embedding
 from trajkit.analysis.data_map import data_map
 from trajkit.analysis.dimensionality import dimensionality
 from trajkit.analysis.four_point_basis import four_point_basis
@@ -22,6 +23,7 @@ __all__ = [
     "compare_groups",
     "compare_metrics",
     "convergence",
+    "cross_embedding",
     "data_map",
     "dimensionality",
     "four_point_basis",

@@ -66,7 +66,8 @@ def bootstrap(
     statistic
         A function from `ds` to a DataArray. If the result has the dimension `sample` (over samples), or `run`, or `run`
         and `run2` (over runs), the statistic is its mean over samples, networks, or pairs of different networks. The
-        function is then called once, and only the mean is computed for each draw. Pairs that are NaN do not count.
+        function is then called once, and only the mean is computed for each draw. Pairs that are NaN do not count, nor
+        runs that the result leaves out and names in `attrs["left_out"]`, as `trajectory_distance` does.
     draws
         Number of bootstrap draws. Without one of these dimensions, each draw costs one call of `statistic`; 100 draws
         give rough intervals.
@@ -207,7 +208,12 @@ def _call_for_each(
         return ds.isel(sample=at).assign_coords(sample=np.arange(len(at)))
 
     each = [finish(statistic(take(units.members(some)))) for some in iterate_with_bar(drawn, "bootstrap", progress_bar)]
-    return finish(values), xr.concat(each, dim="draw")
+    whole = finish(values)
+    if units.dim == "sample":
+        # A run near the limit of what is compared may be left out of some draws: NaN there.
+        runs = {d: whole[d] for d in ("run", "run2") if d in whole.dims and d in whole.coords}
+        each = [x.reindex(runs) for x in each]
+    return whole, xr.concat(each, dim="draw")
 
 
 def _weighted_means(
@@ -221,6 +227,9 @@ def _weighted_means(
     plain = _in_order(values, ds, units.dim)
     every = np.arange(len(units.stratum))
     weight = xr.DataArray(units.weights([every, *drawn]), dims=("draw", units.dim))
+    if units.dim == "run":
+        # A statistic has no values for runs that it leaves out and for references.
+        weight = weight * ds["run"].isin(values["run"]).values
     if "run2" in values.dims:
         apart = xr.DataArray(~np.eye(plain.sizes["run"], dtype=bool), dims=("run", "run2"))
         counted = apart & plain.notnull()
@@ -248,9 +257,10 @@ def _in_order(values: xr.DataArray, ds: xr.Dataset | xr.DataArray, dim: str) -> 
     both = [d for d in ("run", "run2") if d in got.dims]
     network = is_network(ds)
     for d in both:
-        if lacking := set(ds["run"].values[network].tolist()) - set(got[d].values.tolist()):
-            raise ValueError(f"statistic: wanted a value for each network, got none for {sorted(lacking)[:5]}")
-    # The statistic may have no values for reference runs: their weight is 0.
+        lacking = ds["run"].values[network & ~ds["run"].isin(got[d]).values].tolist()
+        if lacking and got.attrs.get("left_out") != ", ".join(lacking):
+            raise ValueError(f"statistic: wanted a value for each network, got none for {lacking[:5]}")
+    # The statistic may have no values for reference runs, and for those that it names: their weight is 0.
     return got.reindex({d: ds["run"].values for d in both}, fill_value=0.0).drop_vars(both)
 
 

@@ -107,15 +107,16 @@ def compare_metrics(
 
 def _quantities(ds: xr.Dataset, metric: Metric, by: str | None, n_components: int) -> xr.DataArray:
     embedding = embedded(ds, n_components, metric, references=False)
-    distance = matched_distance(resampled(ds, PROGRESS_POINTS), metric)
-    pair = np.triu(~own_copies(ds), k=1)
+    even = resampled(ds, PROGRESS_POINTS, extend="shared")
+    distance = matched_distance(even, metric)
+    pair = np.triu(~own_copies(even), k=1)
     values = {
         "explained stress": float(embedding["explained_stress"][-1]),
         "explained distance": float(embedding["explained_distance"][-1]),
         "distance": float(distance[pair].mean()),
     }
     if by is not None:
-        code = groups(ds, by)[0]
+        code = groups(even, by)[0]
         same = code[:, None] == code
         if not (same & pair).any():
             raise ValueError(f"{by!r} differs for every run: there are no distances within groups")

@@ -7,10 +7,11 @@ import xarray as xr
 
 from trajkit.analysis.compare_groups import distances_of_networks
 from trajkit.analysis.run_groups import groups, names_of, own_copies
+from trajkit.configuration import checked_configurations
 from trajkit.distances import Metric, as_metric
-from trajkit.typing import Array, Mask
+from trajkit.typing import Array, Indices, Mask
 
-# The null: a random number for each run. An attribute that is not more important than this one is of no importance.
+# The null: a random number for each unit. An attribute that is not more important than this one is of no importance.
 NOISE = "(random)"
 
 
@@ -22,15 +23,18 @@ def importance(
     cap: float | None = None,
     folds: int = 5,
     repeats: int = 10,
+    unit: str = "configuration",
     seed: int = 0,
 ) -> xr.Dataset:
     """Measure how important each run attribute is for predicting the distance of two runs (permutation importance).
 
     A random forest predicts the distance of two runs from the attributes of both. It learns from pairs of training
     runs and is tested on pairs of held-out runs. Pairs of a training run and a held-out run are not used: the forest
-    could recognise the training run. With R^2 = 1 - sum (d - predicted)^2 / sum (d - mean d)^2 on held-out pairs,
+    could recognise the training run. All runs of a configuration are in the same part: a held-out run whose twins with
+    other seeds were in training would be recognised by its settings. With R^2 = 1 - sum (d - predicted)^2 /
+    sum (d - mean d)^2 on held-out pairs,
 
-        importance of an attribute = R^2 - R^2 after its values are permuted among the held-out runs
+        importance of an attribute = R^2 - R^2 after its values are permuted among the held-out configurations
 
     Parameters
     ----------
@@ -45,9 +49,12 @@ def importance(
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
         upper bound.
     folds
-        Number of parts of the runs; each part is held out once.
+        Number of parts of the configurations (or runs); each part is held out once and has three or more.
     repeats
         Number of permutations for each attribute and fold. The importance is the mean over them.
+    unit
+        What is held out: "configuration", all runs that share every setting (`configuration`), or "run". An attribute
+        that differs within a configuration, such as the seed, is permuted among runs.
     seed
         Seed for the random draws. It determines the folds, the forests and the permutations.
 
@@ -55,22 +62,25 @@ def importance(
     -------
     xarray.Dataset
         `importance` (attribute, fold), without units. The last attribute, "(random)", is the null: a random number for
-        each run. `r_squared` (fold), of the prediction: if it is not well above 0, the importances say nothing. Folds
-        share training runs, so their spread is not a standard error.
+        each configuration (or run). `r_squared` (fold), of the prediction: if it is not well above 0, the importances
+        say nothing. Folds share training runs, so their spread is not a standard error. With too few configurations all
+        values are NaN, and `attrs["limitations"]` says why.
 
     Raises
     ------
     ImportError
         If scikit-learn is not installed.
     ValueError
-        If an attribute is unknown, missing for some run or the same for all; if `repeats` is below 1; if there are
-        fewer than two folds, or fewer than three runs in a fold.
+        If an attribute is unknown, missing for some run or the same for all; if one may be an unmarked outcome
+        (`set_roles`); if `repeats` is below 1, or `unit` is unknown; if there are fewer than two folds, or, with
+        unit="run", fewer than three runs in a fold.
 
     Examples
     --------
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=24, checkpoints=5, samples=20, groups=2, spread=0.4)
-    >>> found = tk.importance(ds, ["architecture", "seed"], folds=2)
+    >>> ds = ds.assign_coords(width=("run", [8, 8, 16, 16, 32, 32] * 4))
+    >>> found = tk.importance(ds, ["architecture", "width"], folds=2)
     >>> found.importance.mean("fold").idxmax().item()
     'architecture'
 
@@ -81,16 +91,26 @@ def importance(
     names = names_of(by)
     if repeats < 1:
         raise ValueError(f"repeats: wanted one permutation or more, got {repeats}")
+    if unit not in ("configuration", "run"):
+        raise ValueError(f"unit: wanted 'configuration' or 'run', got {unit!r}")
     distance = distances_of_networks(ds, as_metric(metric, cap, symmetric=True))
     runs = distance.sizes["run"]
-    if folds < 2 or runs // folds < 3:
-        raise ValueError(f"folds: wanted 2 or more with three runs each, got {folds} folds of {runs} runs")
     if own_copies(distance).sum() > runs:
         raise ValueError("some runs are copies of others: a run could be in training and held out; pass each run once")
+    known = checked_configurations(distance) if unit == "configuration" else None
+    of_run = np.arange(runs) if known is None else known.code
+    units = int(of_run.max()) + 1
+    few = units // max(folds, 1) < 3
+    if folds < 2 or (few and known is None):
+        raise ValueError(f"folds: wanted 2 or more with three runs each, got {folds} folds of {runs} runs")
     random = np.random.default_rng(seed)
-    features = np.stack([*(_numbers(distance, name) for name in names), random.random(runs)], axis=1)
-    fold = random.permutation(np.arange(runs) % folds)
-    found = [_fold(distance.values, features, fold == k, repeats, random) for k in range(folds)]
+    features = np.stack([*(_numbers(distance, name) for name in names), random.random(units)[of_run]], axis=1)
+    fold = random.permutation(np.arange(units) % folds)[of_run]
+    nothing = (np.nan, [np.nan] * (len(names) + 1))
+    found = [
+        nothing if few else _fold(distance.values, features, of_run, fold == k, repeats, random) for k in range(folds)
+    ]
+    limitations = [] if known is None else [*known.limitations, *([_too_few(units, folds)] if few else [])]
     return xr.Dataset(
         {
             "importance": (
@@ -101,8 +121,21 @@ def importance(
             "r_squared": ("fold", [score for score, _ in found], {"long_name": "R^2 on held-out runs", "units": "1"}),
         },
         coords={"attribute": [*names, NOISE]},
-        attrs={"runs": runs, "repeats": repeats, "metric": distance.attrs.get("metric", "")},
+        attrs={
+            "runs": runs,
+            "unit": unit,
+            "units_held_out": units,
+            "repeats": repeats,
+            "metric": distance.attrs.get("metric", ""),
+            "limitations": "; ".join(limitations),
+        },
     )
+
+
+def _too_few(configurations: int, folds: int) -> str:
+    most = configurations // 3
+    hint = f": use folds={most}" if most >= 2 else ", of which there must be two or more"
+    return f"cannot be told: {configurations} configurations make no {folds} folds with three configurations each{hint}"
 
 
 def _numbers(distance: xr.DataArray, name: str) -> Array:
@@ -113,7 +146,7 @@ def _numbers(distance: xr.DataArray, name: str) -> Array:
 
 
 def _fold(
-    distance: Array, features: Array, held_out: Mask, repeats: int, random: np.random.Generator
+    distance: Array, features: Array, of_run: Indices, held_out: Mask, repeats: int, random: np.random.Generator
 ) -> tuple[float, list[float]]:
     """Compute R^2 on pairs of held-out runs, and its decrease for each attribute."""
     try:
@@ -123,11 +156,11 @@ def _fold(
 
     forest = RandomForestRegressor(min_samples_leaf=3, random_state=int(random.integers(2**31)))
     forest.fit(_of_pairs(features[~held_out]), _upper(distance[np.ix_(~held_out, ~held_out)]))
-    apart, own = _upper(distance[np.ix_(held_out, held_out)]), features[held_out]
+    apart, own, unit = _upper(distance[np.ix_(held_out, held_out)]), features[held_out], of_run[held_out]
 
     def without(attribute: int) -> Array:
         permuted = own.copy()
-        permuted[:, attribute] = random.permutation(permuted[:, attribute])
+        permuted[:, attribute] = _permuted(own[:, attribute], unit, random)
         return permuted
 
     every = [own, *(without(k) for k in range(own.shape[1]) for _ in range(repeats))]
@@ -136,6 +169,14 @@ def _fold(
     missed = np.square(apart - predicted).sum(1)
     whole, *rest = (1 - missed / np.square(apart - apart.mean()).sum()).tolist()
     return whole, (whole - np.reshape(rest, (-1, repeats)).mean(1)).tolist()
+
+
+def _permuted(values: Array, unit: Indices, random: np.random.Generator) -> Array:
+    """Permute values among units; among runs if they differ within a unit."""
+    _, first, place = np.unique(unit, return_index=True, return_inverse=True)
+    if (values[first][place] == values).all():
+        return random.permutation(values[first])[place]
+    return random.permutation(values)
 
 
 def _upper(square: Array) -> Array:

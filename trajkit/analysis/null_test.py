@@ -13,7 +13,7 @@ from trajkit.analysis.shuffled_distances import ratio_interval_of, shuffled_dist
 from trajkit.analysis.shuffles import Null, kinds_of_samples, shuffle_within_class, valid_draws
 from trajkit.curves.geodesic import great_circle
 from trajkit.curves.references import ignorance, truth
-from trajkit.curves.resample import resampled
+from trajkit.curves.resample import resampled, said_of
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import BHATTACHARYYA, Metric, as_metric
 from trajkit.probabilities import normalize
@@ -139,7 +139,8 @@ def null_test(
     of_runs = statistic is None
     if statistic is None:
         # Shuffling keeps progress, so one resampling is enough for all draws.
-        ds, statistic = resampled(networks_of(ds, least=2), PROGRESS_POINTS), partial(_distance, metric=chosen)
+        ds = resampled(networks_of(ds, least=2), PROGRESS_POINTS, extend="shared")
+        statistic = partial(_distance, metric=chosen)
     observed = _entries(statistic(ds), ds, by)
     if of_runs and chosen.finite_at_truth:
         straight = {"straight": _straight(ds, observed, chosen)}
@@ -161,6 +162,7 @@ def null_test(
             "level": level,
             "seed": seed,
             "limitations": limitations,
+            **said_of(ds),
         },
     )
 

@@ -102,7 +102,7 @@ def _steps_to(reached: Array, step: Labels, wanted: Array) -> Array:
     """Find the steps (run, wanted) at which the running maximum of progress reaches values; inf if it does not."""
     out = np.full((len(reached), len(wanted)), np.inf)
     for r in range(len(reached)):
-        there = step[r] >= 0
+        there = np.isfinite(reached[r])
         own, at = np.maximum.accumulate(reached[r, there]), step[r, there].astype(np.float64)
         after = np.searchsorted(own, wanted)
         inside = after < len(own)

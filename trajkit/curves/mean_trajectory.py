@@ -10,7 +10,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from trajkit.curves.means import MEANS
-from trajkit.curves.resample import resampled
+from trajkit.curves.resample import resampled, said_of
+from trajkit.curves.shared_range import REACH
 from trajkit.distances import Metric, as_metric
 from trajkit.limitations import with_reasons
 from trajkit.probabilities import normalize
@@ -19,7 +20,13 @@ from trajkit.typing import Array, Indices
 
 
 def mean_trajectory(
-    ds: xr.Dataset, by: str | list[str], *, mean: str = "arithmetic", n: int = 100, extend: str = "hold"
+    ds: xr.Dataset,
+    by: str | list[str],
+    *,
+    mean: str = "arithmetic",
+    n: int = 100,
+    extend: str = "hold",
+    reach: float = REACH,
 ) -> xr.Dataset:
     """Mean model of each group of runs at equal progress.
 
@@ -45,7 +52,10 @@ def mean_trajectory(
     n
         Number of points of the progress grid.
     extend
-        As for `resample`. With "nan" a mean is missing where one of its runs is.
+        As for `resample`. With "nan" a mean is missing where one of its runs is. "shared" is for all groups together.
+    reach
+        With "shared", the share of what the median network reaches that a run must reach. Other runs would shorten the
+        interval for all: they are left out, and `attrs["left_out"]` names them.
 
     Returns
     -------
@@ -71,14 +81,13 @@ def mean_trajectory(
     if mean not in MEANS:
         raise ValueError(f"unknown mean {mean!r}: wanted one of {list(MEANS)}")
     names = [by] if isinstance(by, str) else list(by)
-    even = resampled(networks(ds), n, extend=extend)
+    even = resampled(networks(ds), n, extend=extend, reach=reach)
     groups = list(_groups(even, names))
     log_prob = np.stack([_mean(even["log_prob"].values[members], mean) for _, members in groups]).astype(np.float32)
     missing = np.asarray(np.isnan(log_prob).all((2, 3)))
     runs = [f"{mean} mean of " + ", ".join(f"{k}={v}" for k, v in zip(names, key, strict=True)) for key, _ in groups]
     if apart := [run for run, row in zip(runs, missing, strict=True) if row.all()]:
         raise ValueError(f"no value of progress is reached by all runs of {apart[:5]}; use extend='hold' or a larger n")
-    grid = np.linspace(0, 1, n)
     attributes = {
         name: np.asarray([key[i] for key, _ in groups], dtype=even[name].dtype) for i, name in enumerate(names)
     }
@@ -87,7 +96,7 @@ def mean_trajectory(
         {
             "log_prob": (even["log_prob"].dims, log_prob, even["log_prob"].attrs),
             "step": (("run", "checkpoint"), np.where(missing, -1, np.arange(n))),
-            "progress": (("run", "checkpoint"), np.where(missing, np.nan, grid)),
+            "progress": (("run", "checkpoint"), np.where(missing, np.nan, _grid(even))),
         },
         coords={
             "run": ("run", runs),
@@ -95,7 +104,7 @@ def mean_trajectory(
             "kind": ("run", ["reference"] * len(runs)),
             **coords,
         },
-        attrs={**ds.attrs, "mean": mean},
+        attrs={**even.attrs, "mean": mean},
     )
 
 
@@ -106,7 +115,8 @@ def tube(
     metric: str | Metric = "bhattacharyya",
     mean: str = "arithmetic",
     n: int = 100,
-    extend: str = "hold",
+    extend: str = "shared",
+    reach: float = REACH,
     cap: float | None = None,
 ) -> xr.DataArray:
     """Distance of each run to the mean of the other runs of its group, at each progress.
@@ -117,8 +127,13 @@ def tube(
     ----------
     ds
         A trajectory dataset. Reference runs are left out.
-    by, mean, extend
+    by, mean
         As for `mean_trajectory`.
+    extend
+        As for `resample`. By default all runs are compared on one interval of progress, which all of them reach.
+    reach
+        With "shared", the share of what the median network reaches that a run must reach. Other runs would shorten the
+        interval for all: they are left out, and `attrs["left_out"]` names them.
     n
         Number of points of the progress grid.
     metric
@@ -149,26 +164,33 @@ def tube(
         raise ValueError(f"unknown mean {mean!r}: wanted one of {list(MEANS)}")
     chosen = as_metric(metric, cap)
     names = [by] if isinstance(by, str) else list(by)
-    even = resampled(networks(ds), n, extend=extend)
+    even = resampled(networks(ds), n, extend=extend, reach=reach)
     log_prob = even["log_prob"].values
     out = np.full((even.sizes["run"], n), np.nan)
     for key, members in _groups(even, names):
         if len(members) < 2:
+            left = even.attrs.get("left_out")
             raise ValueError(
                 f"the group {dict(zip(names, key, strict=True))} has one run: there are no others to take its mean of"
+                + (f"; runs that do not reach {reach:g} of the median are left out: {left}" if left else "")
             )
         for run in members:
             others = _mean(log_prob[members[members != run]], mean)
             there = ~np.isnan(log_prob[run]).any((1, 2)) & ~np.isnan(others).any((1, 2))
             p, q = normalize(log_prob[run, there]), normalize(others[there])
             out[run, there] = chosen.per_sample(p, q).mean(-1)
-    attrs = chosen.attrs | {"long_name": f"{chosen.name} distance to the group's mean"}
+    attrs = chosen.attrs | {"long_name": f"{chosen.name} distance to the group's mean"} | said_of(even)
     coords = {
         **{name: even[name] for name in ("run", "checkpoint", *run_attributes(even))},
-        "progress": ("checkpoint", np.linspace(0, 1, n)),
+        "progress": ("checkpoint", _grid(even)),
     }
     found = xr.DataArray(out, coords, ("run", "checkpoint"), "tube", attrs)
     return with_reasons(found, {"tube": "the run, or one of the others of its group, does not reach this progress"})
+
+
+def _grid(even: xr.Dataset) -> Array:
+    """Values of progress of resampled runs."""
+    return np.linspace(even.attrs.get("shared_from", 0.0), even.attrs.get("shared_to", 1.0), even.sizes["checkpoint"])
 
 
 def _groups(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[tuple[object, ...], Indices]]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from trajkit.curves.start import after_start
 from trajkit.distances import FISHER_RAO, Metric, as_metric
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
@@ -46,7 +47,7 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
     Returns
     -------
     xarray.DataArray
-        (run, checkpoint), between 0 and 1; NaN where missing.
+        (run, checkpoint), between 0 and 1; NaN where missing, and before the `start_step` of a run that has one.
 
     Raises
     ------
@@ -104,7 +105,8 @@ def distance_to_geodesic(
     Returns
     -------
     xarray.DataArray
-        (run, checkpoint), in nats (a squared length) or radians (a length); NaN where missing.
+        (run, checkpoint), in nats (a squared length) or radians (a length); NaN where missing, and before the
+        `start_step` of a run that has one.
 
     Raises
     ------
@@ -164,17 +166,20 @@ def measures_progress(metric: Metric) -> bool:
 
 
 def _for_each_point(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
-    """Apply `what` to every recorded point, a block at a time; NaN elsewhere."""
-    out = [_for_each_point_of_block(block, what) for block in run_blocks(ds)]
-    return np.concatenate(out)
+    """Apply `what` to every point of the trajectories, a block of runs at a time; NaN elsewhere."""
+    out, done = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan), 0
+    chosen = after_start(ds)
+    for block in run_blocks(ds):
+        runs = slice(done, done + block.sizes["run"])
+        out[runs], done = _for_each_chosen(block, chosen[runs], what), runs.stop
+    return out
 
 
-def _for_each_point_of_block(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
-    recorded = ds["step"].values >= 0
-    run, checkpoint = np.nonzero(recorded)
+def _for_each_chosen(ds: xr.Dataset, chosen: Mask, what: Callable[[_Plane], Array]) -> Array:
+    run, checkpoint = np.nonzero(chosen)
     log_prob, label = ds["log_prob"].values, ds["label"].values
     at_once = max(1, int(workspace_bytes() / (_ARRAYS * 8 * ds.sizes["sample"] * ds.sizes["class"])))
-    out = np.full(recorded.shape, np.nan)
+    out = np.full(chosen.shape, np.nan)
     for start in range(0, len(run), at_once):
         at = run[start : start + at_once], checkpoint[start : start + at_once]
         out[at] = what(_in_plane(log_prob[at], label))

@@ -9,14 +9,15 @@ import numpy as np
 import xarray as xr
 
 from trajkit.curves.progress import progress_of
-from trajkit.curves.resample import resampled
+from trajkit.curves.resample import EXTENDS, resampled, said_of
+from trajkit.curves.shared_range import REACH
+from trajkit.curves.start import from_start
 from trajkit.distances import Metric, as_metric, pairwise
 from trajkit.points import points
 from trajkit.schema import run_attributes, validated
 from trajkit.typing import Array
 
 _METHODS = ("progress", "frechet", "hausdorff", "kernel")
-_EXTENDS = ("hold", "shared")
 
 
 def trajectory_distance(
@@ -25,7 +26,8 @@ def trajectory_distance(
     method: str = "progress",
     metric: str | Metric = "bhattacharyya",
     n: int = 100,
-    extend: str = "hold",
+    extend: str = "shared",
+    reach: float = REACH,
     bandwidth: float = 0.05,
     cap: float | None = None,
 ) -> xr.DataArray:
@@ -51,8 +53,12 @@ def trajectory_distance(
     n
         Number of points of the progress grid. Only for "progress".
     extend
-        For "progress", beyond a run's own range: "hold" lets its first or last checkpoint stand; "shared" takes the
-        mean over the progress that both runs reach.
+        For "progress": "shared" compares all runs on one interval of progress, which all of them reach; "nan" takes,
+        for each pair, the mean over the progress that both runs reach; "hold" lets a run's first or last checkpoint
+        stand beyond its own range, as published. The longer a run stands, the more its end counts.
+    reach
+        With "shared", the share of what the median network reaches that a run must reach. Other runs would shorten the
+        interval for all: they are left out, and `attrs["left_out"]` names them.
     bandwidth
         Width of the kernel in progress, for "kernel".
     cap
@@ -63,12 +69,14 @@ def trajectory_distance(
     -------
     xarray.DataArray
         (run, run2), symmetric. Its attributes are the metric's `scale`, `units` and, if given, `cap`. The diagonal is 0
-        (for "kernel" by convention: smoothing gives a run a width of its own).
+        (for "kernel" by convention: smoothing gives a run a width of its own). For "progress", they also say which
+        `extend` was used; with "shared" they are those of `resample`: `shared_from`, `shared_to`, `shared_part` and
+        `left_out`.
 
     Raises
     ------
     ValueError
-        If method, metric, extend or bandwidth is not one of those above, or two runs share no progress.
+        If method, metric, extend, reach or bandwidth is not one of those above, or runs have no progress in common.
 
     Examples
     --------
@@ -86,7 +94,7 @@ def trajectory_distance(
     chosen = as_metric(metric, cap, symmetric=True)
     _check(method, extend, bandwidth)
     ds = validated(ds)
-    return trajectory_distance_of(ds, chosen, n, method=method, extend=extend, bandwidth=bandwidth)
+    return trajectory_distance_of(ds, chosen, n, method=method, extend=extend, reach=reach, bandwidth=bandwidth)
 
 
 def trajectory_distance_of(
@@ -95,7 +103,8 @@ def trajectory_distance_of(
     n: int = 100,
     *,
     method: str = "progress",
-    extend: str = "hold",
+    extend: str = "shared",
+    reach: float = REACH,
     bandwidth: float = 0.05,
 ) -> xr.DataArray:
     """Compute `trajectory_distance` of a dataset that is known to be valid.
@@ -108,12 +117,13 @@ def trajectory_distance_of(
     True
     """
     if method == "progress":
-        values = matched_distance(resampled(ds, n, extend="hold" if extend == "hold" else "nan"), metric)
+        ds, said = _even(ds, n, extend, reach)
+        values = matched_distance(ds, metric)
     else:
-        values = _of_point_sets(ds, method, metric, bandwidth)
+        values, said = _of_point_sets(from_start(ds), method, metric, bandwidth), {}
     np.fill_diagonal(values, 0.0)
     attributes = {name: ds[name] for name in run_attributes(ds)}
-    what = {"long_name": f"{method} distance of trajectories", "method": method}
+    what = {"long_name": f"{method} distance of trajectories", "method": method, **said}
     return xr.DataArray(
         values,
         dims=("run", "run2"),
@@ -123,8 +133,19 @@ def trajectory_distance_of(
     )
 
 
+def _even(ds: xr.Dataset, n: int, extend: str, reach: float) -> tuple[xr.Dataset, dict[str, str | float]]:
+    """Resample the runs to equal progress, with the attributes that say how far they are compared."""
+    even = resampled(ds, n, extend=extend, reach=reach)
+    if even.sizes["run"] < min(2, ds.sizes["run"]):
+        raise ValueError(
+            f"no two runs reach {reach:g} of the progress that the median network reaches: pass a smaller reach=, or "
+            "leave out the runs that go far or those that do not"
+        )
+    return even, said_of(even)
+
+
 def _check(method: str, extend: str, bandwidth: float) -> None:
-    for name, got, known in (("method", method, _METHODS), ("extend", extend, _EXTENDS)):
+    for name, got, known in (("method", method, _METHODS), ("extend", extend, EXTENDS)):
         if got not in known:
             raise ValueError(f"{name}: wanted one of {list(known)}, got {got!r}")
     if not bandwidth > 0:
@@ -150,7 +171,7 @@ def matched_distance(even: xr.Dataset, metric: Metric) -> Array:
         u, v = np.argwhere(count == 0)[0]
         raise ValueError(
             f"runs {str(even.run.values[u])!r} and {str(even.run.values[v])!r} share no progress; "
-            "use extend='hold', or leave one of them out"
+            "leave one of them out, or use extend='hold' to repeat first and last checkpoints"
         )
     return total / count
 

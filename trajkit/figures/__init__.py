@@ -11,6 +11,7 @@ from typing import NoReturn
 from trajkit.figures.compare_groups import compare_groups
 from trajkit.figures.compare_metrics import compare_metrics
 from trajkit.figures.convergence import convergence
+from trajkit.figures.cross_embedding import cross_embedding
 from trajkit.figures.data_map import data_map
 from trajkit.figures.dendrogram import dendrogram
 from trajkit.figures.dimensionality import dimensionality
@@ -34,6 +35,7 @@ __all__ = [
     "compare_groups",
     "compare_metrics",
     "convergence",
+    "cross_embedding",
     "data_map",
     "dendrogram",
     "dimensionality",

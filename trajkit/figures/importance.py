@@ -10,7 +10,7 @@ from trajkit.analysis.importance import NOISE
 from trajkit.figures.axes import DOTTED
 from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, SPACE_LIKE
-from trajkit.figures.escaped import all_escaped
+from trajkit.figures.escaped import all_escaped, escaped
 from trajkit.figures.template import TEMPLATE
 
 
@@ -37,7 +37,7 @@ def importance(found: xr.Dataset) -> go.Figure:
     --------
     >>> import trajkit as tk
     >>> ds = tk.simulate(runs=12, checkpoints=4, samples=20, groups=2, spread=0.4)
-    >>> figure = tk.figures.importance(tk.importance(ds, ["architecture", "seed"], folds=2))
+    >>> figure = tk.figures.importance(tk.importance(ds, ["architecture", "seed"], folds=2, unit="run"))
     >>> figure.data[0].y[-1]
     'architecture'
     """
@@ -63,11 +63,12 @@ def importance(found: xr.Dataset) -> go.Figure:
     # Importances mean little where distances are not predicted at all.
     # Importances mean little where distances are not predicted at all.
     score = found["r_squared"].values
+    told = f"R<sup>2</sup> on held-out runs {score.mean():.2f} ({score.min():.2f} to {score.max():.2f})"
     return figure.update_layout(
         template=TEMPLATE,
         margin={"l": 20, "r": 10, "t": 40, "b": 45},
         title={
-            "text": f"R<sup>2</sup> on held-out runs {score.mean():.2f} ({score.min():.2f} to {score.max():.2f})",
+            "text": told if np.isfinite(score).all() else escaped(found.attrs.get("limitations", "cannot be told")),
             "font": {"size": 12},
         },
         xaxis={"title": {"text": "importance: fall of R<sup>2</sup> when permuted"}},

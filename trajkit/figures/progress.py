@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.curves.start import after_start
 from trajkit.figures.learning_curves import learning_curves
 
 
@@ -40,7 +41,8 @@ def progress(
     """
     if "progress" not in ds:
         raise ValueError("the dataset has no 'progress': add it with ds.assign(progress=tk.progress(ds))")
-    if lacking := int(((ds["step"] >= 0) & ds["progress"].isnull() & (ds["kind"] == "network")).sum()):
+    on_road = xr.DataArray(after_start(ds), dims=("run", "checkpoint"))
+    if lacking := int((on_road & ds["progress"].isnull() & (ds["kind"] == "network")).sum()):
         raise ValueError(f"{lacking} points have no progress: compute it again, ds.assign(progress=tk.progress(ds))")
     figure = learning_curves(ds, "progress", color=color, runs=runs)
     return figure.update_yaxes(title_text="progress", range=[-0.03, 1.03])

@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.curves.start import after_start
 from trajkit.figures.escaped import all_escaped
 from trajkit.typing import Array, Mask
 
 
 class RunLines:
-    """The recorded checkpoints of some runs in one line that breaks between runs.
+    """The checkpoints of some trajectories, from their start on, in one line that breaks between runs.
 
     One trace of many runs draws much faster than one trace for each run. `run`, `checkpoint` and `is_gap` are along
     the line.
@@ -21,7 +22,7 @@ class RunLines:
 
     def __init__(self, ds: xr.Dataset, runs: Mask) -> None:
         self._ds, step = ds, ds["step"].transpose("run", "checkpoint").values
-        recorded = (step >= 0) & runs[:, None]
+        recorded = after_start(ds) & runs[:, None]
         # One more column stands for the gap after a run.
         gap = recorded.any(1, keepdims=True)
         run, checkpoint = np.nonzero(np.concatenate([recorded, gap], axis=1))

@@ -18,7 +18,7 @@ from trajkit.roles import role_of
 from trajkit.schema import networks, run_attributes
 from trajkit.select import select
 from trajkit.storable import kind_of
-from trajkit.typing import Indices
+from trajkit.typing import Indices, Mask
 
 # Some claims are about this attribute by name.
 ARCHITECTURE = "architecture"
@@ -45,8 +45,18 @@ class Part:
 
     @cached_property
     def even(self) -> xr.Dataset:
-        """The runs at equal progress."""
-        return resampled(self.ds, PROGRESS)
+        """The runs at equal progress, without those that reach too little."""
+        return resampled(self.ds, PROGRESS, extend="shared")
+
+    @cached_property
+    def is_compared(self) -> Mask:
+        """Mark the runs of `ds` that are in `even`."""
+        return self.ds["run"].isin(self.even["run"]).values
+
+    @property
+    def compared(self) -> xr.Dataset:
+        """The runs of `even` as they were recorded."""
+        return self.ds.isel(run=self.is_compared)
 
     @cached_property
     def distance(self) -> xr.DataArray:
@@ -55,8 +65,8 @@ class Part:
 
     def distance_under(self, metric: Metric) -> xr.DataArray:
         """Compute what `trajectory_distance` does, from the runs that are at equal progress already."""
-        runs = self.ds["run"].values
-        coords = {"run": runs, "run2": runs} | {name: self.ds[name] for name in run_attributes(self.ds)}
+        runs = self.even["run"].values
+        coords = {"run": runs, "run2": runs} | {name: self.even[name] for name in run_attributes(self.even)}
         # `trajectory_distance` would resample the runs for each metric.
         return xr.DataArray(matched_distance(self.even, metric), coords, ("run", "run2"), attrs=metric.attrs)
 
@@ -72,7 +82,7 @@ class Part:
     @cached_property
     def attributes(self) -> list[str]:
         """The settings by which the runs can be compared."""
-        return comparable_settings(self.ds)
+        return comparable_settings(self.compared)
 
     @property
     def architecture_if_any(self) -> str | None:

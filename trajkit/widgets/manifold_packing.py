@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from plotly.colors import get_colorscale
 
+from trajkit.curves.start import after_start
 from trajkit.figures.axes import component_title
 from trajkit.figures.coloring import PALETTE, SCALE, TIME_LIKE, Coloring, coloring
 from trajkit.schema import is_network, run_attributes
@@ -52,7 +53,7 @@ class PointOrder:
 
     def __init__(self, embedding: xr.Dataset) -> None:
         self.runs: Indices = np.argsort(~is_network(embedding), kind="stable")
-        recorded = embedding["step"].transpose("run", "checkpoint").values[self.runs] >= 0
+        recorded = after_start(embedding)[self.runs]
         self._at = np.nonzero(recorded)
         self.offset = np.concatenate([[0], np.cumsum(recorded.sum(1))]).astype(np.uint32)
         self.checkpoint = embedding["checkpoint"].values[self._at[1]].astype(np.uint32)

@@ -8,6 +8,7 @@ from trajkit.reporting.claims import (
     low_dimensional,
     metrics_agree,
     nearer_than_shuffled,
+    one_manifold,
     others_matter_less,
     same_order,
     stable_picture,
@@ -17,6 +18,7 @@ from trajkit.reporting.claims import (
 CLAIMS: tuple[Claim, ...] = (
     low_dimensional.CLAIM,
     nearer_than_shuffled.CLAIM,
+    one_manifold.CLAIM,
     architecture_distinguishes.CLAIM,
     others_matter_less.CLAIM,
     architecture_predicts.CLAIM,

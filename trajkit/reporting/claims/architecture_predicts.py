@@ -10,6 +10,7 @@ import xarray as xr
 from trajkit import figures
 from trajkit.analysis import importance
 from trajkit.analysis.importance import NOISE
+from trajkit.configuration import configuration
 from trajkit.reporting.claim import Claim
 from trajkit.reporting.finding import CannotTellError, Finding, Number, judged, written
 from trajkit.reporting.part import ARCHITECTURE, Part
@@ -18,8 +19,12 @@ from trajkit.reporting.part import ARCHITECTURE, Part
 def examine(part: Part) -> Finding:
     """Predict distances of held-out runs from their settings."""
     part.need_architecture()
-    arguments: dict[str, Any] = {"repeats": 3, "seed": part.settings.seed}
+    # Each fold needs three configurations.
+    folds = min(5, len(np.unique(configuration(part.distance))) // 3)
+    arguments: dict[str, Any] = {"folds": max(2, folds), "repeats": 3, "seed": part.settings.seed}
     found = importance(part.distance, part.attributes, **arguments)
+    if found["r_squared"].isnull().any():
+        raise CannotTellError(found.attrs["limitations"])
     score = float(found["r_squared"].mean())
     if not score > 0:
         raise CannotTellError(f"the settings do not predict distances of held-out runs (R² {score:.2f})")

@@ -44,8 +44,11 @@ def color_code(state: ExplorerState) -> str:
 def distance_code(state: ExplorerState) -> str:
     """Write `state.distance()`, as the variable `distance`."""
     part = "tk.select(part, kind='network')" if state.has_references else "part"
-    runs = "run=selected.run.values, run2=selected.run.values"
-    return f"distance = tk.trajectory_distance({part}{metric_code(state)}).sel({runs})"
+    return (
+        f"distance = tk.trajectory_distance({part}{metric_code(state)})\n"
+        "there = distance.run.isin(selected.run).values\n"
+        "distance = distance.isel(run=there, run2=there)"
+    )
 
 
 def metric_code(state: ExplorerState) -> str:

@@ -152,7 +152,9 @@ class DistancesPanel(Panel):
         figure = figures.distance_matrix(distance, order=self._order())
         # Names would take half of the panel, and the hover text has them; the manifold has the legend.
         figure.update_layout(height=None, showlegend=False, margin={"l": 10, "r": 10, "t": 10, "b": 30})
-        figure.update_xaxes(title_text=f"{distance.sizes['run']} runs").update_yaxes(showticklabels=False)
+        compared, left_out = distance.sizes["run"], len(self.state.runs) - distance.sizes["run"]
+        title = f"{compared} runs" + (f" ({left_out} more reach too little to be compared)" if left_out else "")
+        figure.update_xaxes(title_text=title).update_yaxes(showticklabels=False)
         return figure.update_traces(colorbar_title_text=f"distance ({distance.attrs['units']})")
 
     def code(self) -> str:
@@ -280,7 +282,7 @@ class GroupsPanel(Panel):
     def _compared(self, by: list[str]) -> _Found:
         if not by:
             raise ValueError("by: wanted one attribute or more, got none; choose them in the list")
-        found = compare_groups(self.state.distance(), by)
+        found = compare_groups(_distance_of_several(self.state), by)
         code = f"tk.figures.compare_groups(tk.compare_groups(distance, {as_python(by)}))"
         limitations = found.attrs["limitations"]
         return _Found(
@@ -303,7 +305,10 @@ RIGHT = (SpectrumPanel, DistancesPanel, TreePanel, GroupsPanel)
 def _distance_of_several(state: ExplorerState) -> xr.DataArray:
     if len(state.runs) < 2:
         raise ValueError(f"wanted two runs or more to compare, got {len(state.runs)}")
-    return state.distance()
+    distance = state.distance()
+    if distance.sizes["run"] < 2:
+        raise ValueError(f"wanted two runs that reach enough progress to be compared, got {distance.sizes['run']}")
+    return distance
 
 
 def _runs_below(tree: xr.Dataset, join: int) -> list[str]:

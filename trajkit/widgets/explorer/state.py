@@ -229,9 +229,10 @@ class ExplorerState(traitlets.HasTraits):
         return options | ({} if cap is None else {"cap": cap})
 
     def distance(self) -> xr.DataArray:
-        """Distances between the whole trajectories of the selected runs."""
+        """Distances between the whole trajectories of the selected runs that reach enough to be compared."""
         whole = self.measured.distances(self.split, self.metric)
-        return whole.sel(run=self.runs, run2=self.runs)
+        there = whole["run"].isin(self.runs).values
+        return whole.isel(run=there, run2=there)
 
     @property
     def geodesic_options(self) -> dict[str, str]:
