@@ -122,6 +122,7 @@ def test_read_pickle__runs_nothing(attack: Callable[[Path], bytes], tmp_path: Pa
     assert not mark.exists()
 
 
+@pytest.mark.filterwarnings("ignore:You are using `torch.load`:FutureWarning")  # torch before 2.6
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name not in HARMLESS])
 def test_attacks__are_real(name: str, tmp_path: Path) -> None:
     mark = tmp_path / "it_ran"

@@ -42,8 +42,8 @@ def test_read_table__puts_rows_together_by_their_keys() -> None:
 
 def test_read_table__takes_logits_numbered_classes_and_splits() -> None:
     logits = table().drop(columns="prob").assign(logit=np.arange(16.0), split="train")
-    logits = logits.replace({"cat": 0, "dog": 1})
-    ds = read_table(logits.assign(label=logits.label.astype(int), **{"class": logits["class"].astype(int)}))
+    number = {"cat": 0, "dog": 1}
+    ds = read_table(logits.assign(label=logits.label.map(number), **{"class": logits["class"].map(number)}))
     assert ds.label.values.tolist() == [1, 0]
     assert ds["class"].values.tolist() == ["0", "1"]
     assert set(ds.split.values) == {"train"}

@@ -342,10 +342,12 @@ _MAKERS: dict[tuple[str, str], Callable[[_Built], Any]] = {
     **_named(("pandas", "pandas.core.indexes.base"), "Index", _never),
     **_named(("pandas", "pandas.core.indexes.range"), "RangeIndex", _never),
     ("pandas.core.indexes.numeric", "Int64Index"): _never,
-    ("pandas", "StringDtype"): lambda made: "text",
+    **_named(("pandas", "pandas.core.arrays.string_"), "StringDtype", lambda made: "text"),
     **_named(("pandas", "pandas._libs.missing"), "NA", _never),
-    ("pandas.arrays", "StringArray"): _never,
-    ("pandas.arrays", "ArrowStringArray"): lambda made: made.state["_pa_array"],
+    **_named(("pandas.arrays", "pandas.core.arrays.string_"), "StringArray", _never),
+    **_named(
+        ("pandas.arrays", "pandas.core.arrays.string_arrow"), "ArrowStringArray", lambda made: made.state["_pa_array"]
+    ),
     ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked"): lambda made: made.state[1],
     ("pyarrow.lib", "_restore_array"): _arrow_text,
     ("pyarrow.lib", "type_for_alias"): _argument(0),
