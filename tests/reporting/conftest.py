@@ -47,4 +47,4 @@ def various() -> xr.Dataset:
         init=("run", init),
         dropout=("run", np.where(place % 8 == 5, np.nan, 0.1)),
     )
-    return tk.with_references(tk.set_roles(ds, setting=["rate"]), 5)
+    return tk.with_references(tk.set_roles(ds, setting=["dropout"]), 5)

@@ -19,7 +19,7 @@ def examine(part: Part) -> Finding:
     """Test architecture under each symmetric metric."""
     part.need_architecture()
     how = part.settings
-    arguments: dict[str, Any] = {"unit": "run", "permutations": how.permutations, "seed": how.seed}
+    arguments: dict[str, Any] = {"permutations": how.permutations, "seed": how.seed}
     numbers, missing, code = [], [], [*part.code_of_ds]
     for name in ("bhattacharyya", "hellinger", "fisher_rao", "jeffreys"):
         metric = as_metric(name, how.metric.cap, optional_cap=True)

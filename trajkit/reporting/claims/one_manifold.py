@@ -56,11 +56,13 @@ def _extreme(found: xr.Dataset, statistic: str, name: str, null: str = "") -> Nu
 
 CLAIM = Claim(
     name="one manifold",
-    statement="All architectures explore the same manifold: the embedding of one explains the distances within another.",
+    statement=(
+        "All architectures explore the same manifold: the embedding of one explains the distances within another."
+    ),
     rule=(
         f"Holds if, for all pairs of architectures, the lower bound of (what one explains of the other - null) / (what "
         f"half of the other explains - null) exceeds {LEAST_RATIO} under both nulls and in both directions, and their "
-        f"distance at equal progress is at most {MOST_DISTANCE} times that within. Does not hold if an interval of some "
+        f"distance at equal progress is at most {MOST_DISTANCE} times that within. Does not hold if an interval of a "
         "pair lies on the other side. The intervals are over configurations."
     ),
     examine=examine,
