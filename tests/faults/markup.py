@@ -68,8 +68,8 @@ def attack(count: int, folder: Path) -> str:
             assert not lost, f"{name} does not show as text: {lost}"
     return (
         f"{count} payloads of markup in names of runs, attributes, classes and samples and in values, on {len(pages)} "
-        "pages (views, legends, tables, cards, reports, figures) in Chromium, executed nothing; names of runs and values "
-        "were shown as text"
+        "pages (views, legends, tables, cards, reports, figures) in Chromium, executed nothing; names of runs and "
+        "values were shown as text"
     )
 
 
