@@ -27,7 +27,7 @@ def lacks(error: BaseException | None) -> str | None:
     while error is not None and not isinstance(error, ModuleNotFoundError):
         error = error.__cause__
     name = str(error.name).partition(".")[0] if error is not None else ""
-    if name not in LACKING:
+    if error is None or name not in LACKING:
         return None
     frames = [frame.filename for frame in extract_tb(error.__traceback__) if str(ROOT) in frame.filename]
     importer = Path(frames[-1]).relative_to(ROOT).as_posix() if frames else ""
@@ -59,5 +59,5 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """Skip examples in docstrings that import a library."""
     needs = re.compile(rf"\b(?:import|from) ({'|'.join(LACKING)})\b")
     for item in items if LACKING else ():
-        if isinstance(item, DoctestItem) and (found := needs.search(item.dtest.docstring)):
+        if isinstance(item, DoctestItem) and (found := needs.search(item.dtest.docstring or "")):
             item.add_marker(pytest.mark.skip(f"{found[1]} is not installed"))

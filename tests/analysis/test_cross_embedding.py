@@ -78,7 +78,7 @@ def test_cross_embedding__few_configurations_give_estimates_and_the_reason() -> 
     assert got.ratio.sel(group="A", group2="B").notnull().all()
     assert got.ratio_lower.isnull().all()
     assert got.verdict.sel(group="A", group2="B") == "cannot be told"
-    assert "too few configurations for an interval, wanted 4 or more: B (3)" in got.attrs["limitations"]
+    assert "too few configurations for an interval, wanted 6 or more: A (5), B (3)" in got.attrs["limitations"]
     single = tk.cross_embedding(tk.simulate(runs=4, spread=0.3), "architecture", splits=2, null_draws=1)
     assert np.isnan(single.cross.values).all()
     assert (single.verdict.values[[0, 1], [1, 0]] == "cannot be told").all()

@@ -128,3 +128,14 @@ def test_write_arrays__deletes_nothing_that_it_did_not_write(tmp_path: Path) -> 
     with pytest.raises(FileExistsError, match=r"holds thesis\.tex, which this function did not write"):
         write_arrays(tk.simulate(runs=1), tmp_path, overwrite=True)
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_write_arrays__refuses_an_attribute_named_as_its_column(tmp_path: Path) -> None:
+    ds = tk.simulate(runs=2).assign_coords(file=("run", ["a", "b"]))
+    with pytest.raises(tk.SchemaError, match="'file' has the name of a column of runs"):
+        write_arrays(ds, tmp_path / "runs")
+
+
+def test_write_arrays__keeps_long_names(tmp_path: Path) -> None:
+    ds = tk.simulate(runs=2, classes=2).assign_coords({"class": ["x" * 200, "y"]})
+    assert read_arrays(write_arrays(ds, tmp_path / "runs"))["class"].values.tolist() == ["x" * 200, "y"]

@@ -13,13 +13,14 @@ Simulate = Callable[..., xr.Dataset]
 
 @pytest.fixture(scope="session")
 def simulated() -> Simulate:
-    """Simulate runs of one split that differ in architecture; each width of an architecture has two seeds."""
+    """Simulate runs of one split: each architecture in twelve contexts, which make no difference, with two seeds."""
 
-    def simulate(runs: int = 12, groups: int = 2) -> xr.Dataset:
+    def simulate(runs: int = 48, groups: int = 2) -> xr.Dataset:
         ds = tk.simulate(runs=runs, samples=30, checkpoints=6, groups=groups, spread=0.3)
         ds = ds.isel(sample=ds.split.values == "test").drop_vars("known_progress")
         place = np.arange(runs) // groups
-        return ds.assign_coords(width=("run", 2 ** (place // 2)), seed=("run", place % 2))
+        context = {"optimizer": np.array(["adam", "nesterov", "sgd"])[place // 2 % 3], "width": 2 ** (place // 6)}
+        return ds.assign_coords({name: ("run", values) for name, values in (context | {"seed": place % 2}).items()})
 
     return simulate
 
@@ -44,6 +45,6 @@ def various() -> xr.Dataset:
         parameters=("run", width**2),
         seed=("run", place // 4 % 2),
         init=("run", init),
-        rate=("run", np.where(place % 8 == 5, np.nan, 0.1)),
+        dropout=("run", np.where(place % 8 == 5, np.nan, 0.1)),
     )
-    return tk.with_references(tk.set_roles(ds, setting=["rate"]), 5)
+    return tk.with_references(tk.set_roles(ds, setting=["dropout"]), 5)

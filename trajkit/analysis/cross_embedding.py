@@ -27,7 +27,7 @@ NULLS: dict[str, Null] = {"shuffle_within_class": shuffle_within_class, "shuffle
 # The rule of `verdict`.
 LEAST_RATIO, MOST_DISTANCE = 0.9, 1.5
 # Fewer configurations in a group give no interval.
-FEWEST = 4
+FEWEST = 6
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
@@ -104,7 +104,7 @@ def cross_embedding(
         `above_null_upper`. `distance_ratio`, the mean distance at equal progress between configurations of A and B
         over that within A and within B (pairs with different seeds), with its bounds. `verdict`. `configurations`
         (group), their number. Intervals are those of the jackknife over configurations: they are NaN if a group has
-        fewer than 4, and for a ratio whose denominator may be 0. `attrs["limitations"]` names these cases.
+        fewer than 6, and for a ratio whose denominator may be 0. `attrs["limitations"]` names these cases.
 
     Raises
     ------
@@ -115,8 +115,8 @@ def cross_embedding(
     Examples
     --------
     >>> import trajkit as tk
-    >>> ds = tk.simulate(runs=16, groups=2, samples=40, checkpoints=8, spread=0.3)
-    >>> rate, seed = np.arange(16) // 2 % 4, np.arange(16) // 8
+    >>> ds = tk.simulate(runs=24, groups=2, samples=40, checkpoints=8, spread=0.3)
+    >>> rate, seed = np.arange(24) // 2 % 6, np.arange(24) // 12
     >>> ds = ds.assign_coords(learning_rate=("run", rate), seed=("run", seed))
     >>> tk.cross_embedding(ds, "architecture").verdict.sel(group="A", group2="B").item()
     'does not hold'

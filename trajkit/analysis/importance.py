@@ -111,6 +111,8 @@ def importance(
         nothing if few else _fold(distance.values, features, of_run, fold == k, repeats, random) for k in range(folds)
     ]
     limitations = [] if known is None else [*known.limitations, *([_too_few(units, folds)] if few else [])]
+    if not few and np.isnan([score for score, _ in found]).any():
+        limitations.append("NaN in folds whose held-out runs all have the same distance: there is nothing to predict")
     return xr.Dataset(
         {
             "importance": (
@@ -167,7 +169,9 @@ def _fold(
     # One call for all permutations: each call of a forest has a fixed cost that is larger than that of the prediction.
     predicted = forest.predict(np.concatenate([_of_pairs(some) for some in every])).reshape(len(every), -1)
     missed = np.square(apart - predicted).sum(1)
-    whole, *rest = (1 - missed / np.square(apart - apart.mean()).sum()).tolist()
+    spread = np.square(apart - apart.mean()).sum()
+    # Held-out runs whose distances are all equal leave nothing to predict.
+    whole, *rest = (1 - missed / spread if spread > 0 else np.full_like(missed, np.nan)).tolist()
     return whole, (whole - np.reshape(rest, (-1, repeats)).mean(1)).tolist()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _RESIDUAL = 1e-12
 # Blocks of vectors that are kept before the better half replaces them.
 _BLOCKS = 12
-# Points from which products with the matrix use several threads.
+# Points from which products with a matrix use several threads.
 _SEVERAL_THREADS = 3000
 
 
@@ -25,7 +26,8 @@ def dense(matrix: Array, n: int) -> tuple[Array, Array]:
     """Decompose a whole matrix; largest |value| first."""
     from scipy.linalg import eigh
 
-    return _ordered(*eigh(matrix), n)
+    with _threads_for(6 * len(matrix)):  # more work for each point than a product
+        return _ordered(*eigh(matrix), n)
 
 
 def lanczos(apply: Callable[[Array], Array], m: int, n: int) -> tuple[Array, Array]:
@@ -35,9 +37,13 @@ def lanczos(apply: Callable[[Array], Array], m: int, n: int) -> tuple[Array, Arr
     operator = LinearOperator((m, m), matvec=lambda x: apply(x.ravel()), dtype=np.dtype(np.float64))
     # A fixed start makes the result the same each time; which one does not matter.
     start = np.random.default_rng(0).standard_normal(m)
-    # One thread for small products: with 700 points two threads took 15 times the processor's time, waiting.
-    with _blas().limit(limits=1 if m < _SEVERAL_THREADS else None, user_api="blas"):
+    with _threads_for(m):
         return _ordered(*eigsh(operator, k=n, which="LM", v0=start), n)
+
+
+def _threads_for(work: int) -> AbstractContextManager[Any]:
+    """Use one thread for little work: with 700 points two threads took 15 times the processor's time, waiting."""
+    return _blas().limit(limits=1 if work < _SEVERAL_THREADS else None, user_api="blas")
 
 
 @cache

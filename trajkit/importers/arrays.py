@@ -39,6 +39,7 @@ from trajkit.probabilities import FORMS, Form, form_of
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
 from trajkit.schema import SchemaError, run_attributes, run_table, validated
+from trajkit.storable import kind_of
 from trajkit.storage.atomic import atomic_write, user_path
 from trajkit.typing import AnyArray, Labels
 
@@ -186,6 +187,8 @@ def write_arrays(
     """
     folder = user_path(folder)
     ds = validated(ds)
+    if "file" in run_attributes(ds):
+        raise SchemaError(["the run attribute 'file' has the name of a column of runs.csv: rename it"])
     if overwrite and folder.is_dir() and (foreign := listed(p.name for p in folder.iterdir() if not _is_ours(p))):
         raise FileExistsError(f"{folder} holds {foreign}, which this function did not write: choose another folder")
     # The name of a run may hold characters that a file name cannot; so `runs.csv` links files to runs.
@@ -208,8 +211,9 @@ def _is_ours(path: Path) -> bool:
 
 
 def _save(path: Path, arrays: Mapping[str, xr.DataArray]) -> None:
-    # Validated datasets hold no objects, so nothing is pickled; `allow_pickle=` came with numpy 2.3.
-    values: dict[str, Any] = {name: array.values for name, array in arrays.items()}
+    # Long text is held as objects, which would be pickled here; `allow_pickle=` came with numpy 2.3.
+    text = {name: array.values.astype(str) for name, array in arrays.items() if kind_of(array.dtype) == "U"}
+    values: dict[str, Any] = {name: array.values for name, array in arrays.items()} | text
     np.savez_compressed(path, **values)
 
 

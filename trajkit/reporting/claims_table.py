@@ -13,14 +13,14 @@ from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
-from trajkit.reporting.finding import Finding, Number, Settings
+from trajkit.reporting.finding import Finding, Number, Settings, decided
 from trajkit.reporting.part import Part
 from trajkit.schema import networks_of, validated
 
 # What was found about each claim on each part of the samples.
 Findings = dict[Claim, dict[str, Finding]]
 
-_OF_NUMBER = ("statistic", "subject", "value", "lower", "upper", "null", "p_value", "p_least", "unit")
+_OF_NUMBER = ("statistic", "subject", "value", "lower", "upper", "null", "p_value", "p_least", "p_corrected", "unit")
 
 
 @renamed(draws="null_draws", progress="progress_bar")
@@ -29,7 +29,7 @@ def claims(
     *,
     metric: str = "bhattacharyya",
     cap: float | None = None,
-    null_draws: int = 19,
+    null_draws: int = 999,
     permutations: int = 999,
     level: float = 0.95,
     seed: int = 0,
@@ -37,9 +37,11 @@ def claims(
 ) -> pd.DataFrame:
     """Examine every claim about trajectories: numbers with intervals and nulls, and a verdict by a stated rule.
 
-    Each claim is examined on all samples of the probe and, if there are both, on "train" and "test" samples alone.
-    A claim that the dataset cannot answer, because it has too few architectures, seeds, sizes or samples, has the
-    verdict "cannot be told" and the reason. `trajkit.report` writes the same as a page.
+    Each claim is examined on all samples of the probe and, if there are both, on "train" and "test" samples alone. The
+    test samples are then the primary part: p-values there are corrected for the number of claims that rest on one
+    (Holm 1979). The other parts are shown beside it, with fewer draws and without correction. A claim that the dataset
+    cannot answer, because it has too few architectures, seeds, sizes or samples, has the verdict "cannot be told" and
+    the reason, with those estimates that there are. `trajkit.report` writes the same as a page.
 
     Parameters
     ----------
@@ -51,9 +53,8 @@ def claims(
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
         upper bound.
     null_draws
-        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). It is also the number of
-        bootstrap draws for explained stress and distance, whose intervals are rough with few draws; other intervals
-        use 399 draws.
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). Parts that are not the
+        primary one use at most 199.
     permutations
         Number of permutations. The smallest possible p-value is 1 / (permutations + 1).
     level
@@ -68,7 +69,8 @@ def claims(
     pandas.DataFrame
         One row per number. `claim`, `statement`; `samples`: "all", "train" or "test"; `statistic`; `subject`: the
         attribute, metric or change that the statistic describes; `value`, `lower`, `upper`, `null`: the value under the
-        null; `p_value`; `p_least`: the smallest p-value that the draws can give (an equal p_value is a bound); `unit`;
+        null; `p_value`; `p_least`: the smallest p-value that the test can give (an equal p_value is a bound);
+        `p_corrected`: the p-value on which the verdict rests, on the primary part after the correction; `unit`;
         `verdict` on the claim: "holds", "does not hold" or "cannot be told"; `because`; `rule`; `code`: lines of Python
         whose last line gives the value from the dataset `ds`, with numpy as `np` and trajkit as `tk`. Missing numbers
         are NaN, missing texts are empty.
@@ -82,8 +84,8 @@ def claims(
     --------
     >>> import trajkit as tk
     >>> table = tk.claims(tk.simulate(runs=2, samples=20, checkpoints=3), null_draws=2, permutations=1)
-    >>> table.verdict.unique().tolist(), table.because[0]
-    (['cannot be told'], 'with 2 draws no p-value can reach 0.05')
+    >>> table.verdict.unique().tolist(), table.because[table.claim == "larger is faster"].iloc[0]
+    (['cannot be told'], "no run attribute 'width', 'depth' or 'parameters' says how large a network is")
     """
     return table_of(
         examine(
@@ -101,17 +103,32 @@ def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None
         )
     ds = validated(ds)
     networks_of(ds)
-    splits = [name for name in ("train", "test") if (ds["split"].values == name).any()]
-    # If the probe has one split, that is all samples.
-    present = ["all", *(splits if len(splits) > 1 else [])]
+    present, primary = parts_of(ds)
     found: Findings = {claim: {} for claim in CLAIMS}
     with open_bar(len(present) * len(CLAIMS), "claims", progress_bar) as bar:
         for name in present:
-            part = Part(ds, name, settings)
+            part = Part(ds, name, settings if name == primary else settings.with_fewer_draws())
             for claim in CLAIMS:
                 found[claim][name] = claim.ask(part)
                 bar.update(1)
+            each = decided([found[claim][name] for claim in CLAIMS], settings.significant, correct=name == primary)
+            for claim, finding in zip(CLAIMS, each, strict=True):
+                found[claim][name] = finding
     return found
+
+
+def parts_of(ds: xr.Dataset) -> tuple[list[str], str]:
+    """Name the parts of the samples that are examined, and the primary one, which decides.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> parts_of(tk.simulate())
+    (['all', 'train', 'test'], 'test')
+    """
+    splits = [name for name in ("train", "test") if (ds["split"].values == name).any()]
+    # If the probe has one split, that is all samples.
+    return (["all", *splits], "test") if len(splits) > 1 else (["all"], "all")
 
 
 def table_of(found: Findings) -> pd.DataFrame:

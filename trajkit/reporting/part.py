@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 
 from trajkit.analysis import compare_groups
-from trajkit.analysis.pair_distances import pair_distances, r_squared_intervals
 from trajkit.analysis.strata import comparable_settings, other_settings, strata, value_codes
 from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import Metric
-from trajkit.reporting.finding import CannotTellError, Settings, written
+from trajkit.reporting.finding import CannotTellError, Number, Settings, written
+from trajkit.roles import role_of
 from trajkit.schema import networks, run_attributes
 from trajkit.select import select
 from trajkit.storable import kind_of
@@ -80,11 +80,6 @@ class Part:
         return [*self.code_of_ds, self.code_of_distance_under(self.settings.metric)]
 
     @cached_property
-    def pair_distances(self) -> xr.DataArray:
-        """Distances (sample, pair) at equal progress, from which intervals over samples are made."""
-        return pair_distances(self.even, self.settings.metric)
-
-    @cached_property
     def attributes(self) -> list[str]:
         """The settings by which the runs can be compared."""
         return comparable_settings(self.compared)
@@ -106,28 +101,26 @@ class Part:
             f"or has {count} value(s) for {self.ds.sizes['run']} runs"
         )
 
-    @cached_property
-    def groups(self) -> xr.Dataset:
-        """Analysis of variance of the distances by all settings."""
-        return compare_groups(self.distance, self.attributes, **self._of_groups)
+    @property
+    def compared_settings(self) -> list[str]:
+        """The settings that can be compared; seeds are what they are compared with."""
+        return [name for name in self.attributes if role_of(self.ds, name) == "setting"]
 
     @cached_property
-    def r_squared(self) -> xr.Dataset:
-        """Share of the distances that each setting explains, with intervals over samples."""
-        how = self.settings
-        return r_squared_intervals(
-            self.compared, self.pair_distances, self.attributes, draws=CHEAP_DRAWS, level=how.level, seed=how.seed
-        )
+    def groups(self) -> xr.Dataset:
+        """Comparison of configurations by all settings."""
+        return compare_groups(self.distance, self.compared_settings, **self._of_groups)
 
     @property
     def code_of_groups(self) -> list[str]:
         """Write the lines that give `groups`."""
         arguments = written(**self._of_groups)
-        return [*self.code_of_distance, f"groups = tk.compare_groups(distance, {self.attributes}, {arguments})"]
+        return [*self.code_of_distance, f"groups = tk.compare_groups(distance, {self.compared_settings}, {arguments})"]
 
     @property
     def _of_groups(self) -> dict[str, Any]:
-        return {"unit": "run", "permutations": self.settings.permutations, "seed": self.settings.seed}
+        how = self.settings
+        return {"permutations": how.permutations, "level": how.level, "seed": how.seed}
 
     @cached_property
     def _thinned(self) -> list[int]:
@@ -151,9 +144,15 @@ class Part:
 
     def code_of_strata(self, varying: str) -> list[str]:
         """Write the lines that give `some`, the runs in `strata`."""
-        lines, others = [*self.code_of_ds], other_settings(self.ds, varying)
-        if (value_codes(self.ds, varying) < 0).any():
-            is_text = kind_of(self.ds[varying].dtype) == "U"
+        return [*self.code_of_ds, *self.code_of_some(self.ds, varying)]
+
+    @staticmethod
+    def code_of_some(ds: xr.Dataset, varying: str) -> list[str]:
+        """Write the lines that give `some`, the runs in `strata`, from `ds`."""
+        lines: list[str] = []
+        others = other_settings(ds, varying)
+        if (value_codes(ds, varying) < 0).any():
+            is_text = kind_of(ds[varying].dtype) == "U"
             known = f"ds[{varying!r}] != ''" if is_text else f"ds[{varying!r}].notnull()"
             lines.append(f"ds = ds.isel(run=({known}).values)")
         if not others:
@@ -163,3 +162,22 @@ class Part:
             f"alike = tk.run_table(ds).groupby({others}, dropna=False)",
             f"some = ds.isel(run=(alike[{varying!r}].transform('nunique') > 1).values)",
         ]
+
+
+def matched_number(groups: xr.Dataset, name: str, *, decisive: bool = False) -> Number:
+    """Write the matched ratio of a setting, with its interval over configurations and the p-value of the setting."""
+    at = groups.sel(attribute=name)
+    value, lower, upper = (float(at[f"matched_{part}"]) for part in ("ratio", "lower", "upper"))
+    pairs = int(at["matched_pairs"])
+    return Number(
+        f"matched ratio of {name} ({pairs} pair{'' if pairs == 1 else 's'})", name, value, lower, upper, 1.0,
+        float(at["p_value"]), float(at["least_p_value"]), code=f"groups.matched_ratio.sel(attribute={name!r})",
+        decisive=decisive,
+    )  # fmt: skip
+
+
+def limitations_of(groups: xr.Dataset, name: str) -> str:
+    """Give what `compare_groups` says that it lacks for a setting."""
+    said = str(groups.attrs["limitations"]).split("; ")
+    own = [text.removeprefix(f"{name}: ") for text in said if text.startswith(f"{name}: ")]
+    return "; ".join(own or said)

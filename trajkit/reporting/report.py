@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from trajkit.distances import as_metric
 from trajkit.renamed import renamed
-from trajkit.reporting.claims_table import Findings, examine, table_of
+from trajkit.reporting.claims_table import Findings, examine, parts_of, table_of
 from trajkit.reporting.contents import contents, overview, title_of
 from trajkit.reporting.finding import HOLDS, UNKNOWN, Number, Settings
 from trajkit.reporting.part import CHEAP_DRAWS
@@ -32,7 +32,7 @@ def report(
     title: str | None = None,
     metric: str = "bhattacharyya",
     cap: float | None = None,
-    null_draws: int = 19,
+    null_draws: int = 999,
     permutations: int = 999,
     level: float = 0.95,
     seed: int = 0,
@@ -41,9 +41,9 @@ def report(
     """Write a page with every claim about a dataset: statement, numbers, intervals, nulls, verdict, figure and code.
 
     The page can serve as the supplement of a paper. It has a table of all claims, a description of the dataset, and a
-    section per claim: its rule, its numbers for all samples and for each split, a figure of all samples, and the Python
-    that gives the numbers. It is one file of five to seven megabytes, of which 4.8 are plotly's library; it opens
-    without a network connection, prints well, and follows the browser's dark mode.
+    section per claim: its rule, its numbers for all samples and for each split, and, for the primary part, a figure and
+    the Python that gives the numbers. It is one file of five to seven megabytes, of which 4.8 are plotly's library; it
+    opens without a network connection, prints well, and follows the browser's dark mode.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def report(
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
         upper bound.
     null_draws
-        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1).
+        Number of draws from the null. The smallest possible p-value is 1 / (null_draws + 1). Parts that are not the
+        primary one use at most 199.
     permutations
         Number of permutations. The smallest possible p-value is 1 / (permutations + 1).
     level
@@ -110,18 +111,22 @@ def page_of(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": _short, "value": _value, "interval": _interval, "p_value": p_text, "spec": _spec}
+    environment.filters |= {"short": _short, "value": _value, "interval": _interval, "spec": _spec}
+    environment.filters |= {"p_value": p_text, "p_corrected": _corrected_text}
     return environment.get_template("page.html.j2").render(
         title=title,
         # Our own style sheet and plotly's library: they are no text to escape.
         style=Markup(files("trajkit.reporting").joinpath("page.css").read_text(encoding="utf-8")),
         plotly=Markup(get_plotlyjs()),
         found=found,
+        primary=parts_of(ds)[1],
+        too_few=_too_few(found, parts_of(ds)[1], settings),
         looks={HOLDS: "holds", UNKNOWN: "unknown"},
         contents=list(contents(ds)),
         overview=list(overview(ds, settings)),
         settings=settings,
         cheap_draws=CHEAP_DRAWS,
+        fewer=settings.with_fewer_draws().null_draws,
         version=installed_version(),
         date=datetime.now(UTC).date().isoformat(),
     )
@@ -142,6 +147,23 @@ def _interval(number: Number) -> str:
 def p_text(number: Number) -> str:
     """Write a p-value, with ≤ if more draws could give a smaller one."""
     return ("≤ " if number.p_is_bound else "") + _short(number.p_value)
+
+
+def _corrected_text(number: Number) -> str:
+    return ("≤ " if number.p_is_bound else "") + _short(number.p_corrected) if np.isfinite(number.p_corrected) else ""
+
+
+def _too_few(found: Findings, primary: str, settings: Settings) -> str:
+    """Say that there are too few draws to reach significance, or nothing."""
+    tests = [of for parts in found.values() for of in parts[primary].numbers if np.isfinite(of.p_corrected)]
+    needed = int(np.ceil(len(tests) / settings.significant)) - 1
+    short = [name for name in ("null_draws", "permutations") if getattr(settings, name) < needed]
+    if not short:
+        return ""
+    return (
+        f"{' and '.join(f'{name}={getattr(settings, name)}' for name in short)} gives no p-value of "
+        f"{settings.significant:g} after correction for {len(tests)} claims: ask for {needed} or more, such as 999."
+    )
 
 
 def _spec(figure: go.Figure) -> Markup:

@@ -7,6 +7,7 @@ from trajkit.reporting.claims import (
     larger_is_faster,
     low_dimensional,
     metrics_agree,
+    nearer_than_shuffled,
     one_manifold,
     others_matter_less,
     same_order,
@@ -16,6 +17,7 @@ from trajkit.reporting.claims import (
 
 CLAIMS: tuple[Claim, ...] = (
     low_dimensional.CLAIM,
+    nearer_than_shuffled.CLAIM,
     one_manifold.CLAIM,
     architecture_distinguishes.CLAIM,
     others_matter_less.CLAIM,

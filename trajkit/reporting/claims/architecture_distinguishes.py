@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
 from trajkit import figures
-from trajkit.analysis.null_test import written_p
 from trajkit.reporting.claim import Claim
-from trajkit.reporting.finding import Finding, Number, interval_of, judged
-from trajkit.reporting.part import ARCHITECTURE, Part
+from trajkit.reporting.finding import Finding, Number, judged, untold
+from trajkit.reporting.part import ARCHITECTURE, Part, limitations_of, matched_number
 
 
 def examine(part: Part) -> Finding:
-    """Explain distances by architecture, alone and beyond all other settings."""
+    """Test architecture with whole configurations permuted, and compare its effect with that of another seed."""
     part.need_architecture()
-    how, found = part.settings, part.groups.sel(attribute=ARCHITECTURE)
-    p, apart, draws = float(found["p_value"]), float(found["ratio"]), how.permutations
+    found = part.groups.sel(attribute=ARCHITECTURE)
     line = f"groups.{{}}.sel(attribute={ARCHITECTURE!r})"
+
+    def number(statistic: str, name: str, null: float = np.nan) -> Number:
+        return Number(statistic, ARCHITECTURE, float(found[name]), null=null, code=line.format(name))
+
     numbers = [
-        Number(
-            "R² of architecture", ARCHITECTURE, *interval_of(part.r_squared.sel(attribute=ARCHITECTURE)), p_value=p,
-            draws=draws, code=line.format("r_squared"),
-        ),
-        Number(
-            "R² beyond all other settings", ARCHITECTURE, float(found["unique_r_squared"]),
-            p_value=float(found["unique_p_value"]), draws=draws, code=line.format("unique_r_squared"),
-        ),
-        Number(
-            "distance between / within architectures", ARCHITECTURE, apart, null=1.0, p_value=p, draws=draws,
-            code=line.format("ratio"),
-        ),
-        Number(
-            "R² of all settings", "all settings", float(found["joint_r_squared"]), code="groups.joint_r_squared"
-        ),
-    ]  # fmt: skip
+        matched_number(part.groups, ARCHITECTURE, decisive=True),
+        number("distance between / within architectures", "ratio", null=1.0),
+        number("R² of architecture", "r_squared"),
+        number("R² beyond all other settings", "unique_r_squared"),
+        number("p-value of its mean effect", "main_p_value"),
+        number("p-value of its largest interaction", "interaction_p_value"),
+        number("p-value of differences in spread", "dispersion_p_value"),
+        Number("R² of all settings", "all settings", float(found["joint_r_squared"]), code="groups.joint_r_squared"),
+    ]
+    matched, p = numbers[0], float(found["p_value"])
+    code, pairs = part.code_of_groups, int(found["matched_pairs"])
+    if np.isnan(p):
+        return untold(limitations_of(part.groups, ARCHITECTURE), numbers, code, part.distance)
+    depends = f", depending on {found['depends_on'].item()}" if _depends(found, part.settings.significant) else ""
     because = (
-        f"runs of different architectures are {apart:.2f} times as far apart as runs of the same architecture "
-        f"({written_p(p, draws)})"
+        f"{pairs} pairs of configurations that differ in architecture alone are {matched.value:.2f} times as far apart "
+        f"as their seeds{depends} (p = {p:.2g})"
     )
-    return judged(apart > 1 and p <= how.significant, because, numbers, part.code_of_groups, part.distance)
+    return judged(not matched.value <= 1, because, numbers, code, part.distance)
+
+
+def _depends(found: xr.Dataset, significant: float) -> bool:
+    return bool(found["depends_on"].item()) and float(found["interaction_p_value"]) <= significant
 
 
 def draw(distance: xr.DataArray) -> go.Figure:
@@ -51,8 +56,8 @@ CLAIM = Claim(
     name="architecture distinguishes",
     statement="Architectures have distinguishable trajectories.",
     rule=(
-        "Holds if runs of different architectures are farther apart than runs of the same architecture, significantly "
-        "more than with permuted architectures."
+        "Holds if configurations that differ in architecture alone are farther apart than their seeds, and whole "
+        "configurations with permuted architectures are significantly less so."
     ),
     examine=examine,
     draw=draw,

@@ -3,98 +3,120 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 from trajkit import figures
-from trajkit.analysis import speed_comparison
-from trajkit.analysis.matched_distances import matched_distances
+from trajkit.analysis import compare_groups, speed_comparison
 from trajkit.analysis.null_test import written_p
-from trajkit.analysis.strata import other_settings, value_codes
+from trajkit.analysis.strata import other_settings, strata
 from trajkit.analysis.stratified_correlation import stratified_correlation
+from trajkit.curves.loss import loss_of
 from trajkit.reporting.claim import Claim
 from trajkit.reporting.finding import CannotTellError, Finding, Number, judged
 from trajkit.reporting.part import ARCHITECTURE, Part
-from trajkit.typing import Indices
+from trajkit.roles import role_of
+from trajkit.schema import run_attributes, run_table
 
 HALF = 0.5
+# A size with a poor learning rate is slow for that reason: each size is judged at its best one.
+_RATES = ("learning_rate", "learning_rate_factor")
 
 
 def examine(part: Part) -> Finding:
-    """Compare steps to half the progress, and distances, among runs that differ in size and seed only."""
+    """Compare steps to half the progress, and distances, among configurations that differ in size alone."""
     how = part.settings
-    by, group = _size(part)
-    chosen = part.ds.isel(run=group >= 0)
+    ds, code = _at_best_rates(part)
+    by, group = _size(ds)
+    others, chosen = other_settings(ds, by), ds.isel(run=group >= 0)
     found = speed_comparison(chosen, by, at=(0.25, HALF, 0.75), level=how.level)
-    # Interpolation gives equal numbers of steps up to rounding.
+    # Interpolation gives equal numbers of steps up to rounding. Seeds are averaged: they are no further evidence.
     steps = np.round(found["steps"].sel(progress=HALF).values, 6)
-    # Within strata, since a fast architecture with large networks would look like an effect of size.
+    runs = pd.DataFrame({"group": group[group >= 0], "size": chosen[by].values, "steps": steps})
+    each = runs.groupby(["group", "size"], as_index=False).mean()
     ranks = stratified_correlation(
-        chosen[by].values, steps, group[group >= 0], permutations=how.permutations, level=how.level, seed=how.seed
-    )
+        each["size"].to_numpy(), each["steps"].to_numpy(), each["group"].to_numpy(),
+        permutations=how.permutations, level=how.level, seed=how.seed,
+    )  # fmt: skip
     if np.isnan(ranks.estimate):
         raise CannotTellError("all runs need the same number of steps")
-    code_of_architecture = value_codes(part.compared, ARCHITECTURE) if part.architecture_if_any else None
-    apart = matched_distances(
-        part.distance.values, part.compared[by].values, group[part.is_compared], code_of_architecture
-    )
-    if np.isnan(apart.replicates):
-        raise CannotTellError(f"no two runs differ in the seed only: the distance of {by}s has nothing to compare with")
     numbers = [
         Number(
             f"rank correlation of {by} and steps to progress {HALF}", by, ranks.estimate, ranks.lower, ranks.upper,
-            0.0, ranks.p_value, draws=how.permutations, code=f"ranks.corr().loc[{by!r}, 'steps']",
-        ),
-        Number(
-            f"distance between {by}s / between seeds", by, apart.alone / apart.replicates, null=1.0,
-            code=f"groups.alone.sel(attribute={by!r}) / groups.replicates",
-        ),
+            0.0, ranks.p_value, how.least_of_permutations, code=f"ranks.corr().loc[{by!r}, 'steps']", decisive=True,
+        )
     ]  # fmt: skip
-    near, told = True, ""
-    if np.isfinite(apart.groups):
-        near = apart.alone < apart.groups
-        told = f"; two {by}s are {'nearer' if near else 'not nearer'} to each other than two architectures"
-        numbers.append(
-            Number(
-                "distance between architectures / between seeds", ARCHITECTURE, apart.groups / apart.replicates,
-                null=1.0, code="groups.between.sel(attribute='architecture') / groups.replicates",
-            )
-        )  # fmt: skip
-    strata = len(np.unique(group[group >= 0]))
+    attributes = [by, *([ARCHITECTURE] if ARCHITECTURE in others else [])]
+    # Runs that reach too little progress have no distances.
+    there = part.distance["run"].isin(chosen["run"]).values
+    distance = part.distance.isel(run=there, run2=there).drop_vars(_RATES, errors="ignore")
+    groups = compare_groups(distance, attributes, permutations=1, level=how.level)
+    for name in attributes:
+        at = groups.sel(attribute=name)
+        line = f"groups.matched_ratio.sel(attribute={name!r})"
+        bounds = float(at["matched_lower"]), float(at["matched_upper"])
+        numbers.append(Number(f"matched ratio of {name}", name, float(at["matched_ratio"]), *bounds, 1.0, code=line))
+    size, *architecture = (number.value for number in numbers[1:])
+    near = not (architecture and size >= architecture[0])
+    told = f"; two {by}s are {'nearer' if near else 'not nearer'} to each other than two architectures"
     because = (
-        f"{chosen.sizes['run']} runs in {strata} groups that differ only in {by} and seed{told} "
+        f"{len(each)} configurations in {each['group'].nunique()} groups that differ only in {by}"
+        f"{told if architecture and np.isfinite([size, architecture[0]]).all() else ''} "
         f"({written_p(ranks.p_value, how.permutations)})"
     )
-    holds = ranks.estimate < 0 and ranks.p_value <= how.significant and near
-    return judged(holds, because, numbers, _code(part, by, group), found)
+    code += _code(ds, by, others, attributes)
+    return judged(ranks.estimate < 0 and near, because, numbers, [*part.code_of_distance, *code], found)
 
 
-def _size(part: Part) -> tuple[str, Indices]:
+def _at_best_rates(part: Part) -> tuple[xr.Dataset, list[str]]:
+    """Keep, of configurations that differ in the learning rate alone, those that reach the smallest loss."""
+    rates = [name for name in _RATES if name in run_attributes(part.ds) and role_of(part.ds, name) == "setting"]
+    names = [name for name in run_attributes(part.ds) if role_of(part.ds, name) == "setting" and name not in rates]
+    if not rates:
+        return part.ds, []
+    table = run_table(part.ds).assign(loss=loss_of(part.ds).min("checkpoint").values)
+    mean = table.groupby([*names, *rates], dropna=False)["loss"].transform("mean")
+    best = mean.groupby([table[name] for name in names], dropna=False).transform("min") if names else mean.min()
+    code = [
+        "table = tk.run_table(ds).assign(loss=tk.loss(ds).min('checkpoint').values)",
+        f"mean = table.groupby({[*names, *rates]}, dropna=False).loss.transform('mean')",
+        f"best = mean.groupby([table[name] for name in {names}], dropna=False).transform('min')"
+        if names
+        else "best = mean.min()",
+        f"ds = ds.isel(run=(mean == best).values).drop_vars({rates})",
+    ]
+    return part.ds.isel(run=(mean == best).to_numpy()).drop_vars(rates), code
+
+
+def _size(ds: xr.Dataset) -> tuple[str, np.ndarray]:
     """Find the attribute that says how large a network is, and the strata of runs that differ in it."""
-    why = "no run attribute 'width', 'depth' or 'parameters' says how large a network is"
-    for name in ("width", "depth", "parameters"):
-        if name in part.ds.coords and part.ds[name].dtype.kind in "if":
+    why = "no run attribute 'width_factor', 'width', 'depth' or 'parameters' says how large a network is"
+    for name in ("width_factor", "width", "depth", "parameters"):
+        if name in ds.coords and ds[name].dtype.kind in "if":
             try:
-                return name, part.strata(name)
+                return name, strata(ds, name)
             except ValueError as error:
                 why = str(error)
     raise CannotTellError(why)
 
 
-def _code(part: Part, by: str, group: Indices) -> list[str]:
-    others = other_settings(part.ds, by)
-    chosen = part.ds.isel(run=part.is_compared & (group >= 0))
-    varying = [name for name in others if len(set(chosen[name].values.tolist())) > 1]
-    ranked = f"table[[{by!r}, 'steps']]"
-    within = f".groupby([table[name] for name in {others}], dropna=False)"
-    ranks = [f"ranks = {ranked}{within}.rank()", f"ranks = ranks - ranks{within}.transform('mean')"]
+def _code(ds: xr.Dataset, by: str, others: list[str], attributes: list[str]) -> list[str]:
+    ranks = [f"ranks = each[[{by!r}, 'steps']].rank()"]
+    if others:
+        within = f".groupby([each[name] for name in {others}], dropna=False)"
+        ranks = [
+            f"ranks = each[[{by!r}, 'steps']]{within}.rank()",
+            f"ranks = ranks - ranks{within}.transform('mean')",
+        ]
     return [
-        *part.code_of_distance,
-        *part.code_of_strata(by)[len(part.code_of_ds) :],
+        *Part.code_of_some(ds, by),
         f"steps = tk.speed_comparison(some, {by!r}, at=[{HALF}]).steps.values[:, 0].round(6)",
         "table = tk.run_table(some).assign(steps=steps)",
-        *(ranks if others else [f"ranks = {ranked}.rank()"]),
+        f"each = table.groupby({[*others, by]}, dropna=False, as_index=False).steps.mean()",
+        *ranks,
         "there = distance.run.isin(some.run).values",
-        "distance = distance.isel(run=there, run2=there)",
-        f"groups = tk.compare_groups(distance, {[*varying, by]}, unit='run', permutations=1)",
+        f"distance = distance.isel(run=there, run2=there).drop_vars({list(_RATES)}, errors='ignore')",
+        f"groups = tk.compare_groups(distance, {attributes}, permutations=1)",
     ]
 
 
@@ -102,8 +124,9 @@ CLAIM = Claim(
     name="larger is faster",
     statement="Larger networks train faster, along the same manifold.",
     rule=(
-        f"Holds if, among runs that differ only in size and seed, larger networks need significantly fewer steps to "
-        f"progress {HALF}, and two sizes are nearer to each other than two architectures."
+        f"Holds if, among configurations that differ only in size, each at the learning rate with the smallest loss, "
+        f"larger networks need significantly fewer steps to progress {HALF}, and two sizes are nearer to each other "
+        "than two architectures (matched ratios)."
     ),
     examine=examine,
     draw=figures.speed_comparison,

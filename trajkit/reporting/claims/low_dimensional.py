@@ -19,7 +19,7 @@ def examine(part: Part) -> Finding:
     """Compare what a few components explain with what they explain of shuffled runs."""
     how = part.settings
     arguments = {"null_draws": how.null_draws, "share": SHARE, **how.distance, "seed": how.seed}
-    found = dimensionality(part.thin, FEW, **arguments, level=how.level)
+    found = dimensionality(part.thin, FEW, **arguments, level=how.level, progress_bar=False)
     code = [*part.code_of_thin, f"found = tk.dimensionality(thin, {FEW}, {written(**arguments)})"]
     numbers = []
     for measure in ("explained distance", "explained stress"):
@@ -27,7 +27,7 @@ def examine(part: Part) -> Finding:
         numbers.append(
             Number(
                 f"{measure} of 3 components", measure, *interval_of(three), null=float(three["null"].mean()),
-                p_value=float(three["p_value"]), draws=how.null_draws,
+                p_value=float(three["p_value"]), p_least=how.least_of_draws, decisive=measure == "explained distance",
                 code=f"found.estimate.sel(measure={measure!r}, component=3)",
             )
         )  # fmt: skip
@@ -45,12 +45,11 @@ def examine(part: Part) -> Finding:
     count = {-1: f"no {FEW} components explain", 1: "one component explains"}.get(
         needed, f"{needed} components explain"
     )
-    more = "more" if p <= how.significant else "not more"
     because = (
-        f"{count} {SHARE:.0%} of the distances; three components explain {more} than they explain of shuffled runs "
-        f"({written_p(p, how.null_draws)})"
+        f"{count} {SHARE:.0%} of the distances; three components explain {numbers[0].value:.2f}, and "
+        f"{numbers[0].null:.2f} of shuffled runs ({written_p(p, how.null_draws)})"
     )
-    return judged(needed > 0 and p <= how.significant, because, numbers, code, found)
+    return judged(needed > 0, because, numbers, code, found)
 
 
 CLAIM = Claim(

@@ -1,69 +1,71 @@
-"""Claim: all networks explore the same manifold."""
+"""Claim: all architectures explore the same manifold."""
 
 from __future__ import annotations
 
+import numpy as np
+import xarray as xr
+
 from trajkit import figures
-from trajkit.analysis import null_test, shuffle_within_class
-from trajkit.analysis.null_test import written_p
-from trajkit.analysis.pair_distances import pair_distances, pairs_of_groups, ratio_interval
+from trajkit.analysis import cross_embedding
+from trajkit.analysis.cross_embedding import LEAST_RATIO, MOST_DISTANCE
 from trajkit.reporting.claim import Claim
-from trajkit.reporting.finding import Finding, Number, judged, written
-from trajkit.reporting.part import CHEAP_DRAWS, Part
+from trajkit.reporting.finding import FAILS, HOLDS, Finding, Number, judged, untold, written
+from trajkit.reporting.part import ARCHITECTURE, Part
 
 
 def examine(part: Part) -> Finding:
-    """Compare distances of runs at equal progress with distances to runs whose samples are shuffled."""
-    how, by = part.settings, part.architecture_if_any
-    arguments = {"null_draws": how.null_draws, **how.distance, "by": by, "seed": how.seed}
-    found = null_test(part.ds, **arguments)
-    code = [*part.code_of_ds, f"found = tk.null_test(ds, {written(**arguments)})"]
-    # One shuffle gives the interval: all draws of the null would cost as much as `null_test` again.
-    shuffled = pair_distances(shuffle_within_class(part.even, how.seed), how.metric)
-    chosen = pairs_of_groups(part.compared, by)
-    interval = ratio_interval(
-        part.compared, part.pair_distances.isel(pair=chosen), shuffled.isel(pair=chosen),
-        draws=CHEAP_DRAWS, level=how.level, seed=how.seed,
-    )  # fmt: skip
-    lower, upper = float(interval["lower"]), float(interval["upper"])
-    observed, null = float(found["observed"].mean()), float(found["null"].mean())
-    p, below, unit = float(found["overall_p_value"]), float(found["share_below"]), found["observed"].attrs["units"]
-    numbers = [
-        Number(
-            "mean distance / mean distance to shuffled runs", "distance", observed / null, lower, upper, 1.0, p,
-            draws=how.null_draws, code="found.observed.mean() / found.null.mean()",
-        ),
-        Number("median ratio of pairs", "pairs", float(found["median_ratio"]), null=1.0, code="found.median_ratio"),
-        Number("share of pairs nearer than under the null", "pairs", below, null=0.5, code="found.share_below"),
-        Number(
-            "mean distance at equal progress", "distance", observed, null=null, unit=unit, code="found.observed.mean()"
-        ),
-    ]  # fmt: skip
-    if "straight" in found:
+    """Explain the distances within each architecture by the embedding of each other one."""
+    part.need_architecture()
+    how = part.settings
+    arguments = {**how.distance, "seed": how.seed}
+    found = cross_embedding(part.ds, ARCHITECTURE, **arguments, level=how.level, progress_bar=False)
+    code = [*part.code_of_ds, f"found = tk.cross_embedding(ds, {ARCHITECTURE!r}, {written(**arguments)})"]
+    numbers = [_extreme(found, f"smallest ratio under {null}", "ratio", null) for null in found["null"].values.tolist()]
+    numbers.append(_extreme(found, "largest distance ratio", "distance_ratio"))
+    for name, what in (("cross", "another architecture"), ("half", "as many others of its own")):
         numbers.append(
             Number(
-                "mean distance if runs left the geodesic in unrelated directions", "distance",
-                float(found["straight"].mean()), unit=unit, code="found.straight.mean()",
+                f"share explained by {what}, mean", ARCHITECTURE, float(found[name].mean()), code=f"found.{name}.mean()"
             )
-        )  # fmt: skip
-    pairs = f"pairs of runs that differ in {by}" if by else "pairs of runs"
+        )
+    verdicts = found["verdict"].values[np.triu_indices(found.sizes["group"], k=1)]
+    holds, fails = int((verdicts == HOLDS).sum()), int((verdicts == FAILS).sum())
     because = (
-        f"{below:.0%} of the {found.sizes['pair']} {pairs} are nearer than under the null "
-        f"({written_p(p, how.null_draws)})"
+        f"of {len(verdicts)} pairs of architectures {holds} share a manifold by the rule, {fails} do not, and "
+        f"{len(verdicts) - holds - fails} cannot be told"
     )
-    return judged(upper < 1 and p <= how.significant, because, numbers, code, found)
+    if fails or holds == len(verdicts):
+        return judged(not fails, because, numbers, code, found)
+    lacking = str(found.attrs["limitations"])
+    return untold(f"{because}; {lacking}" if lacking else because, numbers, code, found)
+
+
+def _extreme(found: xr.Dataset, statistic: str, name: str, null: str = "") -> Number:
+    """Take the pair of architectures that agrees least, with its interval."""
+    each = found.sel(null=null) if null else found
+    line = f"found.{name}.sel(null={null!r}).min()" if null else f"found.{name}.max()"
+    stacked = each[[name, f"{name}_lower", f"{name}_upper"]].stack(pair=("group", "group2"), create_index=False)
+    values = stacked[name].values
+    if np.isnan(values).all():
+        return Number(statistic, ARCHITECTURE, np.nan, code=line)
+    at = int(np.nanargmin(values) if null else np.nanargmax(values))
+    of, other = (str(stacked[end].values[at]) for end in ("group", "group2"))
+    lower, upper = (float(stacked[f"{name}_{bound}"].values[at]) for bound in ("lower", "upper"))
+    return Number(f"{statistic} ({of}, {other})", ARCHITECTURE, float(values[at]), lower, upper, 1.0, code=line)
 
 
 CLAIM = Claim(
     name="one manifold",
     statement=(
-        "All networks explore the same manifold: at equal progress, two networks are nearer to each other than to a "
-        "network that has learned as much, but learns the samples in another order."
+        "All architectures explore the same manifold: the embedding of one explains the distances within another."
     ),
     rule=(
-        "Holds if the interval of the ratio lies below 1, and the mean distance is significantly smaller than under "
-        "the null."
+        f"Holds if, for all pairs of architectures, the lower bound of (what one explains of the other - null) / (what "
+        f"half of the other explains - null) exceeds {LEAST_RATIO} under both nulls and in both directions, and their "
+        f"distance at equal progress is at most {MOST_DISTANCE} times that within. Does not hold if an interval of a "
+        "pair lies on the other side. The intervals are over configurations."
     ),
     examine=examine,
-    draw=figures.null_test,
-    caption="Each pair of runs: its distance at equal progress, and its mean distance under the null.",
+    draw=figures.cross_embedding,
+    caption="Share of the distances within each architecture that the embedding of each architecture explains.",
 )

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from trajkit import figures
 from trajkit.reporting.claim import Claim
-from trajkit.reporting.finding import CannotTellError, Finding, Number, interval_of, judged
-from trajkit.reporting.part import ARCHITECTURE, Part
+from trajkit.reporting.finding import CannotTellError, Finding, judged, untold
+from trajkit.reporting.part import ARCHITECTURE, Part, limitations_of, matched_number
 
 
 def examine(part: Part) -> Finding:
-    """Compare what each other setting explains with what architecture explains."""
+    """Compare how far each other setting moves runs with how far architecture does, in distances between seeds."""
     part.need_architecture()
-    others = [name for name in part.attributes if name != ARCHITECTURE]
+    others = [name for name in part.compared_settings if name != ARCHITECTURE]
     if not others:
         raise CannotTellError("no setting other than architecture varies")
-    numbers = [
-        Number(
-            f"R² of {name}", name, *interval_of(part.r_squared.sel(attribute=name)),
-            p_value=float(part.groups["p_value"].sel(attribute=name)), draws=part.settings.permutations,
-            code=f"groups.r_squared.sel(attribute={name!r})",
-        )
-        for name in (ARCHITECTURE, *others)
-    ]  # fmt: skip
+    numbers = [matched_number(part.groups, name) for name in (ARCHITECTURE, *others)]
+    code = part.code_of_groups
     own, *rest = numbers
-    most = max(rest, key=lambda number: number.value)
-    values = f"R² {most.value:.2f}, and {own.value:.2f} for {own.subject}"
-    because = f"of the other settings, {most.subject} explains most: {values}"
-    # Intervals decide, not p-values: a small p-value says that a setting has an effect, not how large it is.
-    clear = max(number.upper for number in rest) < own.lower
-    return judged(clear, because, numbers, part.code_of_groups, part.groups)
+    unknown = [number.subject for number in numbers if np.isnan(number.upper)]
+    if ARCHITECTURE in unknown:
+        why = limitations_of(part.groups, ARCHITECTURE)
+        return untold(f"the matched ratio of architecture has no interval: {why}", numbers, code, part.groups)
+    known = [number for number in rest if number.subject not in unknown]
+    if not known:
+        why = "; ".join(limitations_of(part.groups, name) for name in unknown)
+        return untold(f"no other setting has a matched ratio with an interval: {why}", numbers, code, part.groups)
+    most = max(known, key=lambda number: number.value)
+    because = (
+        f"of the other settings, {most.subject} moves runs farthest, by {most.value:.2f} times the distance between "
+        f"seeds, and architecture by {own.value:.2f}"
+    )
+    because += f"; without an interval: {', '.join(unknown)}" if unknown else ""
+    clear = all(number.upper < own.lower for number in known)
+    # Settings that the design cannot measure could matter more.
+    if clear and unknown:
+        return untold(because, numbers, code, part.groups)
+    return judged(clear, because, numbers, code, part.groups)
 
 
 CLAIM = Claim(
     name="others matter less",
-    statement="Every other setting explains less of the distances than architecture does.",
-    rule="Holds if the interval of R² of every other setting lies below that of architecture.",
+    statement="Every other setting moves trajectories less than architecture does.",
+    rule=(
+        "Holds if the interval of the matched ratio of every other setting lies below that of architecture. The "
+        "matched ratio is the distance of configurations that differ in one setting alone over that of their seeds."
+    ),
     examine=examine,
     draw=figures.compare_groups,
-    caption="Share of the distances that each setting explains.",
+    caption="Share of the distances that each setting explains, which depends on how many runs have each value.",
 )
