@@ -57,7 +57,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """Skip examples in docstrings that import a library."""
-    needs = re.compile(rf"\b(?:import|from) ({'|'.join(LACKING)})\b")
+    needs = re.compile(rf"\b(?:import|from)\b.*\b({'|'.join(LACKING)})\b")
     for item in items if LACKING else ():
         if isinstance(item, DoctestItem) and (found := needs.search(item.dtest.docstring or "")):
             item.add_marker(pytest.mark.skip(f"{found[1]} is not installed"))

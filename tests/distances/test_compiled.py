@@ -105,6 +105,7 @@ def test_compiled__a_read_only_installation_without_a_home_runs_with_one_warning
     np.testing.assert_allclose(json.loads(done.stdout), wanted, atol=1e-6)
 
 
+@pytest.mark.skipif(not hasattr(numba.config, "CACHE_LOCATOR_CLASSES"), reason="numba before 0.62 has no such setting")
 def test_compiled__other_errors_of_the_cache_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     from trajkit.distances import compiled
 
