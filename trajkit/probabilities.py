@@ -75,6 +75,17 @@ def row_sums(log_prob: AnyArray) -> AnyArray:
         return np.exp(log_prob) @ np.ones(log_prob.shape[-1], dtype=log_prob.dtype)
 
 
+def are_log_prob(values: AnyArray) -> bool:
+    """Decide whether every value could be the log of a probability: a number of at most 0, within the row tolerance.
+
+    Examples
+    --------
+    >>> are_log_prob(np.array([-0.5, -np.inf])), are_log_prob(np.array([-0.5, np.nan]))
+    (True, False)
+    """
+    return bool((values <= ROW_TOLERANCE).all())
+
+
 def is_off(total: AnyArray, tolerance: float | Array = ROW_TOLERANCE) -> Mask:
     """Say which rows are no distributions: their sum is NaN or further than `tolerance` from 1.
 

@@ -90,7 +90,7 @@ def test_metric__is_symmetric(function):
         (tk.four_point_basis, {"at": (0.0, 0.5)}, "at: wanted"),
         (tk.four_point_basis, {"at": (0.3, 0.31)}, "at: wanted"),
         (tk.four_point_basis, {"n_components": 4}, "n_components: wanted 1 to 3"),
-        (tk.importance, {"folds": 3}, "three runs each"),
+        (tk.importance, {"folds": 3, "unit": "run"}, "three runs each"),
         (tk.importance, {"folds": 1}, "folds: wanted 2"),
         (tk.importance, {"repeats": 0}, "repeats: wanted one"),
         (tk.importance, {"ds": COPIES}, "copies of others"),

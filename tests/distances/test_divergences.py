@@ -212,7 +212,7 @@ def test_distances__refuse_probabilities_arrays_and_datasets() -> None:
             f(a.values, b.values)
         with pytest.raises(TypeError, match=r"such as ds\.log_prob"):
             f(ds, b)
-    with pytest.raises(TypeError, match="wanted a trajectory dataset"):
+    with pytest.raises(TypeError, match="pass the dataset that holds it"):
         tk.pairwise(ds.log_prob)
     with pytest.raises(ValueError, match="a dimension 't'"):
         tk.geodesic(tk.geodesic(a, b, [0, 1]), b, [0, 1])

@@ -97,14 +97,17 @@ def importance(
     runs = distance.sizes["run"]
     if own_copies(distance).sum() > runs:
         raise ValueError("some runs are copies of others: a run could be in training and held out; pass each run once")
+    if folds < 2:
+        raise ValueError(f"folds: wanted 2 or more, got {folds}")
+    columns = [_numbers(distance, name) for name in names]
     known = checked_configurations(distance) if unit == "configuration" else None
     of_run = np.arange(runs) if known is None else known.code
     units = int(of_run.max()) + 1
-    few = units // max(folds, 1) < 3
-    if folds < 2 or (few and known is None):
+    few = units // folds < 3
+    if few and known is None:
         raise ValueError(f"folds: wanted 2 or more with three runs each, got {folds} folds of {runs} runs")
     random = np.random.default_rng(seed)
-    features = np.stack([*(_numbers(distance, name) for name in names), random.random(units)[of_run]], axis=1)
+    features = np.stack([*columns, random.random(units)[of_run]], axis=1)
     fold = random.permutation(np.arange(units) % folds)[of_run]
     nothing = (np.nan, [np.nan] * (len(names) + 1))
     found = [

@@ -87,7 +87,7 @@ def report(
     >>> import tempfile, trajkit as tk
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     table = tk.report(tk.simulate(runs=2, samples=20, checkpoints=3), f"{folder}/page.html", null_draws=2)
-    >>> table.verdict.unique().tolist()
+    >>> table[table.claim == "architecture distinguishes"].verdict.unique().tolist()
     ['cannot be told']
     """
     target = user_path(path)

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from trajkit.probabilities import ROW_TOLERANCE
+from trajkit.probabilities import are_log_prob
 from trajkit.schema import RESERVED
 from trajkit.storable import text_problem
 from trajkit.typing import AnyArray, Labels, Mask
@@ -241,7 +241,7 @@ def read_payload(path: Path, offset: int, header: np.void) -> bytes:
             "since this dataset was opened. Load the store again; restore a damaged file from a copy or move it away"
         )
     # A recorder writes none: NaN would be taken for a missing checkpoint.
-    if header["kind"] == CHECKPOINT and not (np.frombuffer(payload, "<f4") <= ROW_TOLERANCE).all():
+    if header["kind"] == CHECKPOINT and not are_log_prob(np.frombuffer(payload, "<f4")):
         raise _strange(path, f"what it holds for step {header['step']} are no log-probabilities")
     return payload
 
