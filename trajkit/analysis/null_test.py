@@ -16,6 +16,7 @@ from trajkit.curves.references import ignorance, truth
 from trajkit.curves.resample import resampled, said_of
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import BHATTACHARYYA, Metric, as_metric
+from trajkit.limitations import with_reasons
 from trajkit.probabilities import normalize
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
@@ -153,7 +154,7 @@ def null_test(
     else:
         draw, each = valid_draws(null), iterate_with_bar(seeds, "draws of the null", progress_bar)
         draws = xr.concat([_entries(statistic(draw(ds, s)), ds, by) for s in each], dim="draw")
-    return xr.Dataset(
+    result = xr.Dataset(
         {"observed": observed, **straight, "null": draws, **_compared(observed, draws, alternative, interval)},
         attrs={
             "null": getattr(null, "__name__", type(null).__name__),
@@ -165,6 +166,7 @@ def null_test(
             **said_of(ds),
         },
     )
+    return with_reasons(result, dict.fromkeys(("ratio", "median_ratio", "overall_ratio"), "the mean of the null is 0"))
 
 
 def _compared(

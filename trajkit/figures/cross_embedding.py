@@ -77,7 +77,7 @@ def cross_embedding(found: xr.Dataset) -> go.Figure:
     figure.add_vline(x=LEAST_RATIO, line=DOTTED, row=1, col=1)
     figure.add_vline(x=MOST_DISTANCE, line=DOTTED, row=1, col=2)
     verdicts = [
-        str(found["verdict"].sel(group=a, group2=b).item()) for k, (a, b) in enumerate(rows) if (b, a) in rows[k:]
+        str(found["verdict"].sel(group=a, group2=b).values) for k, (a, b) in enumerate(rows) if (b, a) in rows[k:]
     ]
     counts = ", ".join(f"{word}: {verdicts.count(word)}" for word in sorted(set(verdicts)))
     figure.update_layout(

@@ -100,8 +100,12 @@ def clear_leftovers(path: Path) -> None:
     for folder in _leftovers(path):
         for old in folder.glob(f"*{_OLD}"):
             finish_replacing(path.parent / old.name.removesuffix(_OLD))
-        _empty(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        # An empty folder may get its owner at any moment: this call deletes it only while it is empty.
+        with suppress(OSError):
+            os.rmdir(folder)
+        if _is_left(folder, path):
+            _empty(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def finish_replacing(path: Path) -> None:
@@ -118,20 +122,20 @@ def _leftovers(path: Path) -> Iterator[Path]:
     """Find the temporary folders beside `path` whose process was killed."""
     with os.scandir(path.parent) as entries:
         found = [Path(e.path) for e in entries if re.fullmatch(r"\..+-[a-z0-9_]{8}", e.name) and e.is_dir()]
-    for folder in found:
-        try:
-            if (folder / _IN_USE).is_file():
-                is_left = not is_locked(folder / _IN_USE, unknown=True)
-            elif not os.listdir(folder):
-                is_left = bool(re.fullmatch(r"\..+\.(nc|zarr|json|npz)-.{8}", folder.name))
-            else:
-                is_own = folder.name.startswith(f".{path.name}-") and not os.path.islink(folder)
-                is_left = is_own and time.time() - folder.stat().st_mtime > _OLD_SECONDS
-        # Another process deleted it in the meantime, or it belongs to another user.
-        except OSError:
-            continue
-        if is_left:
-            yield folder
+    yield from (folder for folder in found if _is_left(folder, path))
+
+
+def _is_left(folder: Path, path: Path) -> bool:
+    try:
+        if (folder / _IN_USE).is_file():
+            return not is_locked(folder / _IN_USE, unknown=True)
+        if not os.listdir(folder):
+            return bool(re.fullmatch(r"\..+\.(nc|zarr|json|npz)-.{8}", folder.name))
+        is_own = folder.name.startswith(f".{path.name}-") and not os.path.islink(folder)
+        return is_own and time.time() - folder.stat().st_mtime > _OLD_SECONDS
+    # Another process deleted it in the meantime, or it belongs to another user.
+    except OSError:
+        return False
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -161,7 +165,10 @@ def _temporary_folder(path: Path) -> Iterator[str]:
 
 def _empty(folder: Path) -> None:
     """Delete all but the file that tells whose folder it is: that one is the last, should the process be killed."""
-    for entry in list(os.scandir(folder)):
+    entries: list[os.DirEntry[str]] = []
+    with suppress(FileNotFoundError):  # another process deletes it too
+        entries = list(os.scandir(folder))
+    for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path, ignore_errors=True)
         elif entry.name != _IN_USE:

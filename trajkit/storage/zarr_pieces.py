@@ -107,6 +107,13 @@ def check_pieces(folder: Path, *, lazily: bool) -> None:
     checksums = held.get(_CHECKSUMS, {})
     if checksums and checksums.get(_METADATA) != _checksum(metadata):
         raise OSError(f"{_METADATA} fails its checksum")
+    # zarr reads attributes of the outermost group from their own file, although the summary holds them too.
+    files = {key: json.loads((folder / key).read_text()) for key in (metadata if checksums else ())}
+    if changed := [key for key, held in files.items() if _checksum(held) != _checksum(metadata[key])]:
+        raise OSError(
+            f"{_list(changed)} not what was saved; if it was changed on purpose, run "
+            f"`zarr.consolidate_metadata({str(folder)!r})`"
+        )
     arrays = pieces_of(folder)
     lost = [str(piece.relative_to(folder)) for pieces in arrays.values() for piece in pieces.missing()]
     if lost and checksums:

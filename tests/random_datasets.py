@@ -1,4 +1,6 @@
-"""Random small datasets through random public names: errors are ours, inputs stay as they were, results repeat.
+"""Random small datasets through random public names: `python tests/random_datasets.py 200` prints what breaks.
+
+Errors are those of trajkit, inputs stay as they were, results repeat, and NaN has its reason.
 
 A dataset may have one run, one sample, missing checkpoints, exact zeros, equal runs, references, one split, or
 attributes that are missing; sometimes its predictions are all NaN, which every function refuses.
@@ -11,6 +13,7 @@ import inspect
 import linecache
 import multiprocessing
 import os
+import sys
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -239,3 +242,7 @@ def attack(count: int, folder: Path) -> str:
         f"made twice; {refused.total():,} ended in an error of trajkit, none in another error, a warning, an edited "
         "input, a result that differs between two calls, or NaN without its reason"
     )
+
+
+if __name__ == "__main__":
+    print(attack(int(sys.argv[1]) if len(sys.argv) > 1 else FULL, Path.cwd()))
