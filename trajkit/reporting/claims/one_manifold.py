@@ -36,16 +36,22 @@ def examine(part: Part) -> Finding:
     )
     if fails or holds == len(verdicts):
         return judged(not fails, because, numbers, code, found)
-    lacking = str(found.attrs["limitations"])
+    # The first reason; those of each pair fill a page.
+    lacking = str(found.attrs["limitations"]).partition("; ")[0]
     return untold(f"{because}; {lacking}" if lacking else because, numbers, code, found)
 
 
 def _extreme(found: xr.Dataset, statistic: str, name: str, null: str = "") -> Number:
     """Take the pair of architectures that agrees least, with its interval."""
     each = found.sel(null=null) if null else found
-    line = f"found.{name}.sel(null={null!r}).min()" if null else f"found.{name}.max()"
+    line = f"found.{name}"
     stacked = each[[name, f"{name}_lower", f"{name}_upper"]].stack(pair=("group", "group2"), create_index=False)
-    values = stacked[name].values
+    values, known = stacked[name].values, np.isfinite(stacked[f"{name}_lower"].values)
+    # A ratio without an interval can be any number: its denominator may be 0.
+    if known.any():
+        values = np.where(known, values, np.nan)
+        line += f".where(found.{name}_lower.notnull())"
+    line += f".sel(null={null!r}).min()" if null else ".max()"
     if np.isnan(values).all():
         return Number(statistic, ARCHITECTURE, np.nan, code=line)
     at = int(np.nanargmin(values) if null else np.nanargmax(values))
