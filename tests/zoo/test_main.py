@@ -9,7 +9,8 @@ import pytest
 from small_trainings import grid_file
 
 import trajkit as tk
-from trajkit.zoo import pack
+from trajkit.roles import role_of
+from trajkit.zoo import pack, train
 from trajkit.zoo.__main__ import main
 
 PROGRAM_GRID = """
@@ -57,6 +58,10 @@ def test_program__packs_runs_with_their_errors_and_where_they_come_from(program)
     assert ds.sizes == {"run": 6, "checkpoint": 6, "sample": 40, "class": 10}
     assert ((ds.train_error > 0) & (ds.train_error < 1)).all()
     assert set(ds.parameters.values.tolist()) == {650, 45_034}
+    assert "seed" not in ds.coords
+    assert {name: ds[name].attrs.get("role") for name in ("width", "learning_rate")} == {
+        "width": "outcome", "learning_rate": None
+    }  # fmt: skip
     assert not [value for value in map(str, metadata.values()) if str(root) in value]
 
 
@@ -118,3 +123,19 @@ def test_without_a_single_success_there_is_nothing_to_pack(tmp_path, capsys):
     assert main([str(path), "--out", str(tmp_path / "runs"), "--workers", "0"]) == 1
     with pytest.raises(ValueError, match="nothing to pack"):
         pack(tmp_path / "runs", tmp_path / "mine.nc")
+
+
+def test_pack__what_follows_from_other_settings_is_no_setting(tmp_path):
+    text = 'checkpoints = 6\nfollows = ["epochs"]\ndata = {name = "digits", probe_train = 20, probe_test = 20}\n'
+    text += "[tuned.linear]\nsgd = 0.1\nadam = 0.01\n"
+    text += '[[runs]]\narchitecture = "linear"\noptimizer = ["sgd", "adam"]\nepochs = 1\n'
+    text += '[[runs]]\narchitecture = "linear"\noptimizer = ["sgd", "adam"]\nepochs = 2\nlabel_smoothing = 0.1\n'
+    train(grid_file(tmp_path, text), out=tmp_path / "runs", workers=0, progress_bar=False)
+    ds = tk.load(pack(tmp_path / "runs", tmp_path / "packed.nc"))
+    roles = {name: role_of(ds, name) for name in ("learning_rate", "width", "epochs", "init_seed", "order_seed")}
+    assert set(roles.values()) == {"outcome", "seed"}
+    assert roles["init_seed"] == roles["order_seed"] == "seed"
+    assert sorted(set(tk.configuration(ds).values.tolist())) == [
+        "optimizer=adam, label_smoothing=0.0", "optimizer=adam, label_smoothing=0.1",
+        "optimizer=sgd, label_smoothing=0.0", "optimizer=sgd, label_smoothing=0.1",
+    ]  # fmt: skip

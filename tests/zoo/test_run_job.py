@@ -59,7 +59,7 @@ def test_crash__an_interrupt_is_none(grid, tmp_path, monkeypatch):
     assert not read_outcomes(tmp_path)
 
 
-@pytest.mark.parametrize("settings", [SHORT, Settings("allcnn", "adam", 0.01, epochs=1, width=4)])
+@pytest.mark.parametrize("settings", [SHORT, Settings("allcnn", "adam", 0.01, epochs=1, width_factor=1 / 8)])
 def test_run_job__a_run_is_recorded_as_any_other_training(settings, tmp_path):
     train(Grid("g", DIGITS, (settings,), 6), out=tmp_path, workers=0, progress_bar=False)
     data = load_data(DIGITS)

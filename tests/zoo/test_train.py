@@ -98,7 +98,8 @@ def test_a_dask_client_trains_as_processes_do(tmp_path):
 
 
 def test_train__runs_with_several_decays_share_one_probe(tmp_path):
-    runs = tuple(Settings("fc", "sgd", 0.1, seed=s, epochs=3, width=32, decay=c) for c in (0.0, 0.3) for s in range(4))
+    small = Settings("fc", "sgd", 0.1, epochs=3, width_factor=1 / 8)
+    runs = tuple(replace(small, seed=s, decay=c) for c in (0.0, 0.3) for s in range(4))
     train(Grid("g", DataSettings("sloppy"), runs, 6), out=tmp_path, workers=0, progress_bar=False)
     ds = tk.load(tmp_path)
     assert dict(ds.sizes) == {"run": 8, "checkpoint": 6, "sample": 200, "class": 5}

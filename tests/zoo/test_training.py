@@ -1,6 +1,7 @@
 """Laws of one training: its order is fixed by the settings, and who looks on changes nothing."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -11,10 +12,9 @@ from torch import nn
 import trajkit as tk
 from trajkit.zoo import Settings
 from trajkit.zoo.architectures import ARCHITECTURES
-from trajkit.zoo.augment import augment
 from trajkit.zoo.data import load_data, stratified_order
-from trajkit.zoo.run_job import error, record_at
-from trajkit.zoo.training import Diverged, learning_rate, network, steps, train_network
+from trajkit.zoo.run_job import attributes, error, record_at
+from trajkit.zoo.training import Diverged, batches, learning_rate, network, steps, train_network
 
 LEARNING = [("fc", "sgd", 0.1), ("allcnn", "nesterov", 0.03)]
 LEARNING += [(a, "adam", 0.001 if a == "vit" else 0.003) for a in ARCHITECTURES if a != "wide_resnet_16"]
@@ -56,8 +56,24 @@ def test_train__no_sample_comes_twice_in_an_epoch():
 
 
 @pytest.mark.parametrize("augmentation", ["none", "simple"])
+def test_batches__lie_on_the_device_and_take_the_same_random_numbers_for_every_device(augmentation):
+    def drawn(device):
+        """States of the generator after each batch of two epochs, and the devices of what the batches hold."""
+        random = torch.Generator().manual_seed(5)
+        stream = islice(batches(torch.zeros(10, 1, 8, 8, device=device), 4, augmentation, random), 4)
+        held = [(batch, random.get_state()) for batch in stream]
+        return [state for _, state in held], {t.device.type for b, _ in held for t in (b.samples, *(b.crops or ()))}
+
+    (states, devices), (others, other_devices) = drawn("cpu"), drawn("meta")
+    assert (devices, other_devices) == ({"cpu"}, {"meta"})
+    assert all(torch.equal(state, other) for state, other in zip(states, others, strict=True))
+    assert torch.equal(states[0], states[1])  # Once per epoch: nothing is drawn for its second batch.
+    assert not torch.equal(states[1], states[2])
+
+
+@pytest.mark.parametrize("augmentation", ["none", "simple"])
 def test_train__same_seed_same_weights_whatever_others_draw(augmentation):
-    settings = Settings("allcnn", "adam", 0.003, epochs=1, width=4, augmentation=augmentation)
+    settings = Settings("allcnn", "adam", 0.003, epochs=1, width_factor=1 / 8, augmentation=augmentation)
     first = fit(settings)
     torch.manual_seed(99)
     assert torch.equal(weights(first), weights(fit(settings)))
@@ -81,9 +97,37 @@ def test_weight_decay__makes_weights_smaller():
     assert decaying[1].weight.norm() < 0.8 * free[1].weight.norm()
 
 
+def test_train__initial_weights_and_order_of_samples_have_seeds_of_their_own():
+    one, two = SHORT.seeds, replace(SHORT, seed=1).seeds
+    assert one.init != two.init
+    assert one.order != two.order
+    first = fit(SHORT)
+    assert torch.equal(weights(first), weights(fit(replace(SHORT, seed=1, init_seed=one.init, order_seed=one.order))))
+    assert not torch.equal(weights(first), weights(fit(replace(SHORT, init_seed=two.init))))
+    assert not torch.equal(weights(first), weights(fit(replace(SHORT, order_seed=two.order))))
+
+
+def test_label_smoothing__keeps_predictions_from_certainty():
+    data = load_data(DIGITS)
+    plain, smoothed = (fit(replace(SHORT, epochs=4, label_smoothing=share)) for share in (0.0, 0.5))
+    assert smoothed(data.train).softmax(1).amax(1).mean() < 0.8 * plain(data.train).softmax(1).amax(1).mean()
+
+
+@pytest.mark.parametrize("architecture", ["linear", "allcnn", "vit"])
+def test_dropout__is_drawn_from_the_seed_of_the_order_and_silent_in_evaluation(architecture):
+    settings = Settings(architecture, "sgd", 0.01, epochs=1, dropout=0.5)
+    first = fit(settings)
+    torch.manual_seed(99)
+    assert torch.equal(weights(first), weights(fit(settings)))
+    assert not torch.equal(weights(first), weights(fit(replace(settings, dropout=0.0))))
+    data = load_data(DIGITS)
+    assert not torch.equal(first(data.test), first(data.test))
+    assert torch.equal(first.eval()(data.test), first(data.test))
+
+
 @pytest.mark.parametrize(("init", "expected"), [("kaiming", np.sqrt(2 / 64)), ("normal", np.sqrt(1 / 64))])
 def test_init__scales_weights_by_their_inputs(init, expected):
-    model = network(Settings("fc", "sgd", 0.1, init=init, width=512), (1, 8, 8), 10)
+    model = network(Settings("fc", "sgd", 0.1, init=init, width_factor=2), (1, 8, 8), 10)
     assert model[1].weight.std().item() == pytest.approx(expected, rel=0.02)
     assert not model[1].bias.any()
 
@@ -99,7 +143,7 @@ def test_diverging_training_says_at_which_step():
 def corner():
     """Digits from a corner of random labels: trained and recorded."""
     data = load_data(DIGITS)
-    settings = Settings("fc", "adam", 0.003, init="corner-random", corner_steps=300, epochs=8, width=128)
+    settings = Settings("fc", "adam", 0.003, init="corner-random", corner_steps=300, epochs=8, width_factor=0.5)
     at = record_at(settings, len(data.train), 12)
     stream = train_network(network(settings, data.shape, 10), data.train, data.train_label, settings)
     return settings, tk.record(stream, data.probe, at=at)
@@ -107,27 +151,26 @@ def corner():
 
 def test_corner__training_starts_far_from_ignorance_and_truth(corner):
     settings, ds = corner
-    start = ds.isel(run=0).swap_dims(checkpoint="step").sel(step=settings.corner_steps).log_prob
-    untrained = ds.log_prob.isel(run=0, checkpoint=0)
-    assert tk.bhattacharyya(start, tk.ignorance(ds)) > 10 * tk.bhattacharyya(untrained, tk.ignorance(ds))
+    start = ds.log_prob.isel(run=0, checkpoint=0)
+    data = load_data(DIGITS)
+    untrained = tk.record([(0, network(settings, data.shape, 10))], data.probe).log_prob.isel(run=0, checkpoint=0)
+    assert tk.bhattacharyya(start, tk.ignorance(ds)) > 5 * tk.bhattacharyya(untrained, tk.ignorance(ds))
     assert (start.argmax("class") != ds.label).mean() > 0.75
     assert tk.loss(ds).isel(run=0, checkpoint=-1) < 0.5
 
 
-def test_corner__both_phases_are_recorded(corner):
+def test_corner__is_the_first_checkpoint(corner):
     settings, ds = corner
     recorded = ds.step.isel(run=0).values
-    last = steps(settings, 1437)
-    assert (recorded[0], recorded[-1]) == (0, last) == (0, 300 + 8 * 22)
-    assert settings.corner_steps in recorded
-    assert (recorded < 300).sum() >= 3
     assert len(recorded) == 12
+    assert (recorded[0], recorded[-1]) == (300, steps(settings, 1437)) == (300, 300 + 8 * 22)
+    assert attributes(settings, load_data(DIGITS))["start_step"] == 300
 
 
 def test_corner__of_a_subset_fits_it():
     settings = Settings("fc", "adam", 0.003, init="corner-200", corner_steps=60, epochs=1)
     data = load_data(DIGITS)
-    few = torch.from_numpy(stratified_order(data.train_label.numpy(), settings.seed)[:200])
+    few = torch.from_numpy(stratified_order(data.train_label.numpy(), settings.seeds.order)[:200])
     assert torch.bincount(data.train_label[few]).tolist() == [20] * 10
     for step, model in train_network(network(settings, data.shape, 10), data.train, data.train_label, settings):
         if step == settings.corner_steps:
@@ -135,24 +178,3 @@ def test_corner__of_a_subset_fits_it():
             assert error(model, data.test, data.test_label) > 0
             return
     pytest.fail("the corner was never left")
-
-
-def test_augment__every_image_is_a_crop_of_its_padded_self_perhaps_mirrored():
-    images = torch.randn(40, 2, 16, 16, generator=torch.Generator().manual_seed(1))
-    augmented = augment(images, "simple", torch.Generator().manual_seed(0))
-    padded = nn.functional.pad(images, (2, 2, 2, 2))
-    found = set()
-    for image, result in zip(padded, augmented, strict=True):
-        crops = {(r, c): image[:, r : r + 16, c : c + 16] for r in range(5) for c in range(5)}
-        views = {(at, flips) for at in crops for flips in ((), (-1,)) if torch.equal(crops[at].flip(flips), result)}
-        assert len(views) == 1
-        found |= views
-    assert len(found) > 20
-    assert {flips for _, flips in found} == {(), (-1,)}
-
-
-def test_augment__none_changes_nothing_and_equal_generators_give_equal_images():
-    images = torch.randn(4, 1, 8, 8)
-    assert augment(images, "none", torch.Generator()) is images
-    first, again = (augment(images, "simple", torch.Generator().manual_seed(3)) for _ in range(2))
-    assert torch.equal(first, again)

@@ -25,7 +25,8 @@ STATES = ("trained", "diverged", "crashed")
 class Plan:
     """What all runs of a grid share: its name, the data, the checkpoints, the folder of the runs and the device.
 
-    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604.
+    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604. `follows` names settings that follow
+    from others.
     """
 
     grid: str
@@ -33,11 +34,12 @@ class Plan:
     checkpoints: int | str
     out: str
     device: str = "cpu"
+    follows: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """Describe what must agree between runs of one grid; the folder and the device may differ."""
         data = {name: value for name, value in asdict(self.data).items() if name not in ("path", "description")}
-        return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints}
+        return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints, "follows": list(self.follows)}
 
 
 def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:

@@ -135,8 +135,9 @@ def prepare(
     held = load_data(grid.data, device)
     check(grid, held)
     plan = Plan(
-        grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(user_path(out)), device
-    )
+        grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(user_path(out)), device,
+        grid.follows,
+    )  # fmt: skip
     pending = _pending(grid, plan, held)
     _check_space(pending, plan, held)
     return grid, plan, divide(pending, prod(held.shape))
@@ -249,7 +250,7 @@ def _died(job: Sequence[Settings], plan: Plan, error: BaseException) -> list[Out
 
 
 def _but_seed(settings: Settings) -> str:
-    return replace(settings, seed=0).run
+    return replace(settings, seed=0, init_seed=None, order_seed=None).run
 
 
 def _workers(device: str) -> int:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
-from trajkit.zoo.augment import augment
+from trajkit.zoo.augment import Crops, augment
 from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
-from trajkit.zoo.training import batches, learning_rate, precision, steps
+from trajkit.zoo.training import Batch, batches, learning_rate, precision, steps
 
 # Measured on one core, together against one after the other. With 64 inputs, four seeds of fc are 1.1 to 1.4 times as
 # fast, eight 1.5 to 1.7 times, linear up to 2.7 times; two or three seeds gain nothing. With 3072 inputs, four seeds
@@ -25,9 +25,9 @@ FEWEST_SEEDS = 4
 
 
 def can_train_together(settings: Settings, features: int) -> bool:
-    """Whether training seeds of these settings together is faster: small networks without a corner."""
-    few = features <= MOST_FEATURES
-    return few and settings.architecture in ARCHITECTURES_TOGETHER and settings.init not in CORNERS
+    """Whether training seeds of these settings together is faster: small networks without a corner or dropout."""
+    few = features <= MOST_FEATURES and settings.architecture in ARCHITECTURES_TOGETHER
+    return few and settings.init not in CORNERS and not settings.dropout
 
 
 def train_seeds_together(
@@ -47,8 +47,8 @@ def train_seeds_together(
     [0, 1, 2]
     """
     first = settings[0]
-    randoms = [torch.Generator().manual_seed(s.seed) for s in settings]
-    orders = zip(*(batches(len(inputs), first.batch_size, random) for random in randoms), strict=True)
+    randoms = [torch.Generator().manual_seed(s.seeds.order) for s in settings]
+    orders = zip(*(batches(inputs, first.batch_size, first.augmentation, random) for random in randoms), strict=True)
     forward, parameters = _stacked(models)
     optimizer = OPTIMIZERS[first.optimizer](parameters, lr=first.learning_rate, weight_decay=first.weight_decay)
     alive: list[nn.Module | None] = list(models)
@@ -56,13 +56,12 @@ def train_seeds_together(
     yield 0, alive
     for step, several in enumerate(islice(orders, last)):
         optimizer.param_groups[0]["lr"] = learning_rate(first, step / last)
-        images = torch.stack(
-            [augment(inputs[batch], first.augmentation, r) for batch, r in zip(several, randoms, strict=True)]
-        )
+        batch = _joined(several)
+        images = augment(inputs[batch.samples], batch.crops).view(len(models), -1, *inputs.shape[1:])
         with precision(images.device):
             logits = forward(images)
         losses = F.cross_entropy(
-            logits.flatten(0, 1), labels[torch.cat(several)], reduction="none"
+            logits.flatten(0, 1), labels[batch.samples], reduction="none", label_smoothing=first.label_smoothing,
         ).view(len(models), -1).mean(1)  # fmt: skip
         alive = [model if finite else None for model, finite in zip(alive, losses.isfinite().tolist(), strict=True)]
         optimizer.zero_grad()
@@ -70,6 +69,12 @@ def train_seeds_together(
         losses.sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
         optimizer.step()
         yield step + 1, alive
+
+
+def _joined(several: Sequence[Batch]) -> Batch:
+    """Join the batches of all seeds."""
+    samples, crops = zip(*several, strict=True)
+    return Batch(torch.cat(samples), crops[0] and Crops(*map(torch.cat, zip(*crops, strict=True))))
 
 
 def _stacked(models: Sequence[nn.Module]) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trajkit.zoo.architectures import ARCHITECTURES
-from trajkit.zoo.augment import augment
+from trajkit.zoo.augment import Crops, augment, draw_crops
 from trajkit.zoo.data import stratified_order
+from trajkit.zoo.dropout import drop_before_last_layer
 from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
 
 
@@ -34,13 +35,21 @@ class Task(NamedTuple):
     batch_size: int
 
 
+class Batch(NamedTuple):
+    """Indices of the samples of a batch, and the changes of their images."""
+
+    samples: Tensor
+    crops: Crops | None
+
+
 def train_network(
     model: nn.Module, inputs: Tensor, labels: Tensor, settings: Settings
 ) -> Iterator[tuple[int, nn.Module]]:
     """Train `model` to predict `labels`; yield (step, model) before training and after every optimizer update.
 
-    The order of samples and their augmentation come from a generator of their own, seeded by the settings: code that
-    looks at the model between two updates may draw random numbers without changing the training.
+    The order of samples and their augmentation come from a generator of their own on the CPU, seeded by the settings:
+    they are the same on every device, and code that looks at the model between two updates may draw random numbers
+    without changing the training.
 
     Raises
     ------
@@ -53,7 +62,7 @@ def train_network(
     >>> [step for step, _ in train_network(network(settings, (4,), 7), torch.eye(7, 4), torch.arange(7), settings)]
     [0, 1, 2, 3, 4]
     """
-    random = torch.Generator().manual_seed(settings.seed)
+    random = torch.Generator().manual_seed(settings.seeds.order)
     step = 0
     model.train()
     yield step, model
@@ -61,11 +70,14 @@ def train_network(
         optimizer = OPTIMIZERS[settings.optimizer](
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        for done, batch in enumerate(islice(batches(len(task.inputs), task.batch_size, random), task.steps)):
+        order = batches(task.inputs, task.batch_size, settings.augmentation, random)
+        for done, batch in enumerate(islice(order, task.steps)):
             optimizer.param_groups[0]["lr"] = learning_rate(settings, done / task.steps)
-            images = augment(task.inputs[batch], settings.augmentation, random)
+            images = augment(task.inputs[batch.samples], batch.crops)
             with precision(images.device):
-                loss = F.cross_entropy(model(images), task.labels[batch])
+                loss = F.cross_entropy(
+                    model(images), task.labels[batch.samples], label_smoothing=settings.label_smoothing
+                )
             if not loss.isfinite():
                 raise Diverged(f"the loss became {loss.item()} after step {step}", step + 1)
             optimizer.zero_grad()
@@ -83,7 +95,9 @@ def tasks(inputs: Tensor, labels: Tensor, settings: Settings, random: torch.Gene
             wrong = torch.randint(int(labels.max()) + 1, labels.shape, generator=random).to(labels.device)
             yield Task(inputs, wrong, settings.corner_steps, settings.batch_size)
         else:
-            chosen = torch.from_numpy(stratified_order(labels.cpu().numpy(), settings.seed)[:few])
+            chosen = torch.from_numpy(stratified_order(labels.cpu().numpy(), settings.seeds.order)[:few]).to(
+                labels.device
+            )
             batch_size = min(settings.batch_size, few)
             yield Task(inputs[chosen], labels[chosen], settings.corner_steps, batch_size)
     yield Task(inputs, labels, settings.epochs * updates_per_epoch(settings, len(labels)), settings.batch_size)
@@ -99,12 +113,20 @@ def steps(settings: Settings, samples: int) -> int:
     return settings.corner_steps + settings.epochs * updates_per_epoch(settings, samples)
 
 
-def batches(samples: int, size: int, random: torch.Generator) -> Iterator[Tensor]:
-    """Yield batches without end, in another order in each epoch."""
+def batches(inputs: Tensor, size: int, augmentation: str, random: torch.Generator) -> Iterator[Batch]:
+    """Yield batches of the inputs without end, in another order in each epoch.
+
+    `random` is a generator on the CPU: the same seed gives the same order and the same changes on every device.
+    """
+    samples, *shape = inputs.shape
     while True:
-        order = torch.randperm(samples, generator=random)
+        # An epoch is drawn and moved at once: indices that are moved with each batch would wait for the device.
+        order = torch.randperm(samples, generator=random).to(inputs.device)
+        crops = draw_crops(samples, tuple(shape), augmentation, random, inputs.device)
         # Whole batches only: batch norm cannot take a batch of one.
-        yield from (order[start : start + size] for start in range(0, samples - size + 1, size))
+        for start in range(0, samples - size + 1, size):
+            part = slice(start, start + size)
+            yield Batch(order[part], crops and Crops(crops.rows[part], crops.columns[part]))
 
 
 def learning_rate(settings: Settings, progress: float) -> float:
@@ -133,10 +155,12 @@ def network(settings: Settings, shape: tuple[int, ...], classes: int) -> nn.Modu
     )
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(settings.seeds.init)
         model = ARCHITECTURES[settings.architecture].build(shape, classes, size=settings.size, width=settings.width)
         if settings.init in ("kaiming", "normal"):
             _initialise(model, gain=math.sqrt(2) if settings.init == "kaiming" else 1.0)
+    if settings.dropout:
+        drop_before_last_layer(model, settings.dropout, settings.seeds.order)
     # Convolutions are faster with channels last: 1.1 to 1.9 times even on one core of a CPU.
     # Any: only some builds of torch annotate this form of `to`.
     movable: Any = model
