@@ -71,7 +71,7 @@ from trajkit.embedding import align, embed, embedding_quality, explained_distanc
 from trajkit.from_arrays import from_arrays
 from trajkit.imprint import imprint
 from trajkit.points import points, unstack
-from trajkit.recording import RecordAt, Recorder, record
+from trajkit.recording import RecordAt, Recorder, record, record_checkpoints
 from trajkit.roles import set_roles
 from trajkit.schema import SchemaError, installed_version, run_table, validate
 from trajkit.select import select
@@ -112,6 +112,7 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     "imprint",
     "integrations",
     "record",
+    "record_checkpoints",
     # Distances
     "bhattacharyya",
     "extend",
