@@ -80,7 +80,7 @@ from trajkit.storage import Probe, Store, load, sample_data, save
 
 # Loaded when they are first used, by `__getattr__` below; type checkers and editors see them here.
 if TYPE_CHECKING:
-    from trajkit import figures, importers, integrations, theory, widgets
+    from trajkit import figures, importers, integrations, text, theory, widgets
     from trajkit.reporting.claims_table import claims
     from trajkit.reporting.report import report
     from trajkit.theory import input_spectrum
@@ -113,6 +113,8 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     "integrations",
     "record",
     "record_checkpoints",
+    # Texts
+    "text",
     # Distances
     "bhattacharyya",
     "extend",
@@ -190,6 +192,7 @@ _LAZY = {
     "input_spectrum": "trajkit.theory",
     "integrations": "trajkit.integrations",
     "report": "trajkit.reporting",
+    "text": "trajkit.text",
     "theory": "trajkit.theory",
     "widgets": "trajkit.widgets",
 }
