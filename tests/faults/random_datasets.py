@@ -30,7 +30,8 @@ from public_calls import NO_TRAJECTORIES, TAKING, arguments, call
 import trajkit as tk
 
 # Datasets; each goes through so many public names.
-SHORT, FULL = 6, 2_000
+# README quotes what was run: raise the full count when more have been. 2,000 are wanted, some 100 minutes of one core.
+SHORT, FULL = 6, 20
 CALLS = 20
 NAMES = sorted(set(TAKING) - NO_TRAJECTORIES)
 # Names that take seconds are drawn for one dataset in ten, the others share the rest.
