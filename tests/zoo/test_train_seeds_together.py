@@ -7,9 +7,13 @@ import pytest
 import torch
 from small_trainings import DIGITS, SHORT, weights
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from trajkit.zoo import Settings
+from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import load_data
+from trajkit.zoo.divergence import Diverged
 from trajkit.zoo.train_seeds_together import train_seeds_together
 from trajkit.zoo.training import network, steps, train_network
 
@@ -58,7 +62,20 @@ def test_train_seeds_together__one_that_diverges_leaves_the_others_as_they_are()
     settings = [replace(SHORT, seed=seed) for seed in range(3)]
     models, inputs, label = in_double(settings)
     nn.init.constant_(models[1][1].weight, torch.inf)
-    for _, alive in islice(train_seeds_together(models, inputs, label, settings), UPDATES + 1):
-        last = alive
-    assert [model is None for model in last] == [False, True, False]
+    stream = train_seeds_together(models, inputs, label, settings, check_at=[UPDATES])
+    for step, networks in islice(stream, UPDATES + 1):
+        found = [(network.step if isinstance(network, Diverged) else None) for network in networks]
+        assert found == ([None, 1, None] if step == UPDATES else [None] * 3)
     torch.testing.assert_close(weights(models[2]), trained_alone(settings[2]), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")  # by deepcopy
+def test_train_seeds_together__reads_nothing_from_the_device_between_the_ends_of_epochs():
+    settings = [Settings("fc", "adam", 0.01, epochs=1, batch_size=4, width=8, seed=seed) for seed in range(2)]
+    seen = []
+    with FakeTensorMode():  # See the test of that name for one network.
+        models = [ARCHITECTURES["fc"].build((4,), 2, size="small", width=8) for _ in settings]
+        inputs, label = torch.zeros(12, 4), torch.zeros(12, dtype=torch.long)
+        with pytest.raises(DataDependentOutputException):
+            seen += (step for step, _ in train_seeds_together(models, inputs, label, settings))
+    assert seen == [0, 1, 2]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trajkit.schema import installed_version
 from trajkit.storage.atomic import atomic_write
 from trajkit.storage.run_file import SUFFIX, file_name
 from trajkit.zoo.data import DataSettings
 from trajkit.zoo.settings import Settings
+from trajkit.zoo.time_limit import OutOfTime
 
 Outcome = dict[str, Any]
 STATES = ("trained", "diverged", "crashed")
@@ -25,7 +28,8 @@ STATES = ("trained", "diverged", "crashed")
 class Plan:
     """What all runs of a grid share: its name, the data, the checkpoints, the folder of the runs and the device.
 
-    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604.
+    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604. `end` is the time, in seconds since
+    1970, at which training ends, finished or not.
     """
 
     grid: str
@@ -33,9 +37,16 @@ class Plan:
     checkpoints: int | str
     out: str
     device: str = "cpu"
+    compile: bool = False
+    end: float = math.inf
+
+    def check_time(self) -> None:
+        """Raise `OutOfTime` at the end."""
+        if time.time() > self.end:
+            raise OutOfTime
 
     def describe(self) -> dict[str, Any]:
-        """Describe what must agree between runs of one grid; the folder and the device may differ."""
+        """Describe what must agree between runs of one grid; where and how they are trained may differ."""
         data = {name: value for name, value in asdict(self.data).items() if name not in ("path", "description")}
         return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints}
 
@@ -71,5 +82,5 @@ def commit() -> str:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         changed = subprocess.run([*git, "status", "--porcelain", "--", "."], capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return f"trajkit {version('trajkit')}"
+        return f"trajkit {installed_version()}"
     return head + (" with changes" if changed else "")
