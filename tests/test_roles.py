@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import trajkit as tk
+from trajkit.configuration import checked_configurations
 from trajkit.roles import attributes_with_role, role_of
 
 
@@ -31,13 +32,25 @@ ROLES = {"architecture": "setting", "seed": "seed", "host": "outcome", "data_ord
 
 def test_role_of__unmarked_attributes_follows_from_their_names() -> None:
     names = {
-        **dict.fromkeys(("architecture", "learning_rate", "anything"), "setting"),
+        **dict.fromkeys(("architecture", "learning_rate", "width_factor", "label_smoothing", "anything"), "setting"),
         **dict.fromkeys(("seed", "init_seed", "order_seed", "seed_of_data"), "seed"),
         **dict.fromkeys(("train_error", "test_loss", "seconds", "parameters", "diverged_at", "kind"), "outcome"),
     }
     ds = tk.simulate(runs=2).drop_vars(["architecture", "seed"])
     ds = ds.assign_coords({name: ("run", [0, 1]) for name in names if name != "kind"})
     assert {name: role_of(ds, name) for name in names} == names
+
+
+def test_is_certain__settings_of_tuned_grids_need_no_mark_where_each_run_has_seeds_of_its_own() -> None:
+    """Each run has two seeds that no other run has, so that any attribute might follow from them."""
+    names = ("width_factor", "learning_rate_factor", "label_smoothing", "dropout", "augmentation")
+    ds = tk.simulate(runs=12).drop_vars(["architecture", "seed"])
+    ds = ds.assign_coords({name: ("run", np.arange(12) // 2 == k) for k, name in enumerate(names)})
+    ds = ds.assign_coords(init_seed=("run", 100 + np.arange(12)), order_seed=("run", 300 - np.arange(12)))
+    assert checked_configurations(ds).code.tolist() == (np.arange(12) // 2).tolist()
+    strange = ds.rename(dropout="strange")
+    with pytest.raises(ValueError, match="strange may be an outcome"):
+        checked_configurations(strange.assign_coords(strange=("run", np.arange(12) / 12)))
 
 
 def test_set_roles__changes_the_roles_of_a_new_dataset_only(ds: xr.Dataset) -> None:

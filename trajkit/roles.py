@@ -25,7 +25,8 @@ _SETTINGS = frozenset(
     {
         *("architecture", "optimizer", "learning_rate", "momentum", "batch_size", "weight_decay", "schedule", "epochs"),
         *("augmentation", "init", "corner_steps", "width", "depth", "size", "activation", "dropout", "normalization"),
-        *("label_noise", "shuffle_labels", "decay", "model", "data", "dataset"),
+        *("label_noise", "label_smoothing", "shuffle_labels", "decay", "model", "data", "dataset"),
+        *("width_factor", "learning_rate_factor", "warmup", "warmup_steps", "layers", "heads", "context_length"),
     }
 )
 

@@ -1,5 +1,7 @@
 """Each claim on simulated runs whose answer is known, and all claims as a table."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -57,6 +59,27 @@ def test_others__matter_less_where_only_architecture_matters_and_not_where_its_n
     assert found.because.startswith("of the other settings, optimizer moves runs farthest")
 
 
+def test_others__that_move_runs_farthest_are_named_also_without_an_interval(simulated):
+    """Two of the runs have an augmentation that moves them farther than architecture does."""
+    ds = simulated()
+    changed = ds.isel(run=[0, 2]).assign_coords(run=["x", "y"])
+    # Other wrong classes, with the same progress.
+    order = (np.arange(5) + ds.label.values[:, None] + 1) % 5
+    mixed = np.empty_like(changed.log_prob.values)
+    for n, (label, *wrong) in enumerate(np.roll(order, 1, axis=1)):
+        mixed[:, :, n, [label, *wrong]] = changed.log_prob.values[:, :, n, [label, *wrong[1:], wrong[0]]]
+    changed = changed.assign(log_prob=changed.log_prob.copy(data=mixed))
+    ds = tk.concat([ds, changed]).assign_coords(augmentation=("run", ["none"] * 48 + ["simple"] * 2))
+    found = asked("others matter less", ds)
+    assert found.verdict == UNKNOWN
+    ratio = {number.subject: number for number in found.numbers}
+    assert ratio["augmentation"].value > ratio["architecture"].value
+    assert np.isnan(ratio["augmentation"].upper)
+    said = f"augmentation moves runs farthest, by {ratio['augmentation'].value:.2f} (no interval) times the distance"
+    assert said in found.because
+    assert "of those with an interval, " in found.because
+
+
 def test_larger__is_faster_where_wide_runs_take_fewer_steps(simulated):
     ds = simulated()
     for factor, slow, verdict in ((1, 8 // ds.width.values, HOLDS), (-1, ds.width.values, FAILS)):
@@ -67,19 +90,114 @@ def test_larger__is_faster_where_wide_runs_take_fewer_steps(simulated):
     assert "same number of steps" in asked("larger is faster", ds).because
 
 
+def with_factors(ds: xr.Dataset) -> xr.Dataset:
+    """Give runs the settings of tuned grids: sizes and rates are factors, their values and seeds follow."""
+    place = np.arange(ds.sizes["run"]) // 2
+    rate = 0.001 * np.where(ds.architecture.values == "A", 1.0, 3.0) / ds.width.values
+    ds = ds.drop_vars(["seed", "width"]).assign_coords(
+        width_factor=("run", ds.width.values / 4),
+        width=("run", ds.width.values * np.where(ds.architecture.values == "A", 16, 64)),
+        learning_rate_factor=("run", np.full(len(place), 1.0)),
+        learning_rate=("run", rate),
+        init_seed=("run", 100 + np.arange(len(place))),
+        order_seed=("run", 900 - np.arange(len(place))),
+    )
+    return tk.set_roles(ds, outcome=["width", "learning_rate"])
+
+
+def test_larger__is_faster_by_width_factors_at_the_tuned_rate_whatever_other_rates_do(simulated):
+    ds = simulated()
+    faster = ds.assign(step=ds.step * xr.DataArray(8 // ds.width.values, dims="run"))
+    tuned = with_factors(faster)
+    # At a tenth of the rate, large networks are slow, and reach the same loss.
+    other = with_factors(ds.assign(step=ds.step * xr.DataArray(10 * ds.width.values, dims="run")))
+    other = other.assign_coords(
+        learning_rate_factor=("run", np.full(48, 0.1)),
+        init_seed=other.init_seed + 1000,
+        order_seed=other.order_seed + 1000,
+        run=[f"{name}-slow" for name in other.run.values],
+    )
+    found = asked("larger is faster", tk.concat([tuned, other]))
+    assert found.verdict == HOLDS
+    assert found.numbers[0].subject == "width_factor"
+    assert found.because.startswith("24 configurations in 6 groups that differ only in width_factor; two width_factors")
+    # Widths and rates that nobody marked follow from the factors all the same.
+    marked = {name: tuned[name].copy() for name in ("width", "learning_rate")}
+    for values in marked.values():
+        values.attrs = {}
+    assert asked("larger is faster", tuned.assign_coords(marked)).numbers == asked("larger is faster", tuned).numbers
+
+
+@pytest.mark.parametrize("size", ["width", "parameters"])
+def test_larger__is_faster_by_a_size_that_is_an_outcome(size, simulated):
+    ds = simulated()
+    faster = ds.assign(step=ds.step * xr.DataArray(8 // ds.width.values, dims="run"))
+    outcome = faster.rename(width=size).assign_coords({size: ("run", ds.width.values)})
+    found = asked("larger is faster", tk.set_roles(outcome, outcome=[size]))
+    assert (found.verdict, found.numbers[0].subject) == (HOLDS, size)
+    assert np.isfinite(found.numbers[1].value)
+
+
 def test_starts__converge_where_they_start_apart(simulated):
     init = np.where(np.arange(12) % 2, "corner", "default")
     ds = simulated(runs=12, groups=1).isel(checkpoint=slice(0, 5))
     ds = ds.assign_coords(init=("run", init), width=("run", np.ones(12, int)))
     log_prob, random = ds.log_prob.values.astype(float), np.random.default_rng(0)
-    assert asked("starts converge", ds).verdict == UNKNOWN  # all are at ignorance
+    all_at_ignorance = asked("starts converge", ds)
+    assert all_at_ignorance.verdict == UNKNOWN
+    assert "runs of one init coincide" in all_at_ignorance.because
     # From one corner, which they leave at once; seeds differ a little.
     log_prob[1::2, 0] = np.log(np.where(np.arange(5) == 0, 0.6, 0.1))
     log_prob[:, 0] += 0.05 * random.standard_normal(log_prob[:, 0].shape)
     log_prob -= np.log(np.exp(log_prob).sum(-1, keepdims=True))
     found = asked("starts converge", ds.assign(log_prob=ds.log_prob.copy(data=log_prob.astype(np.float32))))
     assert found.verdict == HOLDS
-    assert found.numbers[1].value > found.numbers[0].value
+    assert found.because.startswith("converge with the default: corner (")
+    by_name = {number.statistic: number.value for number in found.numbers}
+    end, start = (by_name[f"corner: between / within inits, at the {stage}"] for stage in ("end", "start"))
+    assert start > 1 > 0.9 * end
+
+
+def corners(simulated, away: dict[str, float]) -> xr.Dataset:
+    """Make runs of "default" that start at ignorance, and of corners that come to their road, or keep away from it."""
+    ds, random = simulated(runs=6, groups=1).isel(checkpoint=slice(0, 5)), np.random.default_rng(0)
+    p, t = np.exp(ds.log_prob.values.astype(float)), np.linspace(0, 1, 5)[:, None, None]
+    corner, other = np.where(np.arange(5) == 0, 0.6, 0.1), np.eye(5)[(ds.label.values + 1) % 5]
+    made, names = [], []
+    for k, (name, far) in enumerate({"default": 0.0, **away}.items()):
+        at_corner, beside = (k > 0) * (1 - t) ** 4, far * np.sin(np.pi * t)
+        mixed = (1 - beside) * ((1 - at_corner) * p + at_corner * corner) + beside * other
+        mixed = mixed * np.exp(0.05 * random.standard_normal(mixed.shape))
+        made.append(mixed / mixed.sum(-1, keepdims=True))
+        names += [name] * 6
+    runs = {"init": names, "init_seed": np.arange(len(names))}
+    return tk.from_arrays(prob=np.concatenate(made), label=ds.label.values, split=ds.split.values, runs=runs)
+
+
+def test_starts__are_asked_each_by_itself_and_the_sentence_names_them(simulated):
+    ds = corners(simulated, {"corner-a": 0.0, "corner-b": 0.6})
+    both = asked("starts converge", ds)
+    assert both.verdict == FAILS
+    assert re.match(r"converge with the default: corner-a \(.*; do not: corner-b \(", both.because)
+    # What one does, does not depend on the others.
+    alone = {name: asked("starts converge", tk.select(ds, init=["default", name])) for name in ("corner-a", "corner-b")}
+    assert [found.verdict for found in alone.values()] == [HOLDS, FAILS]
+    assert [*alone["corner-a"].numbers, *alone["corner-b"].numbers] == list(both.numbers)
+    # Runs that start where the default does cannot converge to it.
+    same = tk.concat([ds, corners(simulated, {}).assign_coords(init=("run", ["twin"] * 6), run=[*"abcdef"])])
+    found = asked("starts converge", tk.select(same, init=["default", "twin"]))
+    assert found.verdict == UNKNOWN
+    assert "cannot be told: twin (does not start apart" in found.because
+
+
+def test_starts__begin_where_the_training_does(simulated):
+    ds = corners(simulated, {"corner-a": 0.0})
+    first = ds.log_prob.isel(run=slice(0, 6), checkpoint=[0]).values
+    log_prob = np.concatenate([np.concatenate([first, first]), ds.log_prob.values], axis=1)
+    runs = {name: ds[name].values for name in ("init", "init_seed")} | {"start_step": [1] * 12}
+    later = tk.from_arrays(log_prob=log_prob, label=ds.label.values, split=ds.split.values, runs=runs)
+    values = [[number.value for number in asked("starts converge", some).numbers] for some in (later, ds)]
+    np.testing.assert_allclose(*values, rtol=1e-6)
 
 
 def test_nearer_than_shuffled__holds_for_runs_that_bend_in_one_way_and_not_for_those_that_do_not(simulated):

@@ -18,10 +18,9 @@ from trajkit.zoo.data import SOURCES, Data, DataSettings
 from trajkit.zoo.settings import CORNERS, Settings
 
 GRIDS = Path(__file__).parent / "grids"
-_FACTOR = "width_factor"
-_SETTINGS = [*(field.name for field in fields(Settings)), _FACTOR]
+_SETTINGS = [field.name for field in fields(Settings)]
 _DATA = [field.name for field in fields(DataSettings)]
-_TOP = ["checkpoints", "data", "defaults", "runs"]
+_TOP = ["checkpoints", "data", "defaults", "follows", "runs", "tuned"]
 
 
 class GridError(ValueError):
@@ -33,12 +32,17 @@ class GridError(ValueError):
 
 @dataclass(frozen=True)
 class Grid:
-    """Runs that share data and probe; `checkpoints` is a number, or "published" (`RecordAt.published`)."""
+    """Runs that share data and probe.
+
+    `checkpoints` is a number, or "published" (`RecordAt.published`). `follows` names settings that follow from others
+    in this grid, such as the epochs if they depend on the augmentation alone: they are packed as outcomes.
+    """
 
     name: str
     data: DataSettings
     runs: tuple[Settings, ...]
     checkpoints: int | str = 30
+    follows: tuple[str, ...] = ()
 
 
 def read_grid(
@@ -46,9 +50,10 @@ def read_grid(
 ) -> Grid:
     """Read a grid from a TOML file.
 
-    The file holds `checkpoints`, a table `[data]` of `DataSettings`, a table `[defaults]` of `Settings`, and several
-    tables `[[runs]]` of settings that are values or lists: every combination of the lists is a run. `width_factor`
-    multiplies the width of an architecture.
+    The file holds `checkpoints`, perhaps `follows` (see `Grid`), a table `[data]` of `DataSettings`, a table
+    `[defaults]` of `Settings`, and several tables `[[runs]]` of settings that are values or lists: every combination of
+    the lists is a run. Tables `[tuned.ARCHITECTURE]` give a learning rate for each optimizer, or for each of its
+    widths. Runs without a learning rate have that one times their `learning_rate_factor`, by default 1.
 
     Parameters
     ----------
@@ -84,14 +89,17 @@ def read_grid(
         raise GridError([f"{path} is not a TOML file: {error}"]) from error
     problems = _unknown(table, _TOP, "")
     override = {} if size is None else {"size": size}
-    runs = _runs(table.get("runs", []), table.get("defaults", {}), override, problems)
+    tuned = table.get("tuned", {})
+    runs = _runs(table.get("runs", []), table.get("defaults", {}), override, tuned, problems)
     held = _data_settings(table.get("data", {}), {} if data is None else {"path": str(data)}, problems)
     checkpoints = table.get("checkpoints", Grid.checkpoints)
     if checkpoints != "published" and not (isinstance(checkpoints, int) and checkpoints >= 6):
         problems.append(f'checkpoints {checkpoints!r}: wanted a number of at least 6, or "published"')
+    follows = table.get("follows", [])
+    problems += _unknown(dict.fromkeys(follows), _SETTINGS, "follows: ")
     if problems or held is None:
         raise GridError([f"{path.name}: {problem}" for problem in dict.fromkeys(problems)])
-    return Grid(path.stem, held, runs, checkpoints)
+    return Grid(path.stem, held, runs, checkpoints, tuple(follows))
 
 
 def check(grid: Grid, data: Data) -> None:
@@ -156,7 +164,11 @@ def _unknown(table: Mapping[str, Any], known: list[str], where: str) -> list[str
 
 
 def _runs(
-    groups: list[dict[str, Any]], defaults: dict[str, Any], override: dict[str, Any], problems: list[str]
+    groups: list[dict[str, Any]],
+    defaults: dict[str, Any],
+    override: dict[str, Any],
+    tuned: dict[str, Any],
+    problems: list[str],
 ) -> tuple[Settings, ...]:
     """Expand the tables `[[runs]]`; a run that appears in several of them is one run."""
     problems += _unknown(defaults, _SETTINGS, "defaults: ")
@@ -168,7 +180,7 @@ def _runs(
         known = {name: value for name, value in defaults.items() if name in _SETTINGS}
         for values in _combinations(known | group | override):
             try:
-                settings[_settings(values)] = None
+                settings[_settings(values, tuned)] = None
             except (TypeError, ValueError) as error:
                 problems.append(f"runs {number}: {error}")
     if not groups:
@@ -195,12 +207,27 @@ def _combinations(group: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from (dict(zip(group, values, strict=True)) for values in product(*lists))
 
 
-def _settings(values: dict[str, Any]) -> Settings:
-    missing = [name for name in ("architecture", "optimizer", "learning_rate") if name not in values]
+def _settings(values: dict[str, Any], tuned: Mapping[str, Any]) -> Settings:
+    missing = [name for name in ("architecture", "optimizer") if name not in values]
     if missing:
         raise ValueError(f"{', '.join(missing)} missing")
-    factor = values.pop(_FACTOR, 1)
-    settings = Settings(**values)
-    return (
-        settings if factor == 1 or settings.width is None else replace(settings, width=round(factor * settings.width))
-    )
+    if "learning_rate" in values:
+        if "learning_rate_factor" in values:
+            raise ValueError("learning_rate and learning_rate_factor are both given: wanted one of them")
+        return Settings(**values)
+    # A first reading checks all other settings and knows the width.
+    settings = Settings(**values, learning_rate=1.0)
+    factor = values.get("learning_rate_factor", 1.0)
+    return replace(settings, learning_rate=factor * _tuned_rate(settings, tuned), learning_rate_factor=factor)
+
+
+def _tuned_rate(settings: Settings, tuned: Mapping[str, Any]) -> float:
+    rate = tuned.get(settings.architecture, {}).get(settings.optimizer)
+    if isinstance(rate, dict):
+        rate = rate.get(str(settings.width))
+    if not isinstance(rate, int | float):
+        raise ValueError(
+            f"learning_rate missing, and tuned.{settings.architecture} has none for {settings.optimizer} "
+            f"at width {settings.width}: give one of them"
+        )
+    return rate

@@ -22,14 +22,16 @@ from trajkit.zoo.time_limit import OutOfTime
 
 Outcome = dict[str, Any]
 STATES = ("trained", "diverged", "crashed")
+# Folder of the outcomes, in the folder of the runs.
+OUTCOMES = "outcomes"
 
 
 @dataclass(frozen=True)
 class Plan:
     """What all runs of a grid share: its name, the data, the checkpoints, the folder of the runs and the device.
 
-    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604. `end` is the time, in seconds since
-    1970, at which training ends, finished or not.
+    `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604. `follows` names settings that follow
+    from others. `end` is the time, in seconds since 1970, at which training ends, finished or not.
     """
 
     grid: str
@@ -37,6 +39,7 @@ class Plan:
     checkpoints: int | str
     out: str
     device: str = "cpu"
+    follows: tuple[str, ...] = ()
     compile: bool = False
     end: float = math.inf
 
@@ -48,7 +51,7 @@ class Plan:
     def describe(self) -> dict[str, Any]:
         """Describe what must agree between runs of one grid; where and how they are trained may differ."""
         data = {name: value for name, value in asdict(self.data).items() if name not in ("path", "description")}
-        return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints}
+        return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints, "follows": list(self.follows)}
 
 
 def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
@@ -62,7 +65,7 @@ def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
         "description": plan.data.description,
         **plan.describe(),
     }
-    path = Path(plan.out, "outcomes", file_name(settings.run).removesuffix(SUFFIX) + ".json")
+    path = Path(plan.out, OUTCOMES, file_name(settings.run).removesuffix(SUFFIX) + ".json")
     path.parent.mkdir(exist_ok=True)
     with atomic_write(path, overwrite=True) as part:
         part.write_text(json.dumps(about | outcome, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -70,7 +73,7 @@ def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
 
 def read_outcomes(out: Path) -> dict[str, Outcome]:
     """Read the outcomes of the finished runs in a folder, by run."""
-    files = sorted(out.glob("outcomes/[!.]*.json"))
+    files = sorted(out.glob(f"{OUTCOMES}/[!.]*.json"))
     return {outcome["run"]: outcome for outcome in (json.loads(file.read_text(encoding="utf-8")) for file in files)}
 
 

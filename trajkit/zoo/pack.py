@@ -6,10 +6,12 @@ import json
 import os
 import re
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import xarray as xr
 
+from trajkit.roles import set_roles
 from trajkit.storage import Store, save
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
 from trajkit.zoo.outcomes import Outcome, read_outcomes
@@ -29,8 +31,10 @@ def pack(
 ) -> Path:
     """Pack the runs that were trained to their end into one file.
 
-    The run attributes are the settings and the final errors on all samples, `train_error` and `test_error`. The
-    metadata name the grid, the commit, the data and the runs that diverged or crashed.
+    The run attributes are the settings, the seeds and the final errors on all samples, `train_error` and `test_error`.
+    What follows from other settings has the role of an outcome: the width; the learning rate, where the runs have its
+    factor; and what the grid names in `follows`. The metadata name the grid, the commit, the data and the runs that
+    diverged or crashed.
 
     Parameters
     ----------
@@ -81,6 +85,11 @@ def check_package(path: Path, *, overwrite: bool) -> None:
     """Refuse a path that `pack` could not write to."""
     if path.suffix != ".nc":
         raise ValueError(f"{path}: wanted a name that ends in .nc")
+    if find_spec("netCDF4") is None:
+        raise ModuleNotFoundError(
+            f"writing {path} needs netCDF4: pip install netcdf4, or carry the folder of the runs to another machine "
+            "(--archive PREFIX) and pack it there"
+        )
     check_destination(path, overwrite=overwrite)
 
 
@@ -97,9 +106,17 @@ def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
     ds = ds.sel(run=[run for run in ds.run.values.tolist() if run in trained]).drop_vars("diverged_at", errors="ignore")
     names = ds.run.values.tolist()
     errors = {name: ("run", [trained[run][name] for run in names]) for name in ("train_error", "test_error")}
-    return ds.assign_coords(errors).assign_attrs(
+    return set_roles(ds.assign_coords(errors), outcome=_following(ds, trained)).assign_attrs(
         source="trajkit.zoo", metadata=json.dumps(_metadata(trained, outcomes), ensure_ascii=False)
     )
+
+
+def _following(ds: xr.Dataset, trained: dict[str, Outcome]) -> list[str]:
+    """Name the attributes that follow from others: as settings they would always differ together with these."""
+    follows = {name for outcome in trained.values() for name in outcome["follows"]} | {"width"}
+    if "learning_rate_factor" in ds.coords and ds.learning_rate_factor.notnull().all():
+        follows.add("learning_rate")
+    return sorted(follows)
 
 
 def _metadata(trained: dict[str, Outcome], outcomes: dict[str, Outcome]) -> dict[str, object]:

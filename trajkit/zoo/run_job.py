@@ -24,6 +24,10 @@ from trajkit.zoo.time_limit import OutOfTime
 from trajkit.zoo.train_seeds_together import train_seeds_together
 from trajkit.zoo.training import network, precision, steps, train_network, updates_per_epoch
 
+# `seed` numbers the runs of a configuration; their seeds are `init_seed` and `order_seed`. `start_step` says what
+# `corner_steps` says, and is no setting: the corner and its steps would always differ together.
+_NOT_RECORDED = ("seed", "init_seed", "order_seed", "corner_steps")
+
 
 def run_job(settings: Sequence[Settings], plan: Plan) -> list[Outcome] | None:
     """Train and record one network, or several that differ only in their seed, and write their outcomes.
@@ -51,33 +55,46 @@ def run_job(settings: Sequence[Settings], plan: Plan) -> list[Outcome] | None:
 
 
 def record_at(settings: Settings, samples: int, checkpoints: int | str) -> RecordAt:
-    """Choose the steps at which a run is recorded; a run with a corner has a third of them before the corner.
+    """Choose the steps at which a run is recorded; a run with a corner is recorded from there on.
 
     Examples
     --------
     >>> sorted(record_at(Settings("linear", "sgd", 0.1, epochs=10, batch_size=10), 100, 6).steps)
     [0, 5, 15, 30, 56, 100]
     """
+    per_epoch = updates_per_epoch(settings, samples)
     if checkpoints == "published":
-        after = RecordAt.published(updates_per_epoch(settings, samples), settings.epochs)
+        after = RecordAt.published(per_epoch, settings.epochs)
     else:
-        n = int(checkpoints) - (int(checkpoints) // 3 if settings.corner_steps else 0)
-        after = RecordAt.log_spaced(n, last=settings.epochs * updates_per_epoch(settings, samples))
-    if not settings.corner_steps:
-        return after
-    n = len(after.steps) // 2 if checkpoints == "published" else int(checkpoints) // 3
-    before = RecordAt.log_spaced(max(n + 1, 2), last=settings.corner_steps)
-    return before | RecordAt(settings.corner_steps + step for step in after.steps)
+        after = RecordAt.log_spaced(int(checkpoints), last=settings.epochs * per_epoch)
+    return RecordAt(settings.corner_steps + step for step in after.steps)
 
 
 def attributes(settings: Settings, data: Data) -> dict[str, str | int | float | bool]:
-    """Attributes of a run, as they are recorded: its settings and its number of parameters."""
+    """Attributes of a run, as they are recorded: its settings, seeds, start and number of parameters.
+
+    Examples
+    --------
+    >>> from trajkit.zoo import DataSettings
+    >>> data = load_data(DataSettings("digits"))
+    >>> made = attributes(Settings("fc", "adam", 0.001, init="corner-200", corner_steps=90), data)
+    >>> made["run"], made["start_step"], made["parameters"]
+    ('fc-256-adam-0.001-0-init=corner-200-corner_steps=90', 90, 59968)
+    """
     with torch.device("meta"):  # Shapes without numbers are enough to count parameters.
         model = ARCHITECTURES[settings.architecture].build(
             data.shape, len(data.probe.classes), size=settings.size, width=settings.width
         )
-    held = {name: value for name, value in asdict(settings).items() if name != "decay" or data.is_sloppy}
-    return {"run": settings.run, **held, "parameters": sum(p.numel() for p in model.parameters())}
+    made = {name: value for name, value in asdict(settings).items() if name not in _NOT_RECORDED and value is not None}
+    if not data.is_sloppy:
+        del made["decay"]
+    return {"run": settings.run} | made | {
+        "width": settings.width,
+        "init_seed": settings.seeds.init,
+        "order_seed": settings.seeds.order,
+        "start_step": settings.corner_steps,
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }  # fmt: skip
 
 
 def _train_and_record(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:

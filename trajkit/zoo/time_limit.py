@@ -9,7 +9,7 @@ from trajkit.zoo.settings import Settings
 from trajkit.zoo.training import steps
 
 
-class OutOfTime(Exception):  # noqa: N818 - like StopIteration, it is no error
+class OutOfTime(Exception):
     """The time limit was reached while a network was trained."""
 
 
@@ -17,17 +17,16 @@ class TimeLimit:
     """The end of a training, and the seconds that its jobs take.
 
     A job is estimated by the slowest finished job of its architecture, per image: the widths of an architecture differ,
-    and a job that starts for nothing costs more than one that could have ended in time. The first jobs of an architecture
-    start in any case.
+    and a job that starts for nothing is a loss. The first jobs of an architecture start in any case.
 
     Examples
     --------
     >>> limit = TimeLimit(samples=1000, end=time.time() + 60)
-    >>> job = [Settings("fc", "sgd", 0.1, epochs=20)]
-    >>> limit.allows(job)
+    >>> long, short = (Settings("fc", "sgd", 0.1, epochs=epochs) for epochs in (40, 2))
+    >>> limit.allows([long])
     True
-    >>> limit.learn(job, seconds=100)
-    >>> limit.allows(job), limit.allows([Settings("fc", "sgd", 0.1, epochs=2)]), limit.allows([Settings("vit", "sgd", 0.1)])
+    >>> limit.learn([long], seconds=100)
+    >>> limit.allows([long]), limit.allows([short]), limit.allows([Settings("vit", "sgd", 0.1)])
     (False, True, True)
     """
 

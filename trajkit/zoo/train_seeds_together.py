@@ -26,9 +26,9 @@ FEWEST_SEEDS = 4
 
 
 def can_train_together(settings: Settings, features: int) -> bool:
-    """Whether training seeds of these settings together is faster: small networks without a corner."""
-    few = features <= MOST_FEATURES
-    return few and settings.architecture in ARCHITECTURES_TOGETHER and settings.init not in CORNERS
+    """Whether training seeds of these settings together is faster: small networks without a corner or dropout."""
+    few = features <= MOST_FEATURES and settings.architecture in ARCHITECTURES_TOGETHER
+    return few and settings.init not in CORNERS and not settings.dropout
 
 
 def train_seeds_together(
@@ -53,7 +53,7 @@ def train_seeds_together(
     [0, 1, 2]
     """
     first = settings[0]
-    randoms = [torch.Generator().manual_seed(s.seed) for s in settings]
+    randoms = [torch.Generator().manual_seed(s.seeds.order) for s in settings]
     orders = zip(*(batches(inputs, first.batch_size, first.augmentation, random) for random in randoms), strict=True)
     forward, parameters = _stacked(models)
     optimizer = optimizer_of(parameters, first)
@@ -67,7 +67,7 @@ def train_seeds_together(
         with precision(images.device):
             logits = forward(images)
         loss = F.cross_entropy(
-            logits.flatten(0, 1), labels[batch.samples], reduction="none"
+            logits.flatten(0, 1), labels[batch.samples], reduction="none", label_smoothing=first.label_smoothing,
         ).view(len(models), -1).mean(1)  # fmt: skip
         optimizer.zero_grad()
         # The loss of a network depends on its own parameters only, so the sum has the gradient of each.

@@ -15,6 +15,7 @@ from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.augment import Crops, augment, draw_crops
 from trajkit.zoo.data import stratified_order
 from trajkit.zoo.divergence import Losses, nan_unless_finite
+from trajkit.zoo.dropout import drop_before_last_layer
 from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
 
 # Whether a device computes in bfloat16. CPUs could; on most of them it is slower than float32.
@@ -67,7 +68,7 @@ def train_network(
     >>> [step for step, _ in train_network(network(settings, (4,), 7), torch.eye(7, 4), torch.arange(7), settings)]
     [0, 1, 2, 3, 4]
     """
-    random = torch.Generator().manual_seed(settings.seed)
+    random = torch.Generator().manual_seed(settings.seeds.order)
     forward = compiled(model) if compile else model
     losses = Losses(updates_per_epoch(settings, len(inputs)), check_at)
     step = 0
@@ -80,7 +81,9 @@ def train_network(
             optimizer.param_groups[0]["lr"] = learning_rate(settings, done / task.steps)
             images = augment(task.inputs[batch.samples], batch.crops)
             with precision(images.device):
-                loss = F.cross_entropy(forward(images), task.labels[batch.samples])
+                loss = F.cross_entropy(
+                    forward(images), task.labels[batch.samples], label_smoothing=settings.label_smoothing
+                )
             optimizer.zero_grad()
             loss.backward(gradient=nan_unless_finite(loss))  # type: ignore[no-untyped-call]  # torch leaves it so
             optimizer.step()
@@ -114,7 +117,9 @@ def tasks(inputs: Tensor, labels: Tensor, settings: Settings, random: torch.Gene
             wrong = torch.randint(int(labels.max()) + 1, labels.shape, generator=random).to(labels.device)
             yield Task(inputs, wrong, settings.corner_steps, settings.batch_size)
         else:
-            chosen = torch.from_numpy(stratified_order(labels.cpu().numpy(), settings.seed)[:few]).to(labels.device)
+            chosen = torch.from_numpy(stratified_order(labels.cpu().numpy(), settings.seeds.order)[:few]).to(
+                labels.device
+            )
             batch_size = min(settings.batch_size, few)
             yield Task(inputs[chosen], labels[chosen], settings.corner_steps, batch_size)
     yield Task(inputs, labels, settings.epochs * updates_per_epoch(settings, len(labels)), settings.batch_size)
@@ -173,10 +178,12 @@ def network(settings: Settings, shape: tuple[int, ...], classes: int) -> nn.Modu
     )
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(settings.seeds.init)
         model = ARCHITECTURES[settings.architecture].build(shape, classes, size=settings.size, width=settings.width)
         if settings.init in ("kaiming", "normal"):
             _initialise(model, gain=math.sqrt(2) if settings.init == "kaiming" else 1.0)
+    if settings.dropout:
+        drop_before_last_layer(model, settings.dropout, settings.seeds.order)
     # Convolutions are faster with channels last: 1.1 to 1.9 times even on one core of a CPU.
     # Any: only some builds of torch annotate this form of `to`.
     movable: Any = model

@@ -15,19 +15,28 @@ from trajkit.curves.loss import loss_of
 from trajkit.reporting.claim import Claim
 from trajkit.reporting.finding import CannotTellError, Finding, Number, judged
 from trajkit.reporting.part import ARCHITECTURE, Part
-from trajkit.roles import role_of
-from trajkit.schema import run_attributes, run_table
+from trajkit.roles import attributes_with_role, set_roles
+from trajkit.schema import run_table
 
 HALF = 0.5
-# A size with a poor learning rate is slow for that reason: each size is judged at its best one.
-_RATES = ("learning_rate", "learning_rate_factor")
+# A size with a poor learning rate is slow for that reason: each size is judged at its best one. A factor is relative
+# to the tuned rate of each architecture, optimizer and size, which is the best one without looking at these runs.
+_FACTOR = "learning_rate_factor"
+_RATES = ("learning_rate", _FACTOR)
+# What says how large a network is, and what says the same in other words.
+_SIZES = {
+    "width_factor": ("width",),
+    "width": ("width_factor",),
+    "depth": (),
+    "parameters": ("width_factor", "width", "depth", "size"),
+}
 
 
 def examine(part: Part) -> Finding:
     """Compare steps to half the progress, and distances, among configurations that differ in size alone."""
     how = part.settings
     ds, code = _at_best_rates(part)
-    by, group = _size(ds)
+    ds, by, group = _size(ds)
     others, chosen = other_settings(ds, by), ds.isel(run=group >= 0)
     found = speed_comparison(chosen, by, at=(0.25, HALF, 0.75), level=how.level)
     # Interpolation gives equal numbers of steps up to rounding. Seeds are averaged: they are no further evidence.
@@ -49,7 +58,9 @@ def examine(part: Part) -> Finding:
     attributes = [by, *([ARCHITECTURE] if ARCHITECTURE in others else [])]
     # Runs that reach too little progress have no distances.
     there = part.distance["run"].isin(chosen["run"]).values
-    distance = part.distance.isel(run=there, run2=there).drop_vars(_RATES, errors="ignore")
+    distance = part.distance.isel(run=there, run2=there).drop_vars([*_RATES, *_SIZES[by]], errors="ignore")
+    # A size can be marked as an outcome that follows from the settings: here it is what the runs are compared by.
+    distance = set_roles(distance, setting=[by])
     groups = compare_groups(distance, attributes, permutations=1, level=how.level)
     for name in attributes:
         at = groups.sel(attribute=name)
@@ -69,32 +80,42 @@ def examine(part: Part) -> Finding:
 
 
 def _at_best_rates(part: Part) -> tuple[xr.Dataset, list[str]]:
-    """Keep, of configurations that differ in the learning rate alone, those that reach the smallest loss."""
-    rates = [name for name in _RATES if name in run_attributes(part.ds) and role_of(part.ds, name) == "setting"]
-    names = [name for name in run_attributes(part.ds) if role_of(part.ds, name) == "setting" and name not in rates]
+    """Keep, of configurations that differ in the learning rate alone, those at the best one.
+
+    That is the tuned rate, where the factor is nearest to 1, or else the rate with the smallest loss.
+    """
+    settings = attributes_with_role(part.ds, "setting")
+    rates = [name for name in _RATES if name in settings]
+    names = [name for name in settings if name not in rates]
     if not rates:
         return part.ds, []
-    table = run_table(part.ds).assign(loss=loss_of(part.ds).min("checkpoint").values)
-    mean = table.groupby([*names, *rates], dropna=False)["loss"].transform("mean")
-    best = mean.groupby([table[name] for name in names], dropna=False).transform("min") if names else mean.min()
+    table = run_table(part.ds)
+    if _FACTOR in rates and part.ds[_FACTOR].dtype.kind in "if":
+        each, value = f"(table[{_FACTOR!r}] - 1).abs()", (table[_FACTOR] - 1).abs()
+    else:
+        each = f"table.assign(loss=tk.loss(ds).min('checkpoint').values).groupby({settings}, dropna=False).loss"
+        each += ".transform('mean')"
+        losses = table.assign(loss=loss_of(part.ds).min("checkpoint").values)
+        value = losses.groupby(settings, dropna=False)["loss"].transform("mean")
+    best = value.groupby([table[name] for name in names], dropna=False).transform("min") if names else value.min()
     code = [
-        "table = tk.run_table(ds).assign(loss=tk.loss(ds).min('checkpoint').values)",
-        f"mean = table.groupby({[*names, *rates]}, dropna=False).loss.transform('mean')",
-        f"best = mean.groupby([table[name] for name in {names}], dropna=False).transform('min')"
+        "table = tk.run_table(ds)",
+        f"value = {each}",
+        f"best = value.groupby([table[name] for name in {names}], dropna=False).transform('min')"
         if names
-        else "best = mean.min()",
-        f"ds = ds.isel(run=(mean == best).values).drop_vars({rates})",
+        else "best = value.min()",
+        f"ds = ds.isel(run=(value == best).values).drop_vars({[name for name in _RATES if name in part.ds.coords]})",
     ]
-    return part.ds.isel(run=(mean == best).to_numpy()).drop_vars(rates), code
+    return part.ds.isel(run=(value == best).to_numpy()).drop_vars(_RATES, errors="ignore"), code
 
 
-def _size(ds: xr.Dataset) -> tuple[str, np.ndarray]:
+def _size(ds: xr.Dataset) -> tuple[xr.Dataset, str, np.ndarray]:
     """Find the attribute that says how large a network is, and the strata of runs that differ in it."""
-    why = "no run attribute 'width_factor', 'width', 'depth' or 'parameters' says how large a network is"
-    for name in ("width_factor", "width", "depth", "parameters"):
+    why = f"no run attribute {', '.join(map(repr, _SIZES))} says how large a network is"
+    for name, same in _SIZES.items():
         if name in ds.coords and ds[name].dtype.kind in "if":
             try:
-                return name, strata(ds, name)
+                return (of := ds.drop_vars(same, errors="ignore")), name, strata(of, name)
             except ValueError as error:
                 why = str(error)
     raise CannotTellError(why)
@@ -109,13 +130,15 @@ def _code(ds: xr.Dataset, by: str, others: list[str], attributes: list[str]) -> 
             f"ranks = ranks - ranks{within}.transform('mean')",
         ]
     return [
+        *([f"ds = ds.drop_vars({list(_SIZES[by])}, errors='ignore')"] if _SIZES[by] else []),
         *Part.code_of_some(ds, by),
         f"steps = tk.speed_comparison(some, {by!r}, at=[{HALF}]).steps.values[:, 0].round(6)",
         "table = tk.run_table(some).assign(steps=steps)",
         f"each = table.groupby({[*others, by]}, dropna=False, as_index=False).steps.mean()",
         *ranks,
         "there = distance.run.isin(some.run).values",
-        f"distance = distance.isel(run=there, run2=there).drop_vars({list(_RATES)}, errors='ignore')",
+        f"distance = distance.isel(run=there, run2=there).drop_vars({[*_RATES, *_SIZES[by]]}, errors='ignore')",
+        f"distance = tk.set_roles(distance, setting=[{by!r}])",
         f"groups = tk.compare_groups(distance, {attributes}, permutations=1)",
     ]
 
@@ -124,9 +147,10 @@ CLAIM = Claim(
     name="larger is faster",
     statement="Larger networks train faster, along the same manifold.",
     rule=(
-        f"Holds if, among configurations that differ only in size, each at the learning rate with the smallest loss, "
-        f"larger networks need significantly fewer steps to progress {HALF}, and two sizes are nearer to each other "
-        "than two architectures (matched ratios)."
+        "Holds if, among configurations that differ only in size, each at its best learning rate (the tuned one, "
+        f"with a {_FACTOR} nearest to 1, or else the one with the smallest loss), larger networks need significantly "
+        f"fewer steps to progress {HALF}, and two sizes are nearer to each other than two architectures (matched "
+        "ratios)."
     ),
     examine=examine,
     draw=figures.speed_comparison,

@@ -6,7 +6,7 @@ import numpy as np
 
 from trajkit import figures
 from trajkit.reporting.claim import Claim
-from trajkit.reporting.finding import CannotTellError, Finding, judged, untold
+from trajkit.reporting.finding import CannotTellError, Finding, Number, judged, untold
 from trajkit.reporting.part import ARCHITECTURE, Part, limitations_of, matched_number
 
 
@@ -24,20 +24,31 @@ def examine(part: Part) -> Finding:
         why = limitations_of(part.groups, ARCHITECTURE)
         return untold(f"the matched ratio of architecture has no interval: {why}", numbers, code, part.groups)
     known = [number for number in rest if number.subject not in unknown]
-    if not known:
+    measured = [number for number in rest if np.isfinite(number.value)]
+    if not measured:
         why = "; ".join(limitations_of(part.groups, name) for name in unknown)
-        return untold(f"no other setting has a matched ratio with an interval: {why}", numbers, code, part.groups)
-    most = max(known, key=lambda number: number.value)
+        return untold(f"no other setting has a matched ratio: {why}", numbers, code, part.groups)
+    most = max(measured, key=lambda number: number.value)
     because = (
-        f"of the other settings, {most.subject} moves runs farthest, by {most.value:.2f} times the distance between "
-        f"seeds, and architecture by {own.value:.2f}"
+        f"of the other settings, {most.subject} moves runs farthest, by {_written(most)} times the distance between "
+        f"seeds, and architecture by {_written(own)}"
     )
-    because += f"; without an interval: {', '.join(unknown)}" if unknown else ""
+    bounded = max(known, key=lambda number: number.upper, default=most)
+    if bounded is not most:
+        because += f"; of those with an interval, {bounded.subject} reaches highest, {_written(bounded)}"
+    also = [name for name in unknown if name != most.subject]
+    because += f"; also without an interval: {', '.join(also)}" if also else ""
     clear = all(number.upper < own.lower for number in known)
     # Settings that the design cannot measure could matter more.
     if clear and unknown:
         return untold(because, numbers, code, part.groups)
     return judged(clear, because, numbers, code, part.groups)
+
+
+def _written(ratio: Number) -> str:
+    if np.isnan(ratio.lower):
+        return f"{ratio.value:.2f} (no interval)"
+    return f"{ratio.value:.2f} ({ratio.lower:.2f} to {ratio.upper:.2f})"
 
 
 CLAIM = Claim(
