@@ -109,6 +109,8 @@ ARGUMENTS: dict[str, Make] = {
     "widths": lambda ds, folder: tk.tube(ds, "architecture", n=4),
     "linear": lambda ds, folder: ds.isel(run=slice(0, 2)).pipe(_renamed),
     "networks": lambda ds, folder: ds,
+    "references": lambda ds, folder: {"mine": tk.ignorance(ds)},
+    "reference": lambda ds, folder: "truth",
 }
 # Options that make a call quick.
 QUICK: dict[str, Any] = {

@@ -11,8 +11,8 @@ import xarray as xr
 from trajkit.analysis.run_groups import groups, own_copies
 from trajkit.analysis.shuffled_distances import ratio_interval_of, shuffled_distances, table_pays
 from trajkit.analysis.shuffles import Null, kinds_of_samples, shuffle_within_class, valid_draws
+from trajkit.curves.ends import ignorance, truth
 from trajkit.curves.geodesic import great_circle
-from trajkit.curves.references import ignorance, truth
 from trajkit.curves.resample import resampled, said_of
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import BHATTACHARYYA, Metric, as_metric
