@@ -165,6 +165,27 @@ def test_optimizers__update_all_parameters_in_one_kernel(optimizer):
     assert optimizer_of(model.parameters(), replace(SHORT, optimizer=optimizer)).defaults["fused"]
 
 
+def test_compile__is_used_only_if_asked_and_the_network_itself_is_yielded(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda model, mode: compiled.append(model) or model)
+    data = load_data(DIGITS)
+    model = network(SHORT, data.shape, 10)
+    for compile in (False, True):
+        for _, yielded in islice(train_network(model, data.train, data.train_label, SHORT, compile=compile), 2):
+            assert yielded is model
+        assert compiled == [model] * compile
+
+
+@pytest.mark.slow
+def test_compile__gives_the_same_network():
+    data = load_data(DIGITS)
+    models = [network(SHORT, data.shape, 10) for _ in range(2)]
+    for model, compile in zip(models, (False, True), strict=True):
+        for _ in train_network(model, data.train, data.train_label, SHORT, compile=compile):
+            pass
+    torch.testing.assert_close(weights(models[1]), weights(models[0]), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(("architecture", "optimizer", "rate"), [("fc", "adam", 0.003), ("allcnn", "nesterov", 0.03)])
 def test_bfloat16__learns_too(architecture, optimizer, rate, monkeypatch):
     monkeypatch.setitem(BFLOAT16, "cpu", lambda: True)
