@@ -37,7 +37,7 @@ def archive(
     megabytes
         Each file is smaller than this.
     overwrite
-        Whether to replace files of such names.
+        Whether to replace an existing file.
 
     Returns
     -------
@@ -50,6 +50,13 @@ def archive(
         If no run has ended, or one run alone takes too much room.
     FileExistsError
         If there are files of such names and `overwrite` is False.
+
+    Examples
+    --------
+    >>> archive("runs", "nowhere/part")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: cannot write nowhere/part-01.zip: there is no folder nowhere; make it first
     """
     folder, prefix = user_path(folder), user_path(prefix)
     check_archive(prefix, overwrite=overwrite)
