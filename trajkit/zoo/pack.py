@@ -32,8 +32,8 @@ def pack(
 
     The run attributes are the settings, the seeds and the final errors on all samples, `train_error` and `test_error`.
     What follows from other settings has the role of an outcome: the width; the learning rate, where the runs have its
-    factor; and what the grid names in `follows`. The metadata name the grid, the commit, the data and the runs that
-    diverged or crashed.
+    factor; the number of the replicate; and what the grid names in `follows`. The metadata name the grid, the commit,
+    the data and the runs that diverged or crashed.
 
     Parameters
     ----------
@@ -107,7 +107,8 @@ def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
 
 def _following(ds: xr.Dataset, trained: dict[str, Outcome]) -> list[str]:
     """Name the attributes that follow from others: as settings they would always differ together with these."""
-    follows = {name for outcome in trained.values() for name in outcome["follows"]} | {"width"}
+    # Runs of other configurations share the number of a replicate, and no random numbers.
+    follows = {name for outcome in trained.values() for name in outcome["follows"]} | {"width", "replicate"}
     if "learning_rate_factor" in ds.coords and ds.learning_rate_factor.notnull().all():
         follows.add("learning_rate")
     return sorted(follows)

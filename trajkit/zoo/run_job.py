@@ -22,8 +22,8 @@ from trajkit.zoo.settings import Settings
 from trajkit.zoo.train_seeds_together import train_seeds_together
 from trajkit.zoo.training import Diverged, network, steps, train_network, updates_per_epoch
 
-# `seed` numbers the runs of a configuration; their seeds are `init_seed` and `order_seed`. `start_step` says what
-# `corner_steps` says, and is no setting: the corner and its steps would always differ together.
+# `seed` is recorded as `replicate`: it numbers the runs of a configuration, whose seeds are others. `start_step` says
+# what `corner_steps` says, and is no setting: the corner and its steps would always differ together.
 _NOT_RECORDED = ("seed", "init_seed", "order_seed", "corner_steps")
 
 
@@ -83,6 +83,7 @@ def attributes(settings: Settings, data: Data) -> dict[str, str | int | float | 
         del made["decay"]
     return {"run": settings.run} | made | {
         "width": settings.width,
+        "replicate": settings.seed,
         "init_seed": settings.seeds.init,
         "order_seed": settings.seeds.order,
         "start_step": settings.corner_steps,
