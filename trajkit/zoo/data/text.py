@@ -11,7 +11,8 @@ from trajkit.storage import Probe
 from trajkit.text import Corpus, Vocabulary, characters, contexts, corpus, split
 from trajkit.typing import Labels
 
-LENGTH, VOCABULARY = 16, 60
+# 32 classes, in lower case: with more, the predictions of fewer contexts would fit into a file.
+LENGTH, VOCABULARY = 16, 32
 
 
 class Texts(NamedTuple):
@@ -24,7 +25,7 @@ class Texts(NamedTuple):
 
 
 def texts(path: str, *, samples: int, seed: int) -> Texts:
-    """Read documents (`trajkit.text.corpus`): contexts of 16 characters, of the 60 most frequent ones.
+    """Read documents (`trajkit.text.corpus`): contexts of 16 characters in lower case, of the 32 most frequent ones.
 
     Whole documents are for training or for testing. The probe has `samples` contexts, half of each.
 
@@ -32,9 +33,10 @@ def texts(path: str, *, samples: int, seed: int) -> Texts:
     --------
     >>> read = texts("", samples=100, seed=0)
     >>> read.tokens["train"].shape[1], len(read.probe), len(read.probe.classes)
-    (16, 100, 60)
+    (16, 100, 32)
     """
-    train, test = split(corpus(path or None), seed=seed)
+    read = corpus(path or None)
+    train, test = split(Corpus(read.documents, tuple(map(str.lower, read.texts))), seed=seed)
     vocabulary = characters(train, VOCABULARY)
     chosen = contexts(train, test, vocabulary, samples=samples, length=LENGTH, seed=seed)
     parts = {"train": _every_place(train, vocabulary), "test": _every_place(test, vocabulary)}
