@@ -181,7 +181,8 @@ def _runs(
             problems += unknown
             continue
         known = {name: value for name, value in defaults.items() if name in _SETTINGS}
-        for values in _combinations(known | group | override):
+        # The seed comes first and changes last: the beginning of a table has every combination once.
+        for values in _combinations({"seed": 0} | known | group | override):
             try:
                 settings[_settings(values, tuned)] = None
             except (TypeError, ValueError) as error:
