@@ -174,7 +174,8 @@ def _of_text(settings: DataSettings, device: str) -> Data:
             raise ValueError(f"wanted {size} {split} samples, but the text has {count}: choose fewer")
         chosen = slice(None) if size is None else random.choice(count, size, replace=False)
         held[split] = [torch.from_numpy(part[split][chosen].copy()).to(device) for part in (read.tokens, read.label)]
-    return Data(settings.description or read.description, *held["train"], *held["test"], read.probe)
+    (train, train_label), (test, test_label) = held["train"], held["test"]
+    return Data(settings.description or read.description, train, train_label, test, test_label, read.probe)
 
 
 def noisy_labels(label: Tensor, noise: float, *, shuffle: bool) -> Tensor:
