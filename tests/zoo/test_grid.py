@@ -92,7 +92,7 @@ def test_train__impossible_combinations_are_refused_before_training(data, change
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"architecture": "transformer"}, "wanted one of .*'linear'"),
+        ({"architecture": "perceptron"}, "wanted one of .*'linear'"),
         ({"optimizer": "lion"}, "wanted one of .*'sgd'"),
         ({"augmentation": "cutout"}, "wanted one of .*'simple'"),
         ({"init": "corner-3"}, "wanted one of .*'corner-200'"),

@@ -29,7 +29,8 @@ from trajkit.zoo.training import (
 )
 
 LEARNING = [("fc", "sgd", 0.1), ("allcnn", "nesterov", 0.03)]
-LEARNING += [(a, "adam", 0.001 if a == "vit" else 0.003) for a in ARCHITECTURES if a != "wide_resnet_16"]
+OF_IMAGES = [a for a in ARCHITECTURES if not ARCHITECTURES[a].needs_tokens and a != "wide_resnet_16"]
+LEARNING += [(a, "adam", 0.001 if a == "vit" else 0.003) for a in OF_IMAGES]
 
 
 @pytest.mark.parametrize(("architecture", "optimizer", "rate"), LEARNING)
