@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 import trajkit as tk
+from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
 from trajkit.reporting.contents import contents, failures, title_of
 from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Number
-from trajkit.reporting.report import p_text
+from trajkit.reporting.report import _Page, p_text
 
 AWKWARD = '<b>"wide" & </script>'
 
@@ -47,6 +48,44 @@ def test_report__gives_the_table_of_claims(written):
     at_least = table[(table.claim == "nearer than shuffled") & (table.p_value == table.p_least)]
     assert at_least.because.str.contains("p ≤ 0.01").all()
     assert table[table.verdict != UNKNOWN].groupby("claim").value.count().min() >= 1
+
+
+def test_report__shows_answers_while_others_are_missing_and_no_verdict_before_its_p_value_is_corrected(
+    tmp_path, monkeypatch
+):
+    """Quick claims on the part that decides come first; after each one the page can be opened."""
+    seen, asked, ask = [], [], Claim.ask
+    monkeypatch.setattr(_Page, "show", lambda page, found: seen.append((page, found)))
+    monkeypatch.setattr(Claim, "ask", lambda claim, part: asked.append((part.name, claim.slowness)) or ask(claim, part))
+    ds = tk.simulate(runs=8, samples=24, checkpoints=4, groups=2, spread=0.3)
+    path = tmp_path / "page.html"
+    tk.report(ds, path, null_draws=9, permutations=19, progress_bar=False)
+    assert asked == sorted(asked, key=lambda at: (["test", "all", "train"].index(at[0]), at[1]))
+    complete = path.read_text("utf-8")
+    assert "answers are not told yet" not in complete
+    for place, left, shows in ((0, 32, False), (10, 22, False), (11, 21, True)):
+        page, found = seen[place]
+        page.write(found)
+        text = path.read_text("utf-8")
+        assert f"{left} of 33 answers are not told yet" in text
+        row = re.search("#nearer-than-shuffled.*?</tr>", text, re.DOTALL)[0].split("<td>")[-1]
+        assert ("not yet told" not in row) == shows
+
+
+def test_report__that_is_stopped_leaves_what_it_found(tmp_path, monkeypatch, simulated):
+    ask = Claim.ask
+
+    def stop(claim, part):
+        if claim.slowness:
+            raise KeyboardInterrupt
+        return ask(claim, part)
+
+    monkeypatch.setattr(Claim, "ask", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tk.report(simulated(runs=12), tmp_path / "page.html", permutations=19, progress_bar=False)
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "answers are not told yet" in page
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_report__holds_every_claim_and_number_and_escapes_names(written):
