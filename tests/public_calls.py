@@ -109,6 +109,8 @@ ARGUMENTS: dict[str, Make] = {
     "widths": lambda ds, folder: tk.tube(ds, "architecture", n=4),
     "linear": lambda ds, folder: ds.isel(run=slice(0, 2)).pipe(_renamed),
     "networks": lambda ds, folder: ds,
+    "references": lambda ds, folder: {"mine": tk.ignorance(ds)},
+    "reference": lambda ds, folder: "truth",
 }
 # Options that make a call quick.
 QUICK: dict[str, Any] = {
@@ -147,10 +149,12 @@ OF_NAME: dict[str, dict[str, Make]] = {
 }
 
 
-def arguments(name: str, ds: xr.Dataset, folder: Path) -> dict[str, Any]:
-    """Give the arguments with which a public name is called, by their parameters."""
+def arguments(name: str, ds: xr.Dataset, folder: Path, without: str = "") -> dict[str, Any]:
+    """Give the arguments with which a public name is called, by their parameters, but for one that is not wanted."""
     found = {}
     for parameter in inspect.signature(TAKING[name]).parameters.values():
+        if parameter.name == without:
+            continue
         make = OF_NAME.get(name, {}).get(parameter.name)
         if make is None and parameter.name == "found":
             make = _called(name.replace(".figures", ""))

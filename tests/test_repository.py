@@ -179,7 +179,7 @@ def test_contributing__names_every_script_with_its_command() -> None:
 WHOLE = {
     *("binder", "contributing", "house", "install", "notebooks", "notebooks_browser", "readme", "reference"),
     *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1", "validation", "user_paths"),
-    "ways_of_opening",
+    *("ways_of_opening", "wrong_kinds"),
 }
 
 

@@ -39,6 +39,7 @@ from trajkit.analysis import (
 from trajkit.concat import concat
 from trajkit.configuration import configuration
 from trajkit.curves import (
+    add_references,
     distance_to_geodesic,
     error,
     geodesic,
@@ -46,6 +47,7 @@ from trajkit.curves import (
     length,
     loss,
     mean_trajectory,
+    nearest_approach,
     progress,
     resample,
     speed,
@@ -120,6 +122,7 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     "kullback_leibler",
     "pairwise",
     # Curves
+    "add_references",
     "distance_to_geodesic",
     "error",
     "geodesic",
@@ -127,6 +130,7 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     "length",
     "loss",
     "mean_trajectory",
+    "nearest_approach",
     "progress",
     "resample",
     "speed",

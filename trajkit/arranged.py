@@ -33,11 +33,18 @@ def as_dataset(ds: Any) -> xr.Dataset:
 def turned(x: xr.DataArray, *dims: str) -> xr.DataArray:
     """Put the dimensions of a result in order; one with other dimensions stays, for its reader to refuse.
 
+    Raises
+    ------
+    TypeError
+        If it is no DataArray.
+
     Examples
     --------
     >>> turned(xr.DataArray([[0, 1, 2]], dims=("run2", "run")), "run", "run2").sizes
     Frozen({'run': 3, 'run2': 1})
     """
+    if not isinstance(x, xr.DataArray):
+        raise TypeError(f"wanted an xarray.DataArray ({', '.join(dims)}), got {type(x).__name__}")
     return x.transpose(*dims) if set(x.dims) == set(dims) else x
 
 

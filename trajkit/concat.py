@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,9 +34,9 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
 
     Raises
     ------
-    SchemaError
-        If one of them is not a trajectory dataset, the probes or other shared variables differ, a run appears twice, or
-        an attribute is text in one dataset and a number in another.
+    TypeError, SchemaError
+        If `datasets` is no list, one of them is not a trajectory dataset, the probes or other shared variables differ,
+        a run appears twice, or an attribute is text in one dataset and a number in another.
 
     Examples
     --------
@@ -45,6 +45,8 @@ def concat(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     >>> tk.concat([ds.isel(run=[0, 1]), ds.isel(run=[2, 3])]).identical(ds)
     True
     """
+    if isinstance(datasets, str | Mapping) or not isinstance(datasets, Iterable):
+        raise TypeError(f"datasets: wanted a list of datasets, [a, b], got {type(datasets).__name__}")
     parts = list(datasets)
     if not parts:
         raise ValueError("datasets: wanted one dataset or more, got an empty list")

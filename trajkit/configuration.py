@@ -32,12 +32,19 @@ def configuration(ds: xr.Dataset | xr.DataArray) -> xr.DataArray:
         Text (run), such as "architecture=fc, optimizer=adam". A value that is missing is "(not set)". Reference runs
         have the label "".
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `ds` is no such dataset or result, or has no dimension `run`.
+
     Examples
     --------
     >>> import trajkit as tk
     >>> tk.configuration(tk.simulate(runs=4, groups=2)).values.tolist()
     ['architecture=A', 'architecture=B', 'architecture=A', 'architecture=B']
     """
+    if not isinstance(ds, xr.Dataset | xr.DataArray):
+        raise TypeError(f"wanted a dataset of runs, or a result that kept their attributes, got {type(ds).__name__}")
     ds = arranged(ds.coords.to_dataset(), DIMS, "log_prob")
     if "run" not in ds.dims:
         raise ValueError(f"wanted run attributes, on a dimension 'run', got dimensions {tuple(ds.dims)}")

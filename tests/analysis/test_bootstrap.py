@@ -206,6 +206,34 @@ def test_bootstrap__says_where_an_interval_falls_short():
     assert "draws give NaN" in alone.limitations
 
 
+@pytest.mark.parametrize("interval", ["percentile", "bca", "jackknife"])
+def test_bootstrap__infinite_values_have_no_interval_and_say_so(interval: str):
+    """One sample to which a run gives no probability: its mean loss is infinite, that of other runs is not."""
+    ds = tk.simulate(runs=2, checkpoints=3, samples=20, classes=2)
+    ds.log_prob[0, 2, 4] = np.where(np.arange(2) == ds.label.values[4], -np.inf, 0.0)
+    for statistic in (lambda d: tk.loss(d).isel(checkpoint=-1), lambda d: _loss_of_samples(d).isel(checkpoint=-1)):
+        found = tk.bootstrap(ds, statistic, 20, interval=interval)
+        assert np.isposinf(found.estimate[0])
+        assert found.lower.isnull().values.tolist() == found.standard_error.isnull().values.tolist() == [True, False]
+        assert "draws give NaN or infinity" in found.limitations
+
+
+def _loss_of_samples(ds):
+    own = ds.log_prob.values[:, :, np.arange(ds.sizes["sample"]), ds.label.values]
+    return xr.DataArray(-own, dims=("run", "checkpoint", "sample"))
+
+
+def test_bootstrap__over_runs_values_of_references_do_not_count():
+    ds = tk.with_references(tk.simulate(runs=6, spread=0.3))
+    network = ds.kind == "network"
+    for fill in (np.nan, np.inf):
+        found, plain = (
+            tk.bootstrap(ds, lambda d, x=x: tk.loss(d).isel(checkpoint=-1).where(network, x), 50, over="run")
+            for x in (fill, 0.0)
+        )
+        assert found.identical(plain)
+
+
 def test_bootstrap__over_configurations_weights_them_equally_and_covers_their_mean():
     """Each of 14 configurations has a place of its own; those with one seed count as much as those with five."""
     random, covered = np.random.default_rng(5), []

@@ -16,7 +16,7 @@ def test_runs_matrix__returns_the_values():
 
 def test_runs_matrix__refuses_other_things_than_a_symmetric_matrix_of_runs():
     distance = run_distances(9)
-    with pytest.raises(TypeError, match="wanted a DataArray"):
+    with pytest.raises(TypeError, match=r"wanted an xarray\.DataArray"):
         runs_matrix(distance.values)
     with pytest.raises(ValueError, match=r"wanted a square matrix \(run, run2\)"):
         runs_matrix(tk.pairwise(tk.simulate(runs=1, checkpoints=3)))

@@ -1,5 +1,6 @@
 """Laws of progress and of the distance to the geodesic."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import oracles
 import pytest
 import xarray as xr
 from counted import Counted
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from oracles import (
@@ -232,3 +233,70 @@ def test_progress__of_lazy_predictions_is_read_a_few_runs_at_a_time() -> None:
     with limit_workspace(ds.log_prob.nbytes / 7):
         assert tk.progress(ds.assign(log_prob=counted.lazy(ds.log_prob))).identical(exact)
     assert counted.largest <= ds.log_prob.nbytes / 7
+
+
+@given(datasets(zeros=True), st.sampled_from(LENGTH_METRICS))
+def test_progress__between_ends_that_are_given_is_that_between_their_names(ds: xr.Dataset, metric: str) -> None:
+    ends = {"start": tk.ignorance(ds), "end": tk.truth(ds)}
+    gap = np.abs(tk.progress(ds, metric, **ends) - tk.progress(ds, metric)).max()
+    within("progress by the ends' predictions and by closed forms", float(gap), 1e-6)
+    gap = np.abs(tk.distance_to_geodesic(ds, metric, **ends) - tk.distance_to_geodesic(ds, metric)).max()
+    within("distance by the ends' predictions and by closed forms", float(gap), 1e-7)
+
+
+@given(st.data(), st.sampled_from(LENGTH_METRICS))
+def test_progress__between_any_two_ends_is_the_least_over_a_fine_grid(data: st.DataObject, metric: str) -> None:
+    # Near an end that a sample all but excludes, bhattacharyya changes by log(1 - t): beyond logits of 10 the grid of
+    # the bisection, 2^-41, shows.
+    classes, random = data.draw(st.integers(2, 5)), np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    logits = random.uniform(-1, 1, (4, 3, classes)) * data.draw(st.sampled_from([0.1, 1, 10]))
+    if data.draw(st.booleans()):
+        excluded = random.random(logits.shape) < 0.3
+        excluded[..., random.integers(classes)] = False
+        logits[excluded] = -np.inf
+    start, end, *models = log_softmax(logits)
+    ds = runs_of([np.array(models)], np.zeros(3, dtype=int))
+    a, b = (tk.ignorance(ds).copy(data=x) for x in (start, end))
+    assume(float(tk.fisher_rao(a, b)) > 1e-3)
+    # A sample that shares no class with either end is infinitely far from the whole geodesic.
+    cap = None if metric == "fisher_rao" else 500.0
+    function = tk.fisher_rao if cap is None else functools.partial(tk.bhattacharyya, cap=2000.0)
+    at = tk.progress(ds, metric, start=a, end=b).values[0]
+    assert ((at >= 0) & (at <= 1)).all()
+    grid = tk.geodesic(a, b, np.linspace(0, 1, 101))
+    for k, t in enumerate(at):
+        here = tk.geodesic(a, b, float(t))
+        least = function(ds.log_prob[0, k], grid).min().item()
+        got = function(ds.log_prob[0, k], here).item()
+        within(f"excess of the {metric} distance over that of a grid, any ends", got - least, 1e-6 * (1 + least))
+        measured = tk.distance_to_geodesic(ds, metric, start=a, end=b, cap=cap)[0, k].item()
+        if got < 100:
+            within("distance to the geodesic of any ends", abs(measured - got), 1e-6 * (1 + got))
+
+
+def test_progress__of_the_geodesic_between_two_models_is_t() -> None:
+    ds = tk.simulate(runs=2, checkpoints=5, spread=0.3)
+    a, b = ds.log_prob[0, 1], ds.log_prob[1, 3]
+    t = np.linspace(0, 1, 11)
+    on_it = runs_of([tk.geodesic(a, b, t).values], ds.label.values)
+    for metric in LENGTH_METRICS:
+        ends = {"start": a.values, "end": b.values}
+        np.testing.assert_allclose(tk.progress(on_it, metric, **ends)[0], t, atol=1e-9)
+        assert tk.distance_to_geodesic(on_it, metric, **ends).max() < 1e-7
+        # Backwards it is 1 - t.
+        back = tk.progress(on_it, metric, start=b.values, end=a.values)
+        np.testing.assert_allclose(back[0], 1 - t, atol=1e-9)
+
+
+def test_distance_to_geodesic__without_a_common_class_wants_a_cap() -> None:
+    # Three classes: the ends never give the third, of which one checkpoint is sure on the first sample.
+    one, two, three = (np.where(np.eye(3)[[k, k]], 0.0, -np.inf) for k in range(3))
+    half = log_softmax(np.zeros((2, 3)))
+    ds = runs_of([np.array([half, np.array([three[0], half[1]])])], np.zeros(2, dtype=int))
+    ends = {"start": one, "end": two}
+    with pytest.raises(ValueError, match=r"1 points have an infinite bhattacharyya distance.*checkpoint 1.*cap="):
+        tk.distance_to_geodesic(ds, **ends)
+    finite = tk.distance_to_geodesic(ds, cap=5.0, **ends).values[0]
+    np.testing.assert_allclose(finite, [-0.5 * np.log(2 / 3), (5 - 0.5 * np.log(2 / 3)) / 2], rtol=1e-12)
+    # That sample does not count for progress.
+    np.testing.assert_allclose(tk.progress(ds, "bhattacharyya", **ends).values[0], 0.5, atol=1e-9)

@@ -16,6 +16,10 @@ def test_shared__is_what_all_compared_runs_reach_and_all_have_every_point(ds: xr
     first, last = progress[:, 0], np.nanmax(progress, 1)
     stays = last >= reach * np.median(last)
     low, high = first[stays].max(), last[stays].min()
+    if stays.sum() < min(2, len(stays)):
+        with pytest.raises(ValueError, match=r"no two runs reach .* of the progress that the median network reaches"):
+            tk.resample(ds, n, extend="shared", reach=reach)
+        return
     if not low < high:
         with pytest.raises(ValueError, match=r"no interval of 'progress' in common: run .* starts at .* ends at"):
             tk.resample(ds, n, extend="shared", reach=reach)
@@ -62,6 +66,15 @@ def test_shared__a_reference_that_covers_a_part_only_shortens_the_interval() -> 
     even = tk.resample(tk.concat([ds.drop_vars("known_progress"), mean]), 5, extend="shared")
     assert even.sizes["run"] == 4
     assert (even.attrs["shared_from"], even.attrs["shared_to"]) == pytest.approx((0.2, 0.9), abs=0.01)
+
+
+def test_shared__of_several_runs_at_least_two_are_compared_or_it_is_refused() -> None:
+    ds = tk.simulate(runs=2, checkpoints=11)
+    far_apart = tk.concat([ds.isel(run=[0]), ds.isel(run=[1], checkpoint=slice(0, 3))])
+    for call in (tk.null_test, tk.compare_metrics, tk.trajectory_distance, lambda x: tk.resample(x, extend="shared")):
+        with pytest.raises(ValueError, match=r"no two runs reach 0\.8 of the progress .* pass a smaller reach="):
+            call(far_apart)
+    assert tk.resample(ds.isel(run=[0]), 3, extend="shared").sizes["run"] == 1
 
 
 def test_shared__by_another_quantity_is_counted_from_the_start_of_its_grid() -> None:

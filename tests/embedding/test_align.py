@@ -72,6 +72,8 @@ def test_align__refuses_what_cannot_be_laid_together(distance):
     elsewhere = embedding.assign_coords(run=("point", [f"other-{i}" for i in range(embedding.sizes["point"])]))
     with pytest.raises(ValueError, match="share 0 points"):
         tk.align(embedding, elsewhere)
+    with pytest.raises(ValueError, match="the 48 shared points coincide in a"):
+        tk.align(xr.zeros_like(embedding.coordinate).pipe(lambda x: embedding.assign(coordinate=x)), embedding)
     twice = embedding.isel(point=[0, 0, 1, 2])
     with pytest.raises(ValueError, match="more than once"):
         tk.align(embedding, twice)

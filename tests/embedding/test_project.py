@@ -90,7 +90,7 @@ def test_project__wrong_columns_are_refused() -> None:
         tk.project(e, tk.pairwise(new, old, cap=9))
     with pytest.raises(ValueError, match="1 distances are NaN or infinite"):
         tk.project(e, d.copy(data=np.where(np.arange(75).reshape(5, 15) == 7, np.nan, d.values)))
-    with pytest.raises(ValueError, match=r"wanted an embedding along 'point'.*points\(embedding\)"):
+    with pytest.raises(ValueError, match=r"got 'coordinate' on .*points\(embedding\)"):
         tk.project(tk.unstack(e.drop_vars("mean_distance")), d)
 
 

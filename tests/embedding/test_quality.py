@@ -31,7 +31,7 @@ def test_explained__of_other_points_is_refused(distance):
         tk.explained_distance(embedding, distance[1:, 1:])
     with pytest.raises(ValueError, match="other points"):
         tk.explained_stress(embedding, distance[::-1, ::-1])
-    with pytest.raises(ValueError, match="wanted coordinates on"):
+    with pytest.raises(ValueError, match="got 'coordinate' on"):
         tk.explained_stress(tk.unstack(embedding), distance)
 
 

@@ -61,3 +61,15 @@ def test_load__results_are_those_of_the_dataset_in_memory(tmp_path: Path) -> Non
     eager = tk.load(tmp_path).load()
     for result in (tk.points, tk.progress, tk.loss, tk.pairwise, lambda ds: tk.select(ds, seed=[0, 2], split="test")):
         xr.testing.assert_identical(result(tk.load(tmp_path)), result(eager))
+
+
+def test_load__an_attribute_of_two_kinds_is_refused_with_the_files_of_each(tmp_path: Path) -> None:
+    for seed, rate in enumerate([0.1, "auto", 0.2, *[0.3] * 6]):
+        fill(tmp_path, seed, range(2), rate=rate)
+    with pytest.raises(tk.SchemaError, match="'rate' holds float, str") as refused:
+        tk.Store(tmp_path).load()
+    assert str(tmp_path) in str(refused.value)
+    assert "'rate' is a number in 0-0.1.run, 2-0.2.run, " in str(refused.value)
+    assert " and 3 more; text in 1-auto.run: move those of one kind out of the folder" in str(refused.value)
+    (tmp_path / "1-auto.run").unlink()
+    assert tk.Store(tmp_path).load().rate.values[:2].tolist() == [0.1, 0.2]

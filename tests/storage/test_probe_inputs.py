@@ -17,6 +17,17 @@ def identity(inputs: Any) -> str:
     return tk.Probe(inputs, LABEL).identity
 
 
+@pytest.mark.parametrize("inputs", [[[], [], []], np.zeros((3, 0)), ["", "", ""], {"ids": [[], [], []]}])
+def test_probe__refuses_samples_that_are_all_empty(inputs: Any) -> None:
+    with pytest.raises(tk.SchemaError, match="'inputs' hold samples without entries: wanted at least one number"):
+        tk.Probe(inputs, LABEL)
+
+
+def test_probe__takes_some_empty_samples() -> None:
+    for inputs in (["", "b", ""], [[], [1], []], {"ids": [[1], [2], [3]], "extra": np.zeros((3, 0))}):
+        assert len(tk.Probe(inputs, LABEL)) == 3
+
+
 def test_probe__knows_sparse_inputs_by_their_values() -> None:
     def shuffled() -> Any:
         row, column = [1, 0, 0, 2], [0, 1, 1, 2]

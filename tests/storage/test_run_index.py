@@ -54,6 +54,17 @@ def test_table__forgets_runs_that_were_removed(tmp_path: Path) -> None:
     assert tk.Store(tmp_path).table().index.tolist() == ["0", "2"]
 
 
+def test_table__an_index_with_any_bit_flipped_changes_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, 0)
+    table, index = tk.Store(tmp_path).table(), tmp_path / ".index.npz"
+    whole, random = index.read_bytes(), np.random.default_rng(0)
+    for _ in range(150):
+        flipped = bytearray(whole)
+        flipped[random.integers(len(whole))] ^= 1 << int(random.integers(8))
+        index.write_bytes(flipped)
+        pd.testing.assert_frame_equal(tk.Store(tmp_path).table(), table)
+
+
 def test_table__an_index_that_unpacks_to_more_than_it_has_is_made_again(tmp_path: Path) -> None:
     fill(tmp_path, 0)
     table, index = tk.Store(tmp_path).table(), tmp_path / ".index.npz"

@@ -66,7 +66,7 @@ def test_show__that_fails_changes_nothing(embedding):
         ({"components": (1, 2, 9)}, "wanted three of [1, 2, 3, 4], got (1, 2, 9); embed more with n_components="),
         ({"runs": ["A-77"]}, "runs ['A-77'] are not in the dataset"),
         ({"embedding": two}, "embed with n_components=3"),
-        ({"embedding": xr.Dataset()}, "tk.embed(ds) makes one"),
+        ({"embedding": xr.Dataset()}, "wanted what `tk.embed(ds)` returns, got a Dataset without"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             view.show(**{"embedding": embedding, **options})

@@ -93,9 +93,9 @@ def bootstrap(
     -------
     xarray.Dataset
         `estimate`, from all data; `lower` and `upper`; `standard_error`, the standard deviation over draws. They have
-        the statistic's units and its dimensions, without those of the mean. Bounds are NaN if a draw gives NaN, or for
-        "bca" if all draws lie on one side of the estimate. `attrs["limitations"]` names these cases, and those in which
-        the intervals are too narrow.
+        the statistic's units and its dimensions, without those of the mean. Bounds are NaN if a draw gives NaN or
+        infinity, or for "bca" if all draws lie on one side of the estimate. `attrs["limitations"]` names these cases,
+        and those in which the intervals are too narrow.
 
     Raises
     ------
@@ -161,21 +161,25 @@ def bootstrap(
     else:
         estimate, every = _call_for_each(ds, statistic, values, units, [*drawn, *without], then, progress_bar)
     every = every.transpose("draw", *estimate.dims)
-    replicates, left_out = np.split(every.values.astype(np.float64), [len(drawn)])
+    # Where one value is NaN or infinite, neither a bound nor a standard error is known.
+    finite = np.isfinite(every.values).all(0) & np.isfinite(estimate.values)
+    center, known = np.where(finite, estimate.values, 0.0), np.where(finite, every.values, 0.0)
+    replicates, left_out = np.split(known.astype(np.float64), [len(drawn)])
     stratum = units.stratum[units.units_left_out()]
     if interval == "jackknife":
-        found = _student(estimate.values, left_out, stratum, level)
+        found = _student(center, left_out, stratum, level)
     else:
         tails = np.array([(1 - level) / 2, (1 + level) / 2])
-        at = _bca(tails, estimate.values, replicates, left_out, stratum) if interval == "bca" else tails
+        at = _bca(tails, center, replicates, left_out, stratum) if interval == "bca" else tails
         found = *(_quantiles(replicates, share) for share in at), replicates.std(0, ddof=1)
-    parts = dict(zip(("lower", "upper", "standard_error"), map(estimate.copy, [False] * 3, found), strict=True))
+    bounds = [estimate.copy(data=np.where(finite, values, np.nan)) for values in found]
+    parts = dict(zip(("lower", "upper", "standard_error"), bounds, strict=True))
     return xr.Dataset(
         {name: part.assign_attrs(values.attrs) for name, part in ({"estimate": estimate} | parts).items()},
         attrs={
             **values.attrs,
             **{"level": level, "draws": len(drawn), "over": over, "interval": interval},
-            "limitations": "; ".join([*units.limitations(interval), *_limitations(replicates, found[0])]),
+            "limitations": "; ".join([*units.limitations(interval), *_limitations(every.values, bounds[0].values)]),
         },
     )
 
@@ -230,7 +234,9 @@ def _weighted_means(
     if units.dim == "run":
         # A statistic has no values for runs that it leaves out and for references.
         weight = weight * ds["run"].isin(values["run"]).values
+        plain = plain.where(xr.DataArray(units.unit >= 0, dims="run"), 0.0)
     if "run2" in values.dims:
+        plain = plain.where(xr.DataArray(units.unit >= 0, dims="run2"), 0.0)
         apart = xr.DataArray(~np.eye(plain.sizes["run"], dtype=bool), dims=("run", "run2"))
         counted = apart & plain.notnull()
         second = weight.rename(run="run2")
@@ -240,7 +246,9 @@ def _weighted_means(
         )
         means = total / count.where(count > 0)
     else:
-        means = xr.dot(plain, weight, dim=units.dim) / weight.sum(units.dim)
+        # An infinite value that is not drawn gives NaN, 0 times infinity: there is no interval in either case.
+        with np.errstate(invalid="ignore"):
+            means = xr.dot(plain, weight, dim=units.dim) / weight.sum(units.dim)
     finished = means if then is None else then(means)
     return finished.isel(draw=0), finished.isel(draw=slice(1, None))
 
@@ -307,19 +315,19 @@ def _student(estimate: Array, left_out: Array, stratum: Indices, level: float) -
 
 
 def _quantiles(draws: Array, share: Array | float) -> Array:
-    """Quantile of each entry of (draw, ...), at one share or at a share for each entry; NaN if a draw is NaN."""
+    """Quantile of each entry of (draw, ...), at one share or at a share for each entry; NaN at a share that is NaN."""
     flat = draws.reshape(len(draws), -1)
     shares = np.broadcast_to(share, draws.shape[1:]).ravel()
     out = np.full(len(shares), np.nan)
-    for k in np.flatnonzero(np.isfinite(shares) & ~np.isnan(flat).any(0)):
+    for k in np.flatnonzero(np.isfinite(shares)):
         out[k] = np.quantile(flat[:, k], shares[k])
     return out.reshape(draws.shape[1:])
 
 
 def _limitations(draws: Array, lower: Array) -> list[str]:
-    said, unknown = [], np.isnan(draws)
-    if unknown.any():
-        said.append(f"up to {unknown.sum(0).max()} of {len(draws)} draws give NaN: there is no interval")
+    said = []
+    if not np.isfinite(draws).all():
+        said.append("draws give NaN or infinity: there is no interval")
     elif np.isnan(lower).any():
-        said.append("an estimate is NaN, or all draws lie on one side of it: there is no interval")
+        said.append("an estimate is NaN or infinite, or all draws lie on one side of it: there is no interval")
     return said

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import xarray as xr
 
 from trajkit.analysis.null_test import PROGRESS_POINTS, null_test
-from trajkit.analysis.run_groups import groups, own_copies
+from trajkit.analysis.run_groups import different_pairs, groups
 from trajkit.curves.resample import resampled
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import Metric, as_metric
@@ -109,7 +108,7 @@ def _quantities(ds: xr.Dataset, metric: Metric, by: str | None, n_components: in
     embedding = embedded(ds, n_components, metric, references=False)
     even = resampled(ds, PROGRESS_POINTS, extend="shared")
     distance = matched_distance(even, metric)
-    pair = np.triu(~own_copies(even), k=1)
+    pair = different_pairs(even)
     values = {
         "explained stress": float(embedding["explained_stress"][-1]),
         "explained distance": float(embedding["explained_distance"][-1]),

@@ -105,7 +105,8 @@ def dimensionality(
     """
     if not 0 < share < 1:
         raise ValueError(f"share: wanted a number between 0 and 1, got {share}")
-
+    if nulls is not None and not isinstance(nulls, Mapping):
+        raise TypeError(f"nulls: wanted a dict of functions or datasets by name, got {type(nulls).__name__}")
     chosen = as_metric(metric, cap)
     ds = validated(ds, values=False)
 

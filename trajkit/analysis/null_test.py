@@ -8,11 +8,11 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.run_groups import groups, own_copies
+from trajkit.analysis.run_groups import different_pairs, groups
 from trajkit.analysis.shuffled_distances import ratio_interval_of, shuffled_distances, table_pays
 from trajkit.analysis.shuffles import Null, kinds_of_samples, shuffle_within_class, valid_draws
+from trajkit.curves.ends import ignorance, truth
 from trajkit.curves.geodesic import great_circle
-from trajkit.curves.references import ignorance, truth
 from trajkit.curves.resample import resampled, said_of
 from trajkit.curves.trajectory_distance import matched_distance
 from trajkit.distances import BHATTACHARYYA, Metric, as_metric
@@ -242,15 +242,12 @@ def _entries(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArr
 
 def _pairs(values: xr.DataArray, ds: xr.Dataset, by: str | None) -> xr.DataArray:
     runs = ds.sel(run=values["run"].values)
-    network = is_network(runs)
-    wanted = np.triu(network[:, None] & network & ~own_copies(runs), k=1)
+    network, wanted = is_network(runs), different_pairs(runs)
     if by is not None:
         code = np.full(len(network), -1)
         code[network] = groups(runs.isel(run=network), by)[0]
         wanted &= code[:, None] != code
     u, v = np.nonzero(wanted)
-    if not len(u):
-        raise ValueError(f"wanted two runs of kind 'network' or more to make pairs of, got {int(network.sum())}")
     names = values["run"].values
     return xr.DataArray(
         values.values[u, v], {"run": ("pair", names[u]), "run2": ("pair", names[v])}, ("pair",), attrs=values.attrs

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from trajkit.schema import run_attributes
+from trajkit.schema import is_network, run_attributes
 from trajkit.typing import Indices, Mask
 
 # If `bootstrap` draws a run several times, this coordinate holds the name of the run for each copy.
@@ -87,3 +87,23 @@ def own_copies(ds: xr.Dataset | xr.DataArray) -> Mask:
     """
     name = runs_and_copies(ds)
     return name[:, None] == name
+
+
+def different_pairs(ds: xr.Dataset) -> Mask:
+    """Mark each pair (run, run2) of two networks once, without copies of one run; refuse to have none.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> different_pairs(tk.simulate(runs=2)).tolist()
+    [[False, True], [False, False]]
+    """
+    network = is_network(ds)
+    out = np.triu(network[:, None] & network & ~own_copies(ds), k=1)
+    if not out.any():
+        copies = len(network) - len(np.unique(runs_and_copies(ds)))
+        raise ValueError(
+            "wanted two runs of kind 'network' or more to make pairs of, "
+            f"got {int(network.sum())}{f', of which {copies} are copies' if copies else ''}"
+        )
+    return out

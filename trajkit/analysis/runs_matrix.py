@@ -25,8 +25,6 @@ def runs_matrix(distance: xr.DataArray) -> Array:
     >>> runs_matrix(tk.trajectory_distance(tk.simulate(runs=3), n=5)).shape
     (3, 3)
     """
-    if not isinstance(distance, xr.DataArray):
-        raise TypeError(f"wanted a DataArray (run, run2), got {type(distance).__name__}")
     distance = turned(distance, "run", "run2")
     if distance.dims != ("run", "run2") or not np.array_equal(distance["run"], distance["run2"]):
         raise ValueError(

@@ -6,13 +6,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from trajkit.curves.ends import End, end_of, labelled
 from trajkit.distances.divergences import as_log_prob
 from trajkit.distances.formulas import angle, half_chord
 from trajkit.probabilities import normalize
+from trajkit.schema import validated
 from trajkit.typing import AnyArray, Array
 
 
-def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
+def geodesic(a: End, b: End, t: ArrayLike, *, ds: xr.Dataset | None = None) -> xr.DataArray:
     """Points of the geodesic from `a` to `b`: for each sample a great circle of square roots of probabilities.
 
     With theta = arccos sum_c sqrt(p_c q_c) for each sample,
@@ -22,9 +24,12 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     Parameters
     ----------
     a, b
-        Log-probabilities with dimensions `sample` and `class`, broadcast against each other over all others.
+        Log-probabilities with dimensions `sample` and `class`, broadcast against each other over all others. With `ds`
+        also "ignorance", "truth" or the name of a reference run of one point (`add_references`).
     t
         Position on the geodesic, from 0 (`a`) to 1 (`b`); one number or several.
+    ds
+        A trajectory dataset. Only for ends that are given by their names.
 
     Returns
     -------
@@ -34,7 +39,8 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     Raises
     ------
     ValueError
-        If `t` is outside [0, 1], where square roots of probabilities would become negative.
+        If `t` is outside [0, 1], where square roots of probabilities would become negative; if a name is unknown, or
+        given without `ds`.
 
     Examples
     --------
@@ -43,12 +49,16 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     >>> half = tk.geodesic(tk.ignorance(ds), tk.truth(ds), 0.5)
     >>> np.exp(half.sel(sample=0)).values.round(4)  # cos(pi/8)^2
     array([0.8536, 0.1464])
+    >>> bool((half == tk.geodesic("ignorance", "truth", 0.5, ds=ds)).all())
+    True
 
     References
     ----------
     Mao et al., PNAS 121(12), 2024, arXiv 2305.01604 (geodesic between ignorance and truth).
     """
-    a, b = as_log_prob(a), as_log_prob(b)
+    if ds is not None:
+        ds = validated(ds)
+    a, b = as_log_prob(_named(ds, a, "a")), as_log_prob(_named(ds, b, "b"))
     if "t" in (*a.dims, *b.dims):
         raise ValueError("a or b has a dimension 't', the name of the result's own; rename it first")
     values = np.asarray(t, dtype=np.float64)
@@ -66,6 +76,14 @@ def geodesic(a: xr.DataArray, b: xr.DataArray, t: ArrayLike) -> xr.DataArray:
     )
     first = ("t",) if values.ndim else ()
     return out.assign_coords(t=position).transpose(*first, ...).rename("log_prob").assign_attrs(units="nat")
+
+
+def _named(ds: xr.Dataset | None, end: End, what: str) -> xr.DataArray:
+    if not isinstance(end, str):
+        return end
+    if ds is None:
+        raise ValueError(f"{what}={end!r} is a name: pass ds=, the dataset whose probe or reference run it is")
+    return labelled(ds, end_of(ds, end, what), end)
 
 
 def great_circle(p: AnyArray, q: AnyArray, t: Array) -> Array:

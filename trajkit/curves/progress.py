@@ -1,19 +1,23 @@
-"""The nearest point on the geodesic from ignorance to truth: its position (progress) and its distance."""
+"""The nearest point on a geodesic, usually that from ignorance to truth: its position (progress) and its distance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from trajkit.curves.ends import End
+from trajkit.curves.geodesic import great_circle
+from trajkit.curves.plane import Ends, Plane, ends_of, in_plane, in_plane_of
 from trajkit.curves.start import after_start
 from trajkit.distances import FISHER_RAO, Metric, as_metric
+from trajkit.distances.formulas import SMALLEST_OVERLAP
 from trajkit.points import run_blocks
 from trajkit.probabilities import normalize
 from trajkit.schema import validated
-from trajkit.typing import AnyArray, Array, Labels, Mask
+from trajkit.typing import AnyArray, Array, Mask
 from trajkit.workspace import workspace_bytes
 
 # Arrays (point, sample, class) in float64 that are in work at a time.
@@ -22,15 +26,24 @@ _ARRAYS = 3
 _HALVINGS = 40
 
 
-def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float | None = None) -> xr.DataArray:
+def progress(
+    ds: xr.Dataset,
+    metric: str | Metric = "fisher_rao",
+    *,
+    start: End = "ignorance",
+    end: End = "truth",
+    cap: float | None = None,
+) -> xr.DataArray:
     """Progress of each point: where on the geodesic from ignorance to truth its nearest point lies.
 
-        progress(p) = argmin over t in [0, 1] of metric(p, geodesic(ignorance, truth, t))
+        progress(p) = argmin over t in [0, 1] of metric(p, geodesic(start, end, t))
 
     Within one sample the geodesic lies in a plane. The projection of a point on this plane has length R and angle psi
-    from the truth, so its overlap with geodesic(t) is R cos((1 - t) theta_0 - psi), theta_0 = arccos(1 / sqrt C). Both
-    objectives are convex in t; the zero of the derivative is bisected for all points at once, to 2^-41. Where the
-    minimum is an interval (possible under "fisher_rao"), its midpoint is taken.
+    from the end, so its overlap with geodesic(t) is R cos((1 - t) theta - psi), where theta is the angle from start to
+    end: arccos(1 / sqrt C) from ignorance to truth. Both objectives are convex in t for any two ends; the zero of the
+    derivative is bisected for all points at once, to 2^-41. Where the minimum is an interval (possible under
+    "fisher_rao"), its midpoint is taken. A sample for which a point shares no class with either end is equally far from
+    the whole geodesic, and does not count.
 
     Parameters
     ----------
@@ -39,6 +52,9 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
     metric
         Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "fisher_rao", the published
         definition, or "bhattacharyya".
+    start, end
+        Ends of the geodesic: "ignorance", "truth", the name of a reference run of one point (`add_references`), or
+        log-probabilities (sample, class) on the probe of `ds`.
     cap
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
         upper bound. Progress does not depend on it: the objective is the distance without a cap, which is convex in t
@@ -52,7 +68,8 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
     Raises
     ------
     ValueError
-        If the metric is neither of the two, or takes no cap.
+        If the metric is neither of the two, or takes no cap; if an end is unknown or on another probe, or both ends
+        coincide on every sample.
 
     Examples
     --------
@@ -67,10 +84,10 @@ def progress(ds: xr.Dataset, metric: str | Metric = "fisher_rao", *, cap: float 
     """
     chosen = as_metric(metric, cap, among=_SLOPES, what="progress")
     ds = validated(ds)
-    return progress_of(ds, chosen)
+    return progress_of(ds, chosen, ends_of(ds, start, end))
 
 
-def progress_of(ds: xr.Dataset, metric: Metric = FISHER_RAO) -> xr.DataArray:
+def progress_of(ds: xr.Dataset, metric: Metric = FISHER_RAO, ends: Ends | None = None) -> xr.DataArray:
     """Compute `progress` of a dataset that is known to be valid.
 
     Examples
@@ -80,16 +97,21 @@ def progress_of(ds: xr.Dataset, metric: Metric = FISHER_RAO) -> xr.DataArray:
     >>> progress_of(ds).identical(tk.progress(ds))
     True
     """
-    out = _for_each_point(ds, lambda plane: _progress(plane, metric))
+    out = _for_each_point(ds, ends, lambda plane, log_prob: _progress(plane, metric))
     return _on_runs(ds, out, "progress", {"long_name": "progress", "metric": metric.name, "units": "1"})
 
 
 def distance_to_geodesic(
-    ds: xr.Dataset, metric: str | Metric = "bhattacharyya", *, cap: float | None = None
+    ds: xr.Dataset,
+    metric: str | Metric = "bhattacharyya",
+    *,
+    start: End = "ignorance",
+    end: End = "truth",
+    cap: float | None = None,
 ) -> xr.DataArray:
     """Distance of each point to the nearest point of the geodesic from ignorance to truth.
 
-        metric(p, geodesic(ignorance, truth, t)) at t = progress(p, metric)
+        metric(p, geodesic(start, end, t)) at t = progress(p, metric)
 
     Parameters
     ----------
@@ -98,6 +120,8 @@ def distance_to_geodesic(
     metric
         Name of the distance, such as "bhattacharyya"; `trajkit.distances` lists them. Here "bhattacharyya" or
         "fisher_rao", for both the progress and the distance.
+    start, end
+        As for `progress`.
     cap
         Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
         upper bound. The nearest point is found without it, as by `progress`.
@@ -111,7 +135,8 @@ def distance_to_geodesic(
     Raises
     ------
     ValueError
-        If the metric is neither of the two, or takes no cap.
+        If the metric is neither of the two, or takes no cap; if an end is unknown or on another probe, or both ends
+        coincide on every sample; if a distance is infinite and there is no cap.
 
     Examples
     --------
@@ -123,10 +148,10 @@ def distance_to_geodesic(
     """
     chosen = as_metric(metric, cap, among=_SLOPES, what="distance_to_geodesic")
     ds = validated(ds)
-    return distance_to_geodesic_of(ds, chosen)
+    return distance_to_geodesic_of(ds, chosen, ends_of(ds, start, end))
 
 
-def distance_to_geodesic_of(ds: xr.Dataset, metric: Metric) -> xr.DataArray:
+def distance_to_geodesic_of(ds: xr.Dataset, metric: Metric, ends: Ends | None = None) -> xr.DataArray:
     """Compute `distance_to_geodesic` of a dataset that is known to be valid.
 
     Examples
@@ -136,22 +161,21 @@ def distance_to_geodesic_of(ds: xr.Dataset, metric: Metric) -> xr.DataArray:
     >>> distance_to_geodesic_of(ds, Metric("fisher_rao")).identical(tk.distance_to_geodesic(ds, "fisher_rao"))
     True
     """
-    out = _for_each_point(ds, lambda plane: _distance(plane, _progress(plane, metric), metric))
+
+    def distance(plane: Plane, log_prob: AnyArray) -> Array:
+        return _distance(plane, _progress(plane, metric), metric, log_prob, ends)
+
+    out = _for_each_point(ds, ends, distance)
+    if len(infinite := np.argwhere(np.isinf(out))):
+        run, checkpoint = infinite[0]
+        raise ValueError(
+            f"{len(infinite)} points have an infinite {metric.name} distance to the geodesic; the first: run "
+            f"{str(ds['run'].values[run])!r}, checkpoint {ds['checkpoint'].values[checkpoint]}. On some sample it "
+            "shares no class with either end. Pass cap= to limit each sample's contribution (in nats), or use "
+            "metric='fisher_rao'"
+        )
     attrs = metric.attrs | {"long_name": f"{metric.name} distance to the geodesic"}
     return _on_runs(ds, out, "distance_to_geodesic", attrs)
-
-
-class _Plane(NamedTuple):
-    """Points as the geodesic's plane sees them, sample by sample: arrays (point, sample)."""
-
-    length: Array  # of the part in the plane
-    angle: Array  # of that part, from the truth
-    off: Array  # squared length of the part off the plane
-    theta_0: float  # angle from ignorance to truth
-
-    def angle_to(self, t: Array) -> Array:
-        """Angle in the plane between each point and geodesic(t)."""
-        return (1 - t[:, None]) * self.theta_0 - self.angle
 
 
 def measures_progress(metric: Metric) -> bool:
@@ -165,24 +189,27 @@ def measures_progress(metric: Metric) -> bool:
     return metric.name in _SLOPES
 
 
-def _for_each_point(ds: xr.Dataset, what: Callable[[_Plane], Array]) -> Array:
+def _for_each_point(ds: xr.Dataset, ends: Ends | None, what: Callable[[Plane, AnyArray], Array]) -> Array:
     """Apply `what` to every point of the trajectories, a block of runs at a time; NaN elsewhere."""
     out, done = np.full((ds.sizes["run"], ds.sizes["checkpoint"]), np.nan), 0
     chosen = after_start(ds)
     for block in run_blocks(ds):
         runs = slice(done, done + block.sizes["run"])
-        out[runs], done = _for_each_chosen(block, chosen[runs], what), runs.stop
+        out[runs], done = _for_each_chosen(block, chosen[runs], ends, what), runs.stop
     return out
 
 
-def _for_each_chosen(ds: xr.Dataset, chosen: Mask, what: Callable[[_Plane], Array]) -> Array:
+def _for_each_chosen(
+    ds: xr.Dataset, chosen: Mask, ends: Ends | None, what: Callable[[Plane, AnyArray], Array]
+) -> Array:
     run, checkpoint = np.nonzero(chosen)
     log_prob, label = ds["log_prob"].values, ds["label"].values
     at_once = max(1, int(workspace_bytes() / (_ARRAYS * 8 * ds.sizes["sample"] * ds.sizes["class"])))
     out = np.full(chosen.shape, np.nan)
     for start in range(0, len(run), at_once):
         at = run[start : start + at_once], checkpoint[start : start + at_once]
-        out[at] = what(_in_plane(log_prob[at], label))
+        some = log_prob[at]
+        out[at] = what(in_plane(some, label) if ends is None else in_plane_of(some, ends), some)
     return out
 
 
@@ -193,55 +220,39 @@ def _on_runs(ds: xr.Dataset, values: Array, name: str, attrs: dict[str, Any]) ->
     return like
 
 
-def _in_plane(log_prob: AnyArray, label: Labels) -> _Plane:
-    """Split square roots of probabilities (point, sample, class) into their parts in the plane and off it."""
-    amplitude = np.exp(0.5 * normalize(log_prob))
-    classes = amplitude.shape[-1]
-    is_label = np.arange(classes) == label[:, None]
-    wrong = np.where(is_label, 0.0, amplitude)
-    mean_wrong = wrong.sum(-1) / (classes - 1)
-    on_label = np.where(is_label, amplitude, 0.0).sum(-1)
-    on_uniform = mean_wrong * np.sqrt(classes - 1)
-    off_plane = np.where(is_label, 0.0, wrong - mean_wrong[..., None])
-    return _Plane(
-        np.hypot(on_label, on_uniform),
-        np.arctan2(on_uniform, on_label),
-        np.square(off_plane).sum(-1),
-        float(np.arccos(1 / np.sqrt(classes))),
-    )
-
-
-def _fisher_rao_slope(x: Array, plane: _Plane) -> Array:
+def _fisher_rao_slope(x: Array, plane: Plane) -> Array:
     """Return d arccos(R cos x) / dx = R sin x / sqrt(off + (R sin x)^2); 0 on the point itself, where it jumps."""
     along = plane.length * np.sin(x)
     away = np.sqrt(plane.off + along * along)
     return np.divide(along, away, out=np.zeros_like(x), where=away > 0)
 
 
-def _bhattacharyya_slope(x: Array, plane: _Plane) -> Array:
-    """Return d -log(R cos x) / dx = tan x."""
-    return np.tan(x)
+def _bhattacharyya_slope(x: Array, plane: Plane) -> Array:
+    """Return d -log(R cos x) / dx = tan x, +-1.6e16 where an end shares no class; 0 where nothing lies in the plane."""
+    return np.where(plane.length > 0, np.tan(np.clip(x, -np.pi / 2, np.pi / 2)), 0.0)
 
 
-_SLOPES: dict[str, Callable[[Array, _Plane], Array]] = {
+_SLOPES: dict[str, Callable[[Array, Plane], Array]] = {
     "fisher_rao": _fisher_rao_slope,
     "bhattacharyya": _bhattacharyya_slope,
 }
 
 
-def _progress(plane: _Plane, metric: Metric) -> Array:
+def _progress(plane: Plane, metric: Metric) -> Array:
     """Midpoint of the minimisers t of each point."""
+    # The angle changes by theta along a sample's geodesic. Divided by the largest, equal ones count exactly 1.
+    rate = plane.theta / plane.theta.max()
 
-    def descent(plane: _Plane, t: Array) -> Array:
+    def descent(plane: Plane, t: Array) -> Array:
         """Return -d objective / dt, up to a positive factor: positive while the minimum lies ahead."""
-        return _SLOPES[metric.name](plane.angle_to(t), plane).sum(-1)
+        return (rate * _SLOPES[metric.name](plane.angle_to(t), plane)).sum(-1)
 
     first = _boundary(lambda t: descent(plane, t) > 0, len(plane.length))
     # Where the objective is level from `first` on, the minimiser is an interval: find its other end.
     level = descent(plane, np.minimum(first + 2.0 ** (2 - _HALVINGS), 1.0)) == 0
     if not level.any():
         return first
-    flat = plane._replace(length=plane.length[level], angle=plane.angle[level], off=plane.off[level])
+    flat = plane.take(level)
     last = first.copy()
     last[level] = _boundary(lambda t: descent(flat, t) >= 0, int(level.sum()))
     return 0.5 * (first + last)
@@ -258,9 +269,14 @@ def _boundary(ahead: Callable[[Array], Mask], n: int) -> Array:
     return np.where(at_end, 1.0, np.where(at_start, 0.5 * (low + high), 0.0))
 
 
-def _distance(plane: _Plane, t: Array, metric: Metric) -> Array:
+def _distance(plane: Plane, t: Array, metric: Metric, log_prob: AnyArray, ends: Ends | None) -> Array:
     """Distance (point,) to geodesic(t): from the overlap BC and from h = 1 - BC = (1 - BC^2) / (1 + BC)."""
     x = plane.angle_to(t)
     overlap, away = plane.length * np.cos(x), plane.off + np.square(plane.length * np.sin(x))
     assert metric.of_overlap is not None, "both metrics of `progress` are made of overlaps"
-    return np.minimum(metric.of_overlap(away / (1 + overlap), overlap), metric.most).mean(-1)
+    each = np.minimum(metric.of_overlap(away / (1 + overlap), overlap), metric.most)
+    # Nothing is that far from the geodesic between ignorance and truth; elsewhere logarithms tell 1e-300 from 0.
+    far = (overlap < SMALLEST_OVERLAP).any(-1)
+    if ends is not None and far.any():
+        each[far] = metric.per_sample(normalize(log_prob[far]), great_circle(*ends, t[far]))
+    return each.mean(-1)

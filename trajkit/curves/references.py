@@ -1,88 +1,19 @@
-"""Ignorance and truth, the ends of the geodesic, and the reference runs made from them."""
+"""Reference runs: ignorance, truth and the geodesic between them, and any others by name."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from trajkit.concat import concatenated
+from trajkit.curves.ends import GIVEN, ignorance, on_probe, truth
 from trajkit.curves.geodesic import great_circle
 from trajkit.points import points
 from trajkit.schema import SchemaError, run_attributes, validated
-from trajkit.typing import Array
-
-
-def ignorance(ds: xr.Dataset) -> xr.DataArray:
-    """Log-probabilities of ignorance: every class has probability 1/C.
-
-    Parameters
-    ----------
-    ds
-        Anything with the probe of a trajectory dataset.
-
-    Returns
-    -------
-    xarray.DataArray
-        (sample, class)
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> tk.ignorance(tk.simulate(samples=1, classes=2)).values.round(4)
-    array([[-0.6931, -0.6931]])
-    """
-    ds = _with_probe(ds, "sample", "class")
-    shape = (ds.sizes["sample"], ds.sizes["class"])
-    return _on_probe(ds, np.full(shape, -np.log(shape[1])), "ignorance")
-
-
-def truth(ds: xr.Dataset) -> xr.DataArray:
-    """Log-probabilities of truth: 0 for the label, -inf for every other class.
-
-    Parameters
-    ----------
-    ds
-        Anything with the probe of a trajectory dataset.
-
-    Returns
-    -------
-    xarray.DataArray
-        (sample, class)
-
-    Raises
-    ------
-    ValueError
-        If a label is no index of a class.
-
-    Examples
-    --------
-    >>> import trajkit as tk
-    >>> ds = tk.simulate(samples=4)
-    >>> bool((tk.truth(ds).argmax("class") == ds.label).all())
-    True
-    """
-    ds = _with_probe(ds, "label", "class")
-    is_label = np.arange(ds.sizes["class"]) == ds["label"].values[:, None]
-    if not is_label.any(-1).all():
-        outside = np.unique(ds["label"].values[~is_label.any(-1)]).tolist()
-        raise ValueError(f"'label' holds {outside[:5]}: wanted class indices from 0 to {ds.sizes['class'] - 1}")
-    return _on_probe(ds, np.where(is_label, 0.0, -np.inf), "truth")
-
-
-def _with_probe(ds: Any, *names: str) -> Any:
-    """Refuse what has no probe; a selection of one sample or class has none."""
-    if not isinstance(ds, xr.Dataset | xr.DataArray):
-        raise TypeError(f"wanted a dataset with the probe, got {type(ds).__name__}")
-    if lacking := [name for name in names if name not in ds.coords or not ds[name].ndim]:
-        raise ValueError(f"wanted a dataset with the probe, got one without {lacking}: select samples with a list")
-    return ds
-
-
-def _on_probe(ds: xr.Dataset, values: Array, name: str) -> xr.DataArray:
-    coords = {n: c for n, c in ds.coords.items() if c.dims in (("sample",), ("class",))}
-    return xr.DataArray(values, dims=("sample", "class"), coords=coords, name=name, attrs={"units": "nat"})
+from trajkit.storable import text_problem
 
 
 def references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
@@ -137,10 +68,14 @@ def _axes(ds: xr.Dataset, n_geodesic: int) -> xr.Dataset:
             "run": ("run", list(lengths)),
             "kind": ("run", ["reference"] * len(lengths)),
             "checkpoint": checkpoint,
-            **{n: c for n, c in ds.coords.items() if c.dims in (("sample",), ("class",))},
+            **_of_probe(ds),
         },
         attrs=ds.attrs,
     )
+
+
+def _of_probe(ds: xr.Dataset) -> dict[Hashable, xr.DataArray]:
+    return {n: c for n, c in ds.coords.items() if c.dims in (("sample",), ("class",))}
 
 
 def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
@@ -176,6 +111,79 @@ def with_references(ds: xr.Dataset, n_geodesic: int = 50) -> xr.Dataset:
     if present := sorted(set(ds["run"].values.tolist()) & set(added["run"].values.tolist())):
         raise SchemaError([f"runs {present} are there already: select the networks with kind='network' first"])
     return concatenated([ds, added])
+
+
+def add_references(ds: xr.Dataset, references: Mapping[str, xr.DataArray | ArrayLike]) -> xr.Dataset:
+    """Append named models to a trajectory dataset: a baseline, an average of weights, an n-gram model, another's model.
+
+    Each is a run of kind "reference" with one checkpoint at step 0, as "ignorance" and "truth" are. Figures and views
+    show it by its name; `progress`, `distance_to_geodesic` and `nearest_approach` take its name.
+
+    Parameters
+    ----------
+    ds
+        A trajectory dataset.
+    references
+        Log-probabilities (sample, class) on the probe of `ds`, in its order, by name.
+
+    Returns
+    -------
+    xarray.Dataset
+        `ds` with a run for each. Their other attributes are empty ("" or NaN), so integer and boolean attributes become
+        floats.
+
+    Raises
+    ------
+    SchemaError
+        If a run has one of these names already, a name is one of "ignorance", "truth" and "geodesic", or predictions
+        are on another probe, NaN or no log-probabilities.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(runs=2)
+    >>> middle = tk.geodesic(*ds.log_prob[:, 5], 0.5)
+    >>> tk.add_references(ds, {"between": middle}).run.values
+    array(['A-0', 'B-0', 'between'], dtype='<U7')
+    """
+    ds = validated(ds)
+    if not isinstance(references, Mapping) or not references:
+        got = "none" if isinstance(references, Mapping) else type(references).__name__
+        raise ValueError(f"references: wanted a dict with log-probabilities (sample, class) by name, got {got}")
+    found, problems = [], []
+    for name, given in references.items():
+        problems += _name_problems(ds, name)
+        try:
+            found.append(on_probe(ds, given, str(name)))
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise SchemaError(problems)
+    log_prob = np.stack(found)[:, None].astype(ds["log_prob"].dtype)
+    added = xr.Dataset(
+        {
+            "log_prob": (ds["log_prob"].dims, log_prob, ds["log_prob"].attrs),
+            "step": (("run", "checkpoint"), np.zeros((len(found), 1), dtype=np.int64)),
+        },
+        coords={
+            "run": ("run", list(references)),
+            "kind": ("run", ["reference"] * len(found)),
+            "checkpoint": ds["checkpoint"].values[:1],
+            **_of_probe(ds),
+        },
+        attrs=ds.attrs,
+    )
+    return concatenated([ds, added])
+
+
+def _name_problems(ds: xr.Dataset, name: object) -> list[str]:
+    if not isinstance(name, str) or not name:
+        return [f"the name {name!r}: wanted a text"]
+    if problem := text_problem([name]):
+        return [f"the name {name!r}: {problem}"]
+    if name in (*GIVEN, "geodesic"):
+        return [f"the name {name!r} belongs to what `tk.with_references` appends: choose another"]
+    return [f"there is a run {name!r} already: choose another name"] if name in ds["run"].values else []
 
 
 def missing_references(ds: xr.Dataset) -> xr.Dataset:

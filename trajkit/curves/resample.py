@@ -63,7 +63,8 @@ def resample(
     ------
     ValueError
         If `n` is less than 2; if the quantity is unknown, not on (run, checkpoint), missing at a recorded checkpoint,
-        constant, or decreasing in every run; with "shared", if the runs have no interval in common.
+        constant, or decreasing in every run; with "shared", if the runs have no interval in common, or all but one
+        reach too little.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def shared_range(ds: xr.Dataset, own: list[Array], grid: Array, reach: float, na
     Raises
     ------
     ValueError
-        If `reach` is not between 0 and 1, or no interval is left.
+        If `reach` is not between 0 and 1, of several runs only one is left, or no interval is left.
 
     Examples
     --------
@@ -63,6 +63,11 @@ def shared_range(ds: xr.Dataset, own: list[Array], grid: Array, reach: float, na
     # Relative to the median: training that ends at half the progress everywhere is compared as far as it goes.
     wanted = grid[0] + reach * (np.median(last[counted]) - grid[0])
     kept = everywhere | (last >= wanted)
+    if kept.sum() < min(2, len(kept)):
+        raise ValueError(
+            f"no two runs reach {reach:g} of the {name} that the median network reaches: leave out the runs that go "
+            "far or those that do not, or pass a smaller reach="
+        )
     moving = np.flatnonzero(kept & ~everywhere)
     names = ds["run"].values
     latest, shortest = moving[first[moving].argmax()], moving[last[moving].argmin()]

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from trajkit.curves.ends import truth
 from trajkit.curves.geodesic import great_circle
 from trajkit.curves.progress import progress_of
-from trajkit.curves.references import truth
 from trajkit.curves.resample import on_grid
 from trajkit.curves.start import since_start
 from trajkit.typing import Array

@@ -117,8 +117,8 @@ def trajectory_distance_of(
     True
     """
     if method == "progress":
-        ds, said = _even(ds, n, extend, reach)
-        values = matched_distance(ds, metric)
+        ds = resampled(ds, n, extend=extend, reach=reach)
+        values, said = matched_distance(ds, metric), said_of(ds)
     else:
         values, said = _of_point_sets(from_start(ds), method, metric, bandwidth), {}
     np.fill_diagonal(values, 0.0)
@@ -131,17 +131,6 @@ def trajectory_distance_of(
         name="trajectory_distance",
         attrs=metric.attrs | what,
     )
-
-
-def _even(ds: xr.Dataset, n: int, extend: str, reach: float) -> tuple[xr.Dataset, dict[str, str | float]]:
-    """Resample the runs to equal progress, with the attributes that say how far they are compared."""
-    even = resampled(ds, n, extend=extend, reach=reach)
-    if even.sizes["run"] < min(2, ds.sizes["run"]):
-        raise ValueError(
-            f"no two runs reach {reach:g} of the progress that the median network reaches: pass a smaller reach=, or "
-            "leave out the runs that go far or those that do not"
-        )
-    return even, said_of(even)
 
 
 def _check(method: str, extend: str, bandwidth: float) -> None:

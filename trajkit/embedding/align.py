@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from trajkit.embedding.as_embedding import as_embedding
 from trajkit.points import points
 
 
@@ -33,9 +34,9 @@ def align(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
 
     Raises
     ------
-    ValueError
-        If fewer than two points are shared, one appears twice, or the numbers of space-like and time-like components
-        differ.
+    TypeError, ValueError
+        If one of them is no embedding, fewer than two points are shared, they coincide in `a`, one appears twice, or
+        the numbers of space-like and time-like components differ.
 
     Examples
     --------
@@ -52,6 +53,7 @@ def align(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
     """
     from scipy.linalg import orthogonal_procrustes
 
+    a, b = as_embedding(a), as_embedding(b)
     sign_a, sign_b = a["signature"].values, b["signature"].values
     if sorted(sign_a) != sorted(sign_b):
         raise ValueError(
@@ -60,12 +62,15 @@ def align(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
         )
     x_a, x_b = _shared(a, b)
     center_a, center_b = x_a.mean(0), x_b.mean(0)
+    spread = np.square(x_a - center_a).sum()
+    if not spread > 0:
+        raise ValueError(f"the {len(x_a)} shared points coincide in a: wanted points that differ, to align by")
     turn = np.zeros((len(sign_b), len(sign_a)))
     for sign in np.unique(sign_a):
         block = np.ix_(sign_b == sign, sign_a == sign)
         turn[block] = orthogonal_procrustes((x_b - center_b)[:, sign_b == sign], (x_a - center_a)[:, sign_a == sign])[0]
     left = (x_b - center_b) @ turn - (x_a - center_a)
-    misfit = float(np.sqrt(np.square(left).sum() / np.square(x_a - center_a).sum()))
+    misfit = float(np.sqrt(np.square(left).sum() / spread))
     order = b["coordinate"].dims
     moved = (b["coordinate"].transpose(..., "component").values - center_b) @ turn + center_a
     coordinate = xr.DataArray(moved, dims=(*(d for d in order if d != "component"), "component"))
@@ -89,7 +94,9 @@ def _shared(a: xr.Dataset, b: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _points_of(embedding: xr.Dataset) -> tuple[pd.MultiIndex, np.ndarray]:
-    stacked = embedding if "point" in embedding.dims else points(embedding)
+    stacked = embedding if "point" in embedding["coordinate"].dims else points(embedding)
+    if lacking := sorted({"run", "checkpoint"} - set(stacked.coords)):
+        raise ValueError(f"wanted points with coordinates 'run' and 'checkpoint' to match them by, got none {lacking}")
     index = pd.MultiIndex.from_arrays([stacked["run"].values, stacked["checkpoint"].values])
     if not index.is_unique:
         raise ValueError("a point (run, checkpoint) appears more than once in an embedding; wanted each at most once")

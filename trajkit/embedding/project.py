@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from trajkit.arranged import turned
+from trajkit.embedding.as_embedding import ON_POINTS, as_embedding
 from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.typing import Array, Labels
 
@@ -34,10 +35,10 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
 
     Raises
     ------
-    ValueError
-        If the embedding holds projected points, if the columns are not the embedded points, the scale, metric or cap
-        differs, a distance is NaN, or the eigenvalue of a component is rounding noise, so that division by it is
-        meaningless.
+    TypeError, ValueError
+        If one of them is something else, if the embedding holds projected points, if the columns are not the embedded
+        points, the scale, metric or cap differs, a distance is NaN, or the eigenvalue of a component is rounding
+        noise, so that division by it is meaningless.
 
     Examples
     --------
@@ -52,6 +53,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
     ----------
     Gower, Biometrika 55, 1968 (adding a point to a vector diagram), with signed eigenvalues.
     """
+    embedding = as_embedding(embedding, "eigenvalue", "weight", "mean_distance", on=ON_POINTS)
     distance = turned(distance, "point", "point2")
     _check_columns(embedding, distance)
     weight, mean = embedding["weight"].values, embedding["mean_distance"].values
@@ -60,7 +62,7 @@ def project(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Dataset:
             "the embedding holds points that were projected themselves; project onto its landmarks, "
             "embedding.isel(point=embedding.is_landmark)"
         )
-    coordinate = embedding["coordinate"].transpose("point", "component").values
+    coordinate = embedding["coordinate"].values
     check_above_rounding(embedding["eigenvalue"].values, len(weight), embedding["component"].values)
     squared = squared_lengths(distance)
     centered = -0.5 * (squared - (squared @ weight)[:, None] - mean + weight @ mean)
@@ -94,11 +96,6 @@ def check_above_rounding(eigenvalue: Array, points: int, component: Labels) -> N
 
 
 def _check_columns(embedding: xr.Dataset, distance: xr.DataArray) -> None:
-    if "point" not in embedding.dims:
-        raise ValueError(
-            f"wanted an embedding along 'point', got dimensions {tuple(embedding.dims)}; "
-            "`points(embedding)` stacks one that lies on (run, checkpoint)"
-        )
     m = embedding.sizes["point"]
     if distance.dims != ("point", "point2") or distance.sizes["point2"] != m:
         raise ValueError(f"wanted distances (point, point2) to the {m} embedded points, got {dict(distance.sizes)}")

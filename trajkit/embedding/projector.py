@@ -8,6 +8,7 @@ import xarray as xr
 from trajkit.curves.references import points_with_references
 from trajkit.distances import Metric, pairwise
 from trajkit.distances.distances_to import DistancesTo
+from trajkit.embedding.as_embedding import ON_RUNS, as_embedding
 from trajkit.embedding.project import check_above_rounding
 from trajkit.embedding.squared_distances import squared_lengths
 from trajkit.points import points
@@ -63,7 +64,7 @@ class Projector:
     """
 
     def __init__(self, embedding: xr.Dataset, ds: xr.Dataset, landmarks: int | None = None) -> None:
-        ds = validated(ds)
+        ds, embedding = validated(ds), as_embedding(embedding, "weight", "mean_distance", "step", on=ON_RUNS)
         stacked = points_with_references(ds)
         embedded = points(embedding)
         embedded = embedded.isel(point=embedded["weight"].values > 0)
@@ -74,6 +75,10 @@ class Projector:
             raise ValueError(f"landmarks: wanted more than the embedding has components ({n}), got {landmarks}")
         some = embedded.isel(point=chosen)
         weight = some["weight"].values / some["weight"].values.sum()
+        if "metric" not in embedding.attrs:
+            raise ValueError(
+                "the embedding has lost its attrs, of which 'metric' is needed: pass what tk.embed returned"
+            )
         self._metric = Metric(embedding.attrs["metric"], embedding.attrs.get("cap"))
         self._distances = DistancesTo(log_prob[at[chosen]], self._metric)
         self._weight, self._mean = weight, some["mean_distance"].values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from trajkit.arranged import turned
+from trajkit.embedding.as_embedding import ON_POINTS, as_embedding
 from trajkit.embedding.inpca import double_centered, explained
 from trajkit.embedding.squared_distances import SquaredDistances
 from trajkit.typing import Array, Indices, Labels
@@ -32,8 +32,8 @@ def explained_stress(embedding: xr.Dataset, distance: xr.DataArray) -> xr.DataAr
 
     Raises
     ------
-    ValueError
-        If the matrix is none that `inpca` takes, or is of other points.
+    TypeError, ValueError
+        If `embedding` is none, or the matrix is none that `inpca` takes, or is of other points.
 
     Examples
     --------
@@ -77,8 +77,8 @@ def explained_distance(embedding: xr.Dataset, distance: xr.DataArray) -> xr.Data
 
     Raises
     ------
-    ValueError
-        If the matrix is none that `inpca` takes, or is of other points.
+    TypeError, ValueError
+        If `embedding` is none, or the matrix is none that `inpca` takes, or is of other points.
 
     Examples
     --------
@@ -120,8 +120,9 @@ def embedding_quality(embedding: xr.Dataset, distance: xr.DataArray, *, n_neighb
 
     Raises
     ------
-    ValueError
-        If the matrix is none that `inpca` takes or is of other points, or there are too many neighbours.
+    TypeError, ValueError
+        If `embedding` is none, the matrix is none that `inpca` takes or is of other points, or there are
+        too many neighbours.
 
     Examples
     --------
@@ -174,11 +175,7 @@ def _ranks(squared: Array) -> Indices:
 
 def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDistances, Array, Array, Labels]:
     """Squared distances and their means, coordinates and signature, after a look at whether they belong together."""
-    coordinate = turned(embedding["coordinate"], "point", "component")
-    if coordinate.dims != ("point", "component"):
-        raise ValueError(
-            f"wanted coordinates on (point, component), got {coordinate.dims}; `points` stacks (run, checkpoint)"
-        )
+    embedding = as_embedding(embedding, on=ON_POINTS)
     squared = SquaredDistances(distance)
     same = embedding.sizes["point"] == len(squared) and all(
         np.array_equal(embedding[name], distance[name])
@@ -191,7 +188,7 @@ def _matched(embedding: xr.Dataset, distance: xr.DataArray) -> tuple[SquaredDist
             "other points, or in another order"
         )
     mean = squared.checked_product(np.full(len(squared), 1 / len(squared)))
-    return squared, mean, coordinate.values, embedding["signature"].values
+    return squared, mean, embedding["coordinate"].values, embedding["signature"].values
 
 
 def _by_component(embedding: xr.Dataset, values: Array, name: str, long_name: str) -> xr.DataArray:

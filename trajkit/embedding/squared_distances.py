@@ -32,8 +32,6 @@ class SquaredDistances:
     """
 
     def __init__(self, distance: xr.DataArray) -> None:
-        if not isinstance(distance, xr.DataArray):
-            raise TypeError(f"wanted an xarray.DataArray (point, point2), got {type(distance).__name__}")
         distance = turned(distance, "point", "point2")
         if distance.dims != ("point", "point2") or distance.shape[0] != distance.shape[1]:
             raise ValueError(

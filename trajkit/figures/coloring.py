@@ -78,9 +78,10 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
 
     Raises
     ------
-    ValueError
-        If the name is unknown, or the values are neither per run nor per point.
+    TypeError, ValueError
+        If it is of another type, the name is unknown, or the values are neither per run nor per point.
     """
+    _refuse_other_kinds(color, "color")
     network = is_network(ds)
     if color is None:
         return Coloring("", ("networks",), np.where(network, 0, -1))
@@ -126,9 +127,10 @@ def coloring_of_runs(
 
     Raises
     ------
-    ValueError
-        If there is no such attribute, or the values are not per run.
+    TypeError, ValueError
+        If it is of another type, there is no such attribute, or the values are not per run.
     """
+    _refuse_other_kinds(color, argument)
     known = ["run", *run_attributes(values)]
     if isinstance(color, str) and color not in known:
         raise ValueError(f"no {argument} {color!r}: wanted one of {known}, or a DataArray on run")
@@ -168,6 +170,11 @@ def _mixed(paint: str, gray: int) -> str:
     """Mix 58 % of a colour with 42 % of a gray from 0 to 255."""
     parts = [int(paint[i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(0.58 * part + 0.42 * gray):02X}" for part in parts)
+
+
+def _refuse_other_kinds(color: Any, argument: str) -> None:
+    if color is not None and not isinstance(color, str | xr.DataArray):
+        raise TypeError(f"{argument}: wanted a name or a DataArray with a coordinate 'run', got {type(color).__name__}")
 
 
 def _values(ds: xr.Dataset, color: str | xr.DataArray) -> xr.DataArray:

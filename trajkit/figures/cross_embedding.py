@@ -49,6 +49,7 @@ def cross_embedding(found: xr.Dataset) -> go.Figure:
     ('A explains B', 'B explains A')
     """
     check_result(found, {"ratio", "distance_ratio", "verdict"}, "cross_embedding(ds, by)", ("group", "group2"))
+    found = found.compute()  # xarray cannot select single values of what it turned and has not read
     names = found["group"].values
     rows = [(a, b) for a in names for b in names if a != b]
     labels = [escaped(f"{a} explains {b}") for a, b in rows]

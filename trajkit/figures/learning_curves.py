@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from trajkit.arranged import as_dataset
 from trajkit.figures.coloring import coloring, quantity
 from trajkit.figures.run_lines import RunLines, chosen
 from trajkit.figures.template import TEMPLATE
@@ -62,7 +63,7 @@ def learning_curves(
     if against not in _AGAINST:
         raise ValueError(f"against: wanted one of {list(_AGAINST)}, got {against!r}")
     needed = [*names, *(["progress"] if against == "progress" else [])]
-    if lacking := [n for n in needed if n not in ds or set(ds[n].dims) != {"run", "checkpoint"}]:
+    if lacking := [n for n in needed if n not in as_dataset(ds) or set(ds[n].dims) != {"run", "checkpoint"}]:
         raise ValueError(
             f"the dataset has no {lacking} on (run, checkpoint): add it, as in ds.assign(loss=tk.loss(ds))"
         )

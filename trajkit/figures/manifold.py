@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.embedding.as_embedding import ON_RUNS, as_embedding
 from trajkit.figures.axes import component_axis
-from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.escaped import escaped
 from trajkit.figures.run_lines import RunLines, chosen, single_points
@@ -64,12 +64,12 @@ def manifold(
     >>> [trace.name for trace in figure.data]
     ['A', 'B', 'ignorance', 'truth', 'geodesic']
     """
-    check_result(embedding, {"coordinate", "signature", "step"}, "embed(ds)")
+    embedding = as_embedding(embedding, "step", "kind", on=ON_RUNS)
     known = embedding["component"].values.tolist()
     if len(components) != 3 or not set(components) <= set(known):
         raise ValueError(f"components: wanted three of {known}, got {components}; embed more with n_components=")
     colors = coloring(embedding, color).escaped()
-    xyz = [embedding["coordinate"].sel(component=k).transpose("run", "checkpoint").values for k in components]
+    xyz = [embedding["coordinate"].sel(component=k).values for k in components]
     shown = chosen(embedding, runs) & (embedding["kind"].values != "reference")
     style = {"size": size, "opacity": opacity}
     figure = go.Figure([*_networks(embedding, xyz, colors, shown, style), *_references(embedding, xyz)])

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import xarray as xr
 from plotly.subplots import make_subplots
 
+from trajkit.embedding.as_embedding import ON_RUNS, as_embedding
 from trajkit.figures.axes import component_axis
-from trajkit.figures.check_result import check_result
 from trajkit.figures.coloring import REFERENCE, Coloring, coloring
 from trajkit.figures.escaped import escaped
 from trajkit.figures.run_lines import RunLines, chosen, single_points
@@ -62,14 +62,14 @@ def pair_plot(
     >>> [trace.name for trace in figure.data if trace.showlegend]
     ['A', 'B', 'geodesic']
     """
-    check_result(embedding, {"coordinate", "signature", "step"}, "embed(ds)")
+    embedding = as_embedding(embedding, "step", "kind", on=ON_RUNS)
     known = embedding["component"].values.tolist()
     if len(components) < 2 or len(set(components)) < len(components) or not set(components) <= set(known):
         raise ValueError(
             f"components: wanted two or more different ones of {known}, got {components}; embed more with n_components="
         )
     colors = coloring(embedding, color).escaped()
-    coordinate = {k: embedding["coordinate"].sel(component=k).transpose("run", "checkpoint").values for k in components}
+    coordinate = {k: embedding["coordinate"].sel(component=k).values for k in components}
     layers = _networks(embedding, colors, chosen(embedding, runs) & (embedding["kind"].values != "reference"))
     layers += _references(embedding)
     n = len(components) - 1

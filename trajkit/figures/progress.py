@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import xarray as xr
 
+from trajkit.arranged import as_dataset
 from trajkit.curves.start import after_start
 from trajkit.figures.learning_curves import learning_curves
 
@@ -39,7 +40,7 @@ def progress(
     >>> figure.layout.yaxis.title.text
     'progress'
     """
-    if "progress" not in ds:
+    if "progress" not in as_dataset(ds):
         raise ValueError("the dataset has no 'progress': add it with ds.assign(progress=tk.progress(ds))")
     on_road = xr.DataArray(after_start(ds), dims=("run", "checkpoint"))
     if lacking := int((on_road & ds["progress"].isnull() & (ds["kind"] == "network")).sum()):

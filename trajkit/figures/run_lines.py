@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,19 +49,22 @@ class RunLines:
         }
 
 
-def chosen(ds: xr.Dataset, runs: xr.DataArray | list[str] | None) -> Mask:
+def chosen(ds: xr.Dataset, runs: xr.DataArray | Sequence[str] | None) -> Mask:
     """Find the runs of `ds` to draw: those that are named, or all.
 
     Raises
     ------
-    ValueError
-        If a named run is not in the dataset.
+    TypeError, ValueError
+        If `runs` is no list of names, or a named run is not in the dataset.
     """
     known = ds["run"].values
     if runs is None:
         return np.ones(len(known), dtype=bool)
-    wanted = np.asarray(runs)
-    if unknown := sorted(set(wanted.tolist()) - set(known.tolist())):
+    given = runs.values if isinstance(runs, xr.DataArray) else runs
+    wanted: list[Any] = list(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else [None]
+    if not all(isinstance(name, str) for name in wanted):
+        raise TypeError(f"runs: wanted a list of names of runs, or a DataArray of them, got {type(runs).__name__}")
+    if unknown := sorted(set(wanted) - set(known.tolist())):
         raise ValueError(f"runs {unknown[:5]} are not in the dataset; it has {len(known)} runs, such as {known[0]!r}")
     return np.isin(known, wanted)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -19,6 +19,10 @@ from trajkit.schema import DIMS, SchemaError
 from trajkit.storable import name_problem, usable_name
 from trajkit.storage.probe import Probe
 from trajkit.storage.run_file import Run, read_payload
+
+_KINDS = {str: "text", bool: "a boolean", int: "a number", float: "a number"}
+# Names of files in one line of an error.
+_SHOWN = 5
 
 
 def open_runs(folder: Path, runs: Sequence[Run], probe: Probe) -> xr.Dataset:
@@ -39,9 +43,10 @@ def open_runs(folder: Path, runs: Sequence[Run], probe: Probe) -> xr.Dataset:
     variables = {"log_prob": (DIMS, log_prob), "step": (DIMS[:2], step)}
     if not np.isnan(epoch).all():
         variables["epoch"] = (DIMS[:2], epoch)
-    identities, attributes, problems = run_columns(_with_usable_names(_attributes(runs), folder))
+    table = _with_usable_names(_attributes(runs), folder)
+    identities, attributes, problems = run_columns(table)
     if problems:
-        raise SchemaError(problems)
+        raise SchemaError([f"{folder}: {problem}" for problem in problems] + list(_of_two_kinds(table, runs)))
     coordinates = {name: ("run", column) for name, column in attributes.items()}
     ds = xr.Dataset(
         variables, {"run": identities, **coordinates, "checkpoint": np.arange(longest), **probe.coordinates()}
@@ -57,6 +62,23 @@ def _attributes(runs: Sequence[Run]) -> pd.DataFrame:
         table["diverged_at"] = np.array(diverged, dtype=float)
     table.insert(0, "run", [run.name for run in runs])
     return table
+
+
+def _of_two_kinds(table: pd.DataFrame, runs: Sequence[Run]) -> Iterator[str]:
+    """Name the files, where a run attribute is of one kind in some and of another in others."""
+    for name, column in table.items():
+        files: dict[str, list[str]] = {}
+        for value, run in zip(column, runs, strict=True):
+            if (kind := _KINDS.get(type(value))) is not None:
+                files.setdefault(kind, []).append(run.file)
+        if len(files) > 1:
+            listed = "; ".join(f"{kind} in {_listed(names)}" for kind, names in files.items())
+            yield f"{name!r} is {listed}: move those of one kind out of the folder, or record them again"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _with_usable_names(table: pd.DataFrame, folder: Path) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def sample_counts(inputs: Any) -> set[int]:
     Raises
     ------
     ValueError
-        If an array has no dimension or masked values, or a dict or tuple is empty.
+        If an array has no dimension or masked values, a dict or tuple is empty, or so is every sample.
 
     Examples
     --------
@@ -42,7 +42,17 @@ def sample_counts(inputs: Any) -> set[int]:
     singles = list(parts(inputs))
     if not singles:
         raise ValueError("an empty dict or tuple: wanted samples along the first dimension")
+    if all(map(_is_of_empty_samples, singles)):
+        raise ValueError("samples without entries: wanted at least one number, token or letter for some sample")
     return {count for single in singles if (count := _count(single)) is not None}
+
+
+def _is_of_empty_samples(single: Any) -> bool:
+    shape = getattr(single, "shape", None)
+    if isinstance(shape, tuple):
+        return 0 in shape[1:]
+    # In lists of texts or tokens some may be empty, not all.
+    return isinstance(single, list) and len(single) > 0 and all(hasattr(s, "__len__") and not len(s) for s in single)
 
 
 def _count(single: Any) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from trajkit.storage.atomic import atomic_write
-from trajkit.storage.reading import NO_HANDLES, system_error
+from trajkit.storage.reading import BROKEN, NO_HANDLES, system_error
 from trajkit.storage.run_file import FRAME, SUFFIX, Run, head_problem, read_run
 
 _INDEX = ".index.npz"
@@ -78,7 +78,11 @@ def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
         # Opened here: np.load leaves a damaged file open.
         with (folder / _INDEX).open("rb") as file, np.load(file) as held:
             # It is not compressed: an index that unpacks to more than it has is a bomb.
-            if sum(member.file_size for member in held.zip.infolist()) > os.fstat(file.fileno()).st_size:
+            members = held.zip.infolist()
+            if (
+                any(m.compress_type for m in members)
+                or sum(m.file_size for m in members) > os.fstat(file.fileno()).st_size
+            ):
                 return {}
             about = json.loads(held["about"].tobytes())
             stamps = held["stamps"].tolist()
@@ -90,6 +94,6 @@ def _read_index(folder: Path) -> dict[str, tuple[Run, _Stamp]]:
             known[str(file)] = (Run(str(file), size, head, frames[at : at + count], bool(damaged)), (size, changed))
             at += count
         return known
-    # Whatever is wrong with it, and zip, numpy and JSON have a dozen errors for that: the index is made again.
-    except Exception:
+    # Whatever is wrong with it, the index is made again.
+    except (OSError, MemoryError, *BROKEN):
         return {}

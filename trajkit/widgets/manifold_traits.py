@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 import xarray as xr
 
+from trajkit.embedding.as_embedding import ON_RUNS, as_embedding
 from trajkit.widgets.manifold_packing import ALWAYS, COLORS
 
 CAMERA: dict[str, Any] = {
@@ -202,24 +203,22 @@ class ManifoldTraits(anywidget.AnyWidget):
         self.hidden = []
 
 
-def check_embedding(embedding: xr.Dataset, components: tuple[int, ...], titles: Mapping[int, str]) -> None:
-    """Check that this is an embedding that has these three components, and those with titles.
+def checked_embedding(embedding: Any, components: tuple[int, ...], titles: Mapping[int, str]) -> xr.Dataset:
+    """Check that this is an embedding that has these three components, and those with titles; return it in order.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         Otherwise.
     """
-    if not isinstance(embedding, xr.Dataset) or "coordinate" not in embedding:
-        raise ValueError(
-            "wanted an embedding, with 'coordinate' on (run, checkpoint, component); tk.embed(ds) makes one"
-        )
+    embedding = as_embedding(embedding, "step", on=ON_RUNS)
     known = embedding["component"].values.tolist()
     if len(known) < 3:
         raise ValueError(f"three axes need three components, the embedding has {known}: embed with n_components=3")
     _check_components(known, components)
     if unknown := sorted(set(titles) - set(known)):
         raise ValueError(f"titles: the embedding has no components {unknown}; wanted some of {known}")
+    return embedding
 
 
 def _check_components(known: list[int], wanted: tuple[int, ...]) -> None:

@@ -17,7 +17,7 @@ from trajkit.schema import is_network
 from trajkit.widgets import assets, manifold_links
 from trajkit.widgets import manifold_packing as packing
 from trajkit.widgets.html_export import write_page
-from trajkit.widgets.manifold_traits import CAMERA, ManifoldTraits, check_embedding
+from trajkit.widgets.manifold_traits import CAMERA, ManifoldTraits, checked_embedding
 
 
 class ManifoldView(ManifoldTraits):
@@ -175,11 +175,11 @@ class ManifoldView(ManifoldTraits):
         >>> view.show(embedding, color="step", runs=["A-0", "B-0"])
         """
         wanted = tuple(int(k) for k in (self.components if components is None else components))
-        check_embedding(embedding, wanted, titles or {})
+        embedding = checked_embedding(embedding, wanted, titles or {})
         quantities = packing.per_point_quantities(embedding, values)
         if not (isinstance(color, str) and color in quantities):
             coloring(embedding, color)
-        shown = chosen(embedding, None if runs is None else list(np.asarray(runs)))
+        shown = chosen(embedding, runs)
         box = packing.framed(embedding, self._box)
         points = packing.PointOrder(embedding)
         # Everything is checked by now: nothing below fails half-way.
