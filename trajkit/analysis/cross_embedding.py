@@ -116,6 +116,22 @@ def cross_embedding(
         If the attribute is unknown, missing for some run or the same for all; if an attribute may be an unmarked
         outcome (`set_roles`); if a number is out of range; or as `resample` and `pairwise` do.
 
+    Notes
+    -----
+    Verdicts on two groups of simulated runs, whose configurations are at random places of a surface, one seed each:
+
+    | runs lie on                             | configurations | holds | does not hold | cannot be told | of |
+    |-----------------------------------------|----------------|-------|---------------|----------------|----|
+    | one surface                             | 12 in a group  | 83 %  | 3 %           | 13 %           | 30 |
+    | one surface                             | 6 in a group   | 25 %  | 12 %          | 63 %           | 24 |
+    | two surfaces, the same samples are easy | 12 in a group  | 0 %   | 100 %         | 0 %            | 20 |
+    | two surfaces, other samples are easy    | 12 in a group  | 0 %   | 100 %         | 0 %            | 12 |
+
+    Where one surface did not hold with 12 configurations, most of one group were by chance at another end of it. The
+    intervals of the ratio covered 100 % of 30 at a level of 95 %, with a standard error of 0.009 (median) and a
+    deviation of 0.017; with 6 configurations they covered 75 % of 24. Those of the distance ratio covered 96 to 100 %
+    of 200, and all of 200 where groups are alike.
+
     Examples
     --------
     >>> import trajkit as tk
