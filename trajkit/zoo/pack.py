@@ -6,6 +6,7 @@ import json
 import os
 import re
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import xarray as xr
@@ -84,6 +85,11 @@ def check_package(path: Path, *, overwrite: bool) -> None:
     """Refuse a path that `pack` could not write to."""
     if path.suffix != ".nc":
         raise ValueError(f"{path}: wanted a name that ends in .nc")
+    if find_spec("netCDF4") is None:
+        raise ModuleNotFoundError(
+            f"writing {path} needs netCDF4: pip install netcdf4, or carry the folder of the runs to another machine "
+            "(--archive PREFIX) and pack it there"
+        )
     check_destination(path, overwrite=overwrite)
 
 
