@@ -23,7 +23,7 @@ from trajkit.reporting.claims_table import Findings, examine, parts_of, table_of
 from trajkit.reporting.contents import contents, overview, title_of
 from trajkit.reporting.finding import HOLDS, UNKNOWN, WAITING, Number, Settings
 from trajkit.reporting.part import CHEAP_DRAWS
-from trajkit.schema import installed_version
+from trajkit.schema import installed_version, validated
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
 
 
@@ -97,7 +97,7 @@ def report(
     target = user_path(path)
     check_destination(target, overwrite=True)  # before minutes of work
     settings = Settings(as_metric(metric, cap, symmetric=True), null_draws, permutations, level, seed)
-    page = _Page(target, ds, settings, title)
+    page = _Page(target, validated(ds, values=False), settings, title)
     found = examine(ds, settings, progress_bar, page.show)
     page.write(found)
     return table_of(found)
