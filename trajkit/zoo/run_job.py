@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trajkit.recording import RecordAt, Recorder
-from trajkit.storage.run_file import file_name
+from trajkit.storage.run_file import find_file
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import Data, load_data, noisy_labels
 from trajkit.zoo.outcomes import Outcome, Plan, write_outcome
@@ -102,7 +102,7 @@ def _train_and_record(settings: Sequence[Settings], plan: Plan) -> list[Outcome]
         recorders = []
         for s in settings:
             # A process that was killed may have left a part of the run, which begins again.
-            (Path(plan.out) / file_name(s.run)).unlink(missing_ok=True)
+            find_file(Path(plan.out), s.run).unlink(missing_ok=True)
             recorders.append(stack.enter_context(Recorder(plan.out, data.probe, run=attributes(s, data))))
         # The outcomes say which runs diverged; a warning would say it twice.
         stack.enter_context(warnings.catch_warnings())
