@@ -57,6 +57,7 @@ ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "recording": DATA,
     "importers": DATA,
     "integrations": DATA | {"recording"},
+    "text": DATA,
     "zoo": DATA | {"recording"},
     "imprint": DATA - {"storage"},
     "theory": set(LAYERS[: LAYERS.index("analysis")]),
