@@ -58,7 +58,7 @@ ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
     "importers": DATA,
     "integrations": DATA | {"recording"},
     "text": DATA,
-    "zoo": DATA | {"recording"},
+    "zoo": DATA | {"recording", "text"},
     "imprint": DATA - {"storage"},
     "theory": set(LAYERS[: LAYERS.index("analysis")]),
     "reporting": set(LAYERS[: LAYERS.index("widgets")]),

@@ -1,5 +1,8 @@
 """Laws of a job: an error in one run, or the death of its process, is kept and ends no other."""
 
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import prod
 
@@ -12,9 +15,10 @@ import trajkit as tk
 from trajkit.zoo import Grid, Settings, summary, train
 from trajkit.zoo.architectures import ARCHITECTURES, Architecture
 from trajkit.zoo.data import load_data
-from trajkit.zoo.outcomes import read_outcomes
-from trajkit.zoo.pool import in_processes
-from trajkit.zoo.run_job import record_at
+from trajkit.zoo.divergence import Diverged
+from trajkit.zoo.outcomes import Plan, read_outcomes
+from trajkit.zoo.pool import in_client, in_processes
+from trajkit.zoo.run_job import record_at, run_job
 from trajkit.zoo.training import network, train_network
 
 
@@ -78,3 +82,46 @@ def test_a_process_that_dies_is_reported_and_the_others_survive(tmp_path, monkey
     ended = dict(in_processes(task, range(3), workers=1))
     assert isinstance(ended.pop(1), BaseException)
     assert ended == {0: 0, 2: 20}
+
+
+def test_run_job__at_the_time_limit_leaves_no_trace(tmp_path):
+    plan = Plan("g", DIGITS, 6, str(tmp_path), end=time.time() - 1)
+    assert run_job([SHORT], plan) is None
+    together = [replace(SHORT, seed=seed) for seed in range(4)]
+    assert run_job(together, plan) is None
+    assert not read_outcomes(tmp_path)
+    assert not list(tmp_path.glob("*.run"))
+    assert [outcome["state"] for outcome in run_job(together, replace(plan, end=math.inf))] == ["trained"] * 4
+
+
+def test_run_job__a_network_that_diverges_between_checkpoints_is_marked_at_that_step(tmp_path):
+    settings = replace(SHORT, architecture="fc", learning_rate=1e30)
+    [outcome] = run_job([settings], Plan("g", DIGITS, 6, str(tmp_path)))
+    data = load_data(DIGITS)
+    with pytest.raises(Diverged) as caught:
+        for _ in train_network(network(settings, data.shape, 10), data.train, data.train_label, settings):
+            pass
+    assert outcome["reason"] == f"not finite at step {caught.value.step}"
+    [run] = tk.Store(tmp_path).runs()
+    assert run.diverged_at == caught.value.step
+    assert run.checkpoints["step"].max() < caught.value.step
+
+
+def test_in_processes__asks_for_each_job_when_it_would_start():
+    events = []
+
+    def task(job):
+        events.append(("done", job))
+        return job
+
+    def may_start(job):
+        events.append(("asked", job))
+        return job != 1
+
+    with ThreadPoolExecutor() as threads:
+        assert dict(in_client(task, range(4), threads, workers=1, may_start=may_start)) == {0: 0, 2: 2, 3: 3}
+    order = [("asked", 0), ("done", 0), ("asked", 1), ("asked", 2), ("done", 2), ("asked", 3), ("done", 3)]
+    assert events == order
+    events.clear()
+    assert dict(in_processes(task, range(4), workers=0, may_start=may_start)) == {0: 0, 2: 2, 3: 3}
+    assert events == order
