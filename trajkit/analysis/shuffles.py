@@ -134,8 +134,9 @@ def _added_to(mean: Array, other: AnyArray, label: Labels, other_label: Labels) 
     rest[:, sample, label] = -np.inf
     # Nothing but the label is left only where it is certain.
     rest = np.where(np.isneginf(rest).all(-1, keepdims=True), 0.0, rest)
-    out = normalize(rest) - np.logaddexp(0, odds)[..., None]
-    out[:, sample, label] = -np.logaddexp(0, -odds)
+    with np.errstate(invalid="ignore"):
+        out = normalize(rest) - np.logaddexp(0, odds)[..., None]
+        out[:, sample, label] = -np.logaddexp(0, -odds)
     return out
 
 
