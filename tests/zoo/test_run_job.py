@@ -19,7 +19,7 @@ from trajkit.zoo.divergence import Diverged
 from trajkit.zoo.outcomes import Plan, read_outcomes
 from trajkit.zoo.pool import in_client, in_processes
 from trajkit.zoo.run_job import record_at, run_job
-from trajkit.zoo.training import network, train_network
+from trajkit.zoo.training import BFLOAT16, network, train_network
 
 
 class Faulty(nn.Sequential):
@@ -105,6 +105,20 @@ def test_run_job__a_network_that_diverges_between_checkpoints_is_marked_at_that_
     [run] = tk.Store(tmp_path).runs()
     assert run.diverged_at == caught.value.step
     assert run.checkpoints["step"].max() < caught.value.step
+
+
+def test_run_job__in_bfloat16_predictions_are_whole_and_nearly_those_of_float32(tmp_path, monkeypatch):
+    # What a GPU does; seeds of linear are trained together, allcnn alone.
+    together = [replace(SHORT, seed=seed) for seed in range(4)]
+    alone = Settings("allcnn", "adam", 0.01, epochs=1)
+    for enabled in (False, True):
+        monkeypatch.setitem(BFLOAT16, "cpu", lambda enabled=enabled: enabled)
+        for job in (together, [alone]):
+            assert {o["state"] for o in run_job(job, Plan("g", DIGITS, 6, str(tmp_path / str(enabled))))} == {"trained"}
+    exact, rounded = (tk.load(tmp_path / name) for name in ("False", "True"))
+    distance = tk.bhattacharyya(exact.log_prob, rounded.log_prob)
+    assert 0 < distance.max() < 0.01
+    assert distance.isel(checkpoint=0).max() < 1e-5
 
 
 def test_in_processes__asks_for_each_job_when_it_would_start():
