@@ -174,7 +174,7 @@ def test_recipe__an_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(ARCHITECTURES, "shallow", shallow)
     network = shallow.build((1, 8, 8), 10, size="small")
     assert sum(p.numel() for p in network.parameters()) == 64 * 16 + 16 + 16 * 10 + 10
-    assert Settings("shallow", "adam", 0.01, width=8).run == "shallow-8-adam-0.01-0"
+    assert Settings("shallow", "adam", 0.01, width_factor=0.5).run == "shallow-8-adam-0.01-0"
 
 
 # An importer

@@ -43,7 +43,7 @@ def test_old_keywords__are_those_of_public_functions_and_in_the_changelog() -> N
 
 
 def test_progress_bar__is_the_only_name_of_the_switch() -> None:
-    new = ("bootstrap", "cross_embedding", "dimensionality", "null_test")  # had no bar in 0.1
+    new = ("bootstrap", "cross_embedding", "dimensionality", "null_test", "record_checkpoints")  # had no bar in 0.1
     old = {name: f for name, f in FUNCTIONS.items() if name.rpartition(".")[2] not in new}
     switches = {name: f for name, f in old.items() if "progress_bar" in parameters(f)}
     assert len(switches) >= 14

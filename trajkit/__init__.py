@@ -71,7 +71,7 @@ from trajkit.embedding import align, embed, embedding_quality, explained_distanc
 from trajkit.from_arrays import from_arrays
 from trajkit.imprint import imprint
 from trajkit.points import points, unstack
-from trajkit.recording import RecordAt, Recorder, record
+from trajkit.recording import RecordAt, Recorder, record, record_checkpoints
 from trajkit.roles import set_roles
 from trajkit.schema import SchemaError, installed_version, run_table, validate
 from trajkit.select import select
@@ -80,7 +80,7 @@ from trajkit.storage import Probe, Store, load, sample_data, save
 
 # Loaded when they are first used, by `__getattr__` below; type checkers and editors see them here.
 if TYPE_CHECKING:
-    from trajkit import figures, importers, integrations, theory, widgets
+    from trajkit import figures, importers, integrations, text, theory, widgets
     from trajkit.reporting.claims_table import claims
     from trajkit.reporting.report import report
     from trajkit.theory import input_spectrum
@@ -112,6 +112,9 @@ __all__ = [  # noqa: RUF022 - in the order of the work, sorted within each group
     "imprint",
     "integrations",
     "record",
+    "record_checkpoints",
+    # Texts
+    "text",
     # Distances
     "bhattacharyya",
     "extend",
@@ -189,6 +192,7 @@ _LAZY = {
     "input_spectrum": "trajkit.theory",
     "integrations": "trajkit.integrations",
     "report": "trajkit.reporting",
+    "text": "trajkit.text",
     "theory": "trajkit.theory",
     "widgets": "trajkit.widgets",
 }

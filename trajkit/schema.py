@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 import numpy as np
@@ -359,7 +359,10 @@ def _step_problems(runs: AnyArray, steps: Labels) -> Iterator[str]:
 @cache
 def installed_version() -> str:
     """Give the version of trajkit; looked up once, since it is asked for at each recording."""
-    return version("trajkit")
+    try:
+        return version("trajkit")
+    except PackageNotFoundError:  # A checkout that is not installed, in which the program runs.
+        return "0+checkout"
 
 
 def stamp(ds: xr.Dataset) -> xr.Dataset:

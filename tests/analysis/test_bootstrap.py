@@ -257,3 +257,75 @@ def test_bootstrap__over_configurations_refuses_what_may_be_an_outcome():
     distance = distances_of(np.eye(12), width=np.arange(12) // 3, seed=np.arange(12) % 3, final_loss=loss)
     with pytest.raises(ValueError, match="may be an outcome"):
         tk.bootstrap(distance, lambda d: d, 2, over="configuration")
+
+
+def of_documents(documents: int, seed: int) -> xr.Dataset:
+    """Confidences that a document moves more than a sample does: their mean is 0.5, the label's class 0 or 1."""
+    random = np.random.default_rng(seed)
+    size = random.integers(4, 13, documents)
+    document = np.repeat(np.arange(documents), size)
+    right = 0.5 + 0.2 * random.uniform(-1, 1, documents)[document] + 0.1 * random.uniform(-1, 1, size.sum())
+    label = random.integers(0, 2, size.sum())
+    prob = np.where(np.arange(2) == label[:, None], right[:, None], 1 - right[:, None])
+    ds = tk.from_arrays(prob=prob[None, None], label=label, runs={"seed": [0]})
+    return ds.assign_coords(document=("sample", [f"text {k}" for k in document]))
+
+
+def test_bootstrap__of_documents_covers_where_single_samples_do_not() -> None:
+    covered = {"document": 0, "sample": 0, "jackknife": 0}
+    for seed in range(100):
+        ds = of_documents(20, seed)
+        found = {
+            "document": tk.bootstrap(ds, confidence, 199, seed=seed, level=0.9),
+            "sample": tk.bootstrap(ds, confidence, 199, seed=seed, level=0.9, cluster="sample"),
+            "jackknife": tk.bootstrap(ds, confidence, level=0.9, interval="jackknife"),
+        }
+        for name, interval in found.items():
+            covered[name] += bool(interval.lower <= 0.5 <= interval.upper)
+    # 100 repetitions have a standard error of 3 %, and 20 documents cost 2 %.
+    assert 80 <= covered["document"] <= 96
+    assert 83 <= covered["jackknife"] <= 98
+    assert covered["sample"] < 65
+
+
+def test_bootstrap__of_documents_draws_each_with_all_its_samples() -> None:
+    ds = of_documents(12, 1)
+    found = tk.bootstrap(ds, confidence, 50)
+    assert found.attrs["cluster"] == "document"
+    assert "cluster" not in tk.bootstrap(ds, confidence, 50, cluster="sample").attrs
+    # By weights as by computing again, which sees whole documents.
+    seen: list[xr.Dataset] = []
+
+    def watched(some: xr.Dataset) -> xr.DataArray:
+        seen.append(some)
+        return confidence(some).mean()
+
+    again = tk.bootstrap(ds, watched, 50)
+    assert float(again.lower) == pytest.approx(float(found.lower), rel=1e-6)
+    size = ds.document.to_series().value_counts()
+    for some in seen[:5]:
+        drawn = some.document.to_series().value_counts()
+        times = drawn / size[drawn.index]
+        assert (times == times.round()).all()
+        assert times.sum() == 12
+    # Documents as strata of training and testing: as many of each as there are.
+    halves = ds.assign_coords(
+        split=("sample", np.where(np.isin(ds.document, [f"text {k}" for k in range(5)]), "train", "test"))
+    )
+    seen.clear()
+    tk.bootstrap(halves, watched, 20)
+    for some in seen:
+        trained = some.isel(sample=some.split.values == "train").document.to_series().value_counts()
+        assert (trained / size[trained.index]).sum() == 5
+    few = tk.bootstrap(of_documents(5, 1), confidence, 20)
+    assert few.limitations.startswith("few units to draw (document: 5)")
+
+
+def test_bootstrap__clusters_that_cannot_be_drawn_are_refused() -> None:
+    ds = of_documents(2, 1)
+    with pytest.raises(ValueError, match=r"cluster='document': 2 are too few .* cluster='sample' draws single samples"):
+        tk.bootstrap(ds, confidence)
+    with pytest.raises(ValueError, match=r"cluster: wanted one of \['sample', 'document'\], .* got 'page'"):
+        tk.bootstrap(ds, confidence, cluster="page")
+    with pytest.raises(ValueError, match="cluster='document' is for over='sample'"):
+        tk.bootstrap(tk.simulate(runs=4), lambda d: tk.loss(d), over="run", cluster="document")

@@ -240,3 +240,8 @@ def test_record__a_real_training_that_diverges_ends() -> None:
     tk.validate(ds)
     assert len(caught) == 1
     assert ds.diverged_at.item() > ds.step.max()
+
+
+def test_record__in_memory_keeps_the_coordinates_of_the_probe():
+    probe = tk.Probe(np.eye(2), [0, 1], coords={"document": ["a", "b"]})
+    assert tk.record([(0, lambda inputs: inputs * 2.5)], probe).document.values.tolist() == ["a", "b"]

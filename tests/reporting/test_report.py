@@ -6,24 +6,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import trajkit as tk
+from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
 from trajkit.reporting.contents import contents, failures, title_of
-from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Number
-from trajkit.reporting.report import p_text
+from trajkit.reporting.finding import FAILS, HOLDS, UNKNOWN, Number, judged
+from trajkit.reporting.report import _Page, p_text
 
 AWKWARD = '<b>"wide" & </script>'
+
+
+def awkward(simulated) -> xr.Dataset:
+    ds = simulated()
+    names = ds.architecture.values.astype(object)
+    names[names == "A"] = AWKWARD
+    return ds.assign_coords(architecture=("run", names.astype(str)), maker=("run", np.full(48, "<i>")))
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, simulated) -> tuple[pd.DataFrame, Path]:
     path = tmp_path_factory.mktemp("report") / "page.html"
-    ds = simulated()
-    names = ds.architecture.values.astype(object)
-    names[names == "A"] = AWKWARD
-    ds = ds.assign_coords(architecture=("run", names.astype(str)), maker=("run", np.full(48, "<i>")))
-    return tk.report(ds, path, title="Runs & <others>", null_draws=99, permutations=199, progress_bar=False), path
+    title, how = "Runs & <others>", {"null_draws": 99, "permutations": 199}
+    return tk.report(awkward(simulated), path, title=title, **how, progress_bar=False), path
 
 
 @pytest.mark.parametrize(
@@ -47,6 +53,49 @@ def test_report__gives_the_table_of_claims(written):
     at_least = table[(table.claim == "nearer than shuffled") & (table.p_value == table.p_least)]
     assert at_least.because.str.contains("p ≤ 0.01").all()
     assert table[table.verdict != UNKNOWN].groupby("claim").value.count().min() >= 1
+
+
+def test_report__shows_answers_while_others_are_missing_and_no_verdict_before_its_p_value_is_corrected(
+    tmp_path, monkeypatch
+):
+    """Quick claims on the part that decides come first; after each one the page can be opened."""
+    seen, asked = [], []
+
+    def ask(claim, part):
+        asked.append((part.name, claim.slowness))
+        decisive = claim.name == "nearer than shuffled"
+        return judged(True, "why", [Number("a", "b", 1.0, p_value=0.001, p_least=0.001, decisive=decisive)], [])
+
+    monkeypatch.setattr(Claim, "ask", ask)
+    monkeypatch.setattr(_Page, "show", lambda page, found: seen.append((page, found)))
+    path = tmp_path / "page.html"
+    tk.report(tk.simulate(runs=4, samples=24, checkpoints=4), path, progress_bar=False)
+    assert asked == sorted(asked, key=lambda at: (["test", "all", "train"].index(at[0]), at[1]))
+    assert "answers are not told yet" not in path.read_text("utf-8")
+    # After the first claim, after the last one of the part that decides, and after the first one of another part.
+    for place, left, shows in ((0, 32, False), (10, 23, False), (11, 21, True)):
+        page, found = seen[place]
+        page.write(found)
+        text = path.read_text("utf-8")
+        assert f"{left} of 33 answers are not told yet" in text
+        row = re.search("#nearer-than-shuffled.*?</tr>", text, re.DOTALL)[0].split("<td>")[-1]
+        assert ("not yet told" not in row) == shows
+
+
+def test_report__that_is_stopped_leaves_what_it_found(tmp_path, monkeypatch, simulated):
+    ask = Claim.ask
+
+    def stop(claim, part):
+        if claim.slowness:
+            raise KeyboardInterrupt
+        return ask(claim, part)
+
+    monkeypatch.setattr(Claim, "ask", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tk.report(simulated(runs=12), tmp_path / "page.html", permutations=19, progress_bar=False)
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "answers are not told yet" in page
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_report__holds_every_claim_and_number_and_escapes_names(written):
@@ -88,15 +137,47 @@ def test_report__opens_without_a_network_and_draws_its_figures(written):
     assert [url for url in asked_for if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
+def check_report(table: pd.DataFrame, ds: xr.Dataset, primary: str) -> None:
+    """What networks do is not asserted: these laws hold for any runs."""
+    assert set(table.verdict) <= {HOLDS, FAILS, UNKNOWN}
+    assert (table.groupby("samples").claim.nunique() == len(CLAIMS)).all()
+    bounded, tested = table[table.lower.notna()], table[table.p_corrected.notna()]
+    assert (bounded.lower <= bounded.upper).all()
+    assert (tested.p_corrected >= tested.p_value).all()
+    assert (tested.p_corrected == tested.p_value)[tested.samples != primary].all()
+    assert (tested.p_corrected <= 0.05)[tested.verdict == HOLDS].all()
+    decided = table[table.samples == primary]
+    known: dict[str, dict] = {}
+    quick = decided.claim.isin(["architecture distinguishes", "others matter less", "starts converge"])
+    for row in decided[quick & (decided.code != "")].itertuples():
+        *lines, last = row.code.splitlines()
+        before = "\n".join(lines)
+        if before not in known:
+            known[before] = {"ds": ds, "np": np, "tk": tk}
+            exec(before, known[before])
+        assert float(eval(last, known[before])) == pytest.approx(row.value, rel=1e-5, nan_ok=True), row.statistic
+    first = decided.drop_duplicates("claim").set_index("claim")
+    for claim, said in {
+        "architecture distinguishes": "{:.2f} times as far apart",
+        "low-dimensional": "three components explain {:.2f}",
+        "same order": "rank correlation of {:.2f}",
+    }.items():
+        if first.verdict[claim] != UNKNOWN:
+            assert said.format(first.value[claim]) in first.because[claim]
+
+
+def test_report__says_what_its_numbers_say(written, simulated):
+    check_report(written[0], awkward(simulated), "all")
+
+
 @pytest.mark.slow
-def test_report__of_digits(tmp_path):
-    table = tk.report(tk.sample_data("digits"), tmp_path / "digits.html")
-    verdict = table[table.samples == "all"].drop_duplicates("claim").set_index("claim").verdict
-    assert verdict[["low-dimensional", "nearer than shuffled", "architecture distinguishes"]].tolist() == [HOLDS] * 3
-    assert (verdict != UNKNOWN).all()
-    assert 5e6 < (tmp_path / "digits.html").stat().st_size < 7e6
-    title = "Trajectories of 129 networks on handwritten digits, 8x8 pixels (sklearn.datasets.load_digits)"
-    assert f"<title>{title}</title>" in (tmp_path / "digits.html").read_text(encoding="utf-8")
+def test_report__of_digits_says_what_its_numbers_say(tmp_path):
+    ds, path = tk.sample_data("digits"), tmp_path / "digits.html"
+    check_report(tk.report(ds, path), ds, "test")
+    page = path.read_text(encoding="utf-8")
+    assert f"<title>Trajectories of {ds.sizes['run']} networks on handwritten digits" in page
+    assert "answers are not told yet" not in page
+    assert 5e6 < len(page) < 9e6
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Laws of the probe: two probes are equal only if every sample is."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,49 @@ def test_probe__its_identity_is_that_of_the_values() -> None:
     with pytest.raises(TypeError, match=r"the probe's inputs hold generator, .* pass identity="):
         _ = images(inputs=(n for n in range(40))).identity
     assert images(inputs=(n for n in range(40)), identity="mine").identity == "mine"
+
+
+def test_coordinates__further_ones_are_part_of_the_probe() -> None:
+    further = {"document": ["a", "a", "b"], "position": [3, 9, 4], "difficulty": [0.5, 1.0, 2.0]}
+    probe = tk.Probe(np.eye(3), [0, 1, 1], coords=further)
+    again = tk.Probe.from_description(probe.describe())
+    assert probe.differences(again) == again.differences(probe) == []
+    for name, values in further.items():
+        assert again.coordinates()[name].values.tolist() == values
+    assert probe.differences(tk.Probe(np.eye(3), [0, 1, 1])) == [
+        f"{name!r} (only one of the two has it)" for name in further
+    ]
+    moved = tk.Probe(np.eye(3), [0, 1, 1], coords=further | {"position": [3, 9, 5]})
+    assert probe.differences(moved) == ["'position' (other values)"]
+    # A probe without any is described as before.
+    assert set(json.loads(tk.Probe(np.eye(3), [0, 1, 1]).describe())) == {"inputs", "sample", "label", "split", "class"}
+
+
+def test_coordinates__of_an_input_stand_at_each_of_its_labels() -> None:
+    probe = tk.Probe([[5, 2, 7], [5, 3]], [[2, 7], [3]], classes=9, coords={"document": ["a", "b"]})
+    assert probe.coordinates()["document"].values.tolist() == ["a", "a", "b"]
+
+
+def test_coordinates__that_files_cannot_keep_are_refused() -> None:
+    wrong = {
+        "label": [0, 1, 1],
+        "point": [0, 1, 2],
+        "a/b": [0, 1, 2],
+        "short": [0, 1],
+        "mixed": ["a", 1, None],
+        "complex": [1j, 0, 0],
+        "cut": ["a\0", "b", "c"],
+    }
+    with pytest.raises(tk.SchemaError) as caught:
+        tk.Probe(np.eye(3), [0, 1, 1], coords=wrong)
+    said = "\n".join(caught.value.problems)
+    for part in ("'label': the name is reserved", "'point': the name is reserved", "'a/b' cannot be kept in a file"):
+        assert part in said
+    assert "'short' has 2 entries, but 'label' has 3" in said
+    assert "'complex' has dtype complex128: wanted text, integers, floats or booleans" in said
+    assert "'mixed'" in said
+    assert "'cut': " in said
+    held = json.loads(tk.Probe(np.eye(3), [0, 1, 1]).describe())
+    for damaged in ([1], {"document": "abc"}):
+        with pytest.raises(ValueError, match="coords: wanted a list for each"):
+            tk.Probe.from_description(json.dumps(held | {"coords": damaged}))

@@ -9,6 +9,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import trajkit as tk
+from trajkit.roles import role_of
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -19,7 +20,7 @@ def test_sample_data__unknown_names_are_told_the_known_ones() -> None:
 
 
 # Megabytes at most, samples of each split, and how many of the runs at least fit their training set.
-SHIPPED = {"digits": (12, 100, 0.95), "cifar10": (25, 300, 0.5), "sloppy": (12, 100, 0.5)}
+SHIPPED = {"digits": (12, 100, 0.95), "cifar10": (25, 300, 0.5), "sloppy": (4, 60, 0.5)}
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
@@ -82,6 +83,14 @@ def test_shipped__has_every_architecture_with_every_optimizer_and_three_seeds(na
     corners = tk.select(ds, where="init.str.startswith('corner')")
     assert len(set(corners.architecture.values)) >= 2
     assert 25 <= ds.sizes["checkpoint"] <= 40
+
+
+@pytest.mark.parametrize("name", ["sloppy"])
+def test_shipped__no_seed_is_used_twice(name):
+    ds = tk.sample_data(name)
+    for seed in ("init_seed", "order_seed"):
+        assert len(set(ds[seed].values.tolist())) == ds.sizes["run"]
+        assert role_of(ds, seed) == "seed"
 
 
 def test_shipped__sloppy_has_several_decays():

@@ -30,10 +30,21 @@ PAPER_PARAMETERS = {
     "wide_resnet": wide_resnet_parameters(8, 10, 4, 10),
     "wide_resnet_16": wide_resnet_parameters(64, 16, 4, 10),
 }
+# Of contexts of 16 tokens out of 32, in the small size.
+SMALL_PARAMETERS = {
+    "bigram": 32 * 32,
+    "mlp": 32 * 32 + (16 * 32 * 128 + 128) + (128 * 32 + 32),
+    # Three gates, or four, each with weights and biases for the input and for the state.
+    "gru": 32 * 64 + 3 * (2 * 64 * 64 + 2 * 64) + (64 * 32 + 32),
+    "lstm": 32 * 64 + 4 * (2 * 64 * 64 + 2 * 64) + (64 * 32 + 32),
+    # Tokens and positions, then two blocks, then the head.
+    "transformer": (32 + 16) * 64 + 2 * (64 * 192 + 3 * (64 * 64 + 64) + 2 * 128) + 128 + (64 * 32 + 32),
+}
+OF_IMAGES = [name for name, architecture in ARCHITECTURES.items() if not architecture.needs_tokens]
 PUBLISHED = {"fc": 3_837_066, "wide_resnet": 300_226, "convmixer": 594_186, "vit": 9_523_722}
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_architectures__have_as_many_parameters_as_published(name):
     with torch.device("meta"):
         model = ARCHITECTURES[name].build((3, 32, 32), 10, size="paper")
@@ -42,14 +53,22 @@ def test_architectures__have_as_many_parameters_as_published(name):
     assert count == PUBLISHED.get(name, count)
 
 
+def test_architectures__of_texts_have_the_parameters_of_their_layers():
+    assert set(SMALL_PARAMETERS) == set(ARCHITECTURES) - set(OF_IMAGES)
+    for name, count in SMALL_PARAMETERS.items():
+        model = ARCHITECTURES[name].build((16,), 32, size="small")
+        assert sum(p.numel() for p in model.parameters()) == count, name
+        assert model(torch.zeros(2, 16, dtype=torch.long)).shape == (2, 32)
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_architectures__take_images_of_every_source(name, shape):
     model = ARCHITECTURES[name].build(shape, 7, size="small")
     assert model(torch.zeros(2, *shape)).shape == (2, 7)
 
 
-@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "linear"])
+@pytest.mark.parametrize("name", [name for name in OF_IMAGES if name != "linear"])
 def test_architectures__twice_the_width_has_up_to_four_times_the_parameters(name):
     def parameters(width):
         model = ARCHITECTURES[name].build((1, 8, 8), 10, size="small", width=width)
@@ -64,6 +83,8 @@ def test_architectures__twice_the_width_has_up_to_four_times_the_parameters(name
         ("linear", {"width": 3}, "no hidden units"),
         ("vit", {"width": 30}, "4 heads can share"),
         ("vit", {"shape": (1, 30, 30)}, "patches of 4 pixels fill"),
+        ("bigram", {"width": 3}, "no hidden units"),
+        ("transformer", {"shape": (16,), "width": 30}, "4 heads can share"),
     ],
 )
 def test_architectures__what_cannot_be_built_is_refused(name, arguments, message):

@@ -92,7 +92,7 @@ def test_train__impossible_combinations_are_refused_before_training(data, change
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"architecture": "transformer"}, "wanted one of .*'linear'"),
+        ({"architecture": "perceptron"}, "wanted one of .*'linear'"),
         ({"optimizer": "lion"}, "wanted one of .*'sgd'"),
         ({"augmentation": "cutout"}, "wanted one of .*'simple'"),
         ({"init": "corner-3"}, "wanted one of .*'corner-200'"),
@@ -136,3 +136,24 @@ def test_settings__a_new_setting_leaves_the_seeds_of_old_runs():
 def test_settings__what_differs_makes_another_name(change):
     assert replace(SHORT, **change).run.startswith(SHORT.run[:-9])
     assert replace(SHORT, **change).run != SHORT.run
+
+
+def test_grid__seeds_change_last_in_each_table(tmp_path):
+    text = 'data = {name = "digits"}\ndefaults = {optimizer = "sgd", learning_rate = 0.1}\n'
+    text += 'runs = [{architecture = ["fc", "vit"], seed = [0, 1], epochs = [1, 2]}, '
+    text += '{architecture = "linear", seed = [5, 4]}]'
+    runs = read_grid(grid_file(tmp_path, text)).runs
+    assert [(s.architecture, s.epochs, s.seed) for s in runs[:8]] == [
+        (a, epochs, seed) for seed in (0, 1) for a in ("fc", "vit") for epochs in (1, 2)
+    ]
+    assert [s.seed for s in runs[8:]] == [5, 4]
+
+
+def test_cifar10_gpu__what_is_finished_at_any_time_is_balanced():
+    runs = read_grid("cifar10-gpu", data="anywhere").runs
+    kinds = [(s.architecture, s.optimizer, s.augmentation) for s in runs[:60]]
+    assert len(set(kinds[:30])) == 30
+    assert kinds[30:] == kinds[:30]
+    assert {s.width_factor for s in runs[:60]} == {1.0}
+    for start in range(0, 60, 5):
+        assert len({kind[0] for kind in kinds[start : start + 5]}) == 5

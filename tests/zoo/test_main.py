@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from small_trainings import grid_file
@@ -98,6 +100,9 @@ def test_program__a_folder_of_other_runs_is_refused(program, change, message, tm
         (["digits", "--pack", "{root}/nowhere/mine.nc"], "no folder"),
         (["digits", "--workers", "-1"], "at least 0"),
         (["cifar10-small"], "needs a path"),
+        (["digits", "--minutes", "0"], "more than 0"),
+        (["digits", "--archive", "{root}/nowhere/part"], "no folder"),
+        ([], "wanted a grid to train, or --pack or --archive"),
     ],
 )
 def test_program__what_cannot_end_well_is_refused_before_training(program, arguments, message, tmp_path, capsys):
@@ -139,3 +144,55 @@ def test_pack__what_follows_from_other_settings_is_no_setting(tmp_path):
         "optimizer=adam, label_smoothing=0.0", "optimizer=adam, label_smoothing=0.1",
         "optimizer=sgd, label_smoothing=0.0", "optimizer=sgd, label_smoothing=0.1",
     ]  # fmt: skip
+
+
+def test_program__without_a_grid_packs_and_archives_what_was_trained(program, tmp_path, capsys):
+    arguments = ["--out", str(program[0] / "runs"), "--pack", str(tmp_path / "mine.nc")]
+    assert main([*arguments, "--archive", str(tmp_path / "part"), "--megabytes", "0.03"]) == 0
+    assert "files, unzip all into one folder" in capsys.readouterr().out
+    assert tk.load(tmp_path / "mine.nc").drop_attrs().equals(tk.load(program[0] / "mine.nc").drop_attrs())
+    assert len(list(tmp_path.glob("part-*.zip"))) > 1
+
+
+def test_program__stops_at_the_limit_and_says_what_is_pending(tmp_path, capsys):
+    path = grid_file(tmp_path, PROGRAM_GRID)
+    arguments = [str(path), "--out", str(tmp_path / "runs"), "--workers", "0"]
+    assert main([*arguments, "--minutes", "1e-9"]) == 1
+    assert "7 runs are pending: start the program again" in capsys.readouterr().out
+    assert not list((tmp_path / "runs").glob("*.run"))
+
+
+BARE = """
+import importlib.metadata, sys
+
+known = importlib.metadata.version
+
+def version(name):
+    if name == "trajkit":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return known(name)
+
+importlib.metadata.version = version
+for name in ("netCDF4", "plotly", "ipywidgets", "anywidget"):
+    sys.modules[name] = None
+from trajkit.zoo.__main__ import main
+
+grid, root = sys.argv[1:]
+assert main([grid, "--out", f"{root}/runs", "--workers", "0", "--archive", f"{root}/part"]) == 0
+import trajkit as tk
+
+assert tk.load(f"{root}/runs").load().sizes["run"] == 4
+print(tk.__version__)
+main([grid, "--out", f"{root}/others", "--workers", "0", "--pack", f"{root}/mine.nc"])
+"""
+
+
+def test_program__runs_from_a_checkout_without_the_libraries_of_notebooks_and_files(tmp_path):
+    path = grid_file(tmp_path, re.sub('    {architecture = "(allcnn|fc)".*\n', "", PROGRAM_GRID))
+    command = [sys.executable, "-c", BARE, str(path), str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "0+checkout"
+    assert "mine.nc needs netCDF4: pip install netcdf4" in ended.stderr.splitlines()[-1]
+    assert (tmp_path / "part-01.zip").exists()
+    assert not (tmp_path / "others").exists()

@@ -30,6 +30,14 @@ def test_divide__small_networks_of_several_seeds_are_one_job():
     assert sorted(map(len, divide(runs[:3], features=64))) == [1] * 3
 
 
+def test_divide__with_a_time_limit_jobs_come_in_the_order_of_the_grid():
+    runs = [Settings(a, "sgd", 0.1, seed=seed) for seed in range(4) for a in ("vit", "fc", "allcnn")]
+    jobs = divide(runs, features=64, in_order=True)
+    assert [job[0] for job in jobs] == runs[:3] + [s for s in runs[3:] if s.architecture != "fc"]
+    assert [s.seed for s in jobs[1]] == [0, 1, 2, 3]
+    assert divide(runs, features=64) != jobs
+
+
 def test_train__without_room_or_gpu_is_refused_before_training(tmp_path, monkeypatch):
     grid = Grid("g", DIGITS, (SHORT,))
     if not torch.cuda.is_available():

@@ -10,6 +10,7 @@ from torch import nn
 
 from trajkit.zoo import Settings
 from trajkit.zoo.data import load_data
+from trajkit.zoo.divergence import Diverged
 from trajkit.zoo.train_seeds_together import train_seeds_together
 from trajkit.zoo.training import network, steps, train_network
 
@@ -58,7 +59,27 @@ def test_train_seeds_together__one_that_diverges_leaves_the_others_as_they_are()
     settings = [replace(SHORT, seed=seed) for seed in range(3)]
     models, inputs, label = in_double(settings)
     nn.init.constant_(models[1][1].weight, torch.inf)
-    for _, alive in islice(train_seeds_together(models, inputs, label, settings), UPDATES + 1):
-        last = alive
-    assert [model is None for model in last] == [False, True, False]
+    stream = train_seeds_together(models, inputs, label, settings, check_at=[UPDATES])
+    for step, networks in islice(stream, UPDATES + 1):
+        found = [(network.step if isinstance(network, Diverged) else None) for network in networks]
+        assert found == ([None, 1, None] if step == UPDATES else [None] * 3)
     torch.testing.assert_close(weights(models[2]), trained_alone(settings[2]), rtol=1e-9, atol=1e-9)
+
+
+def test_train_seeds_together__reads_nothing_from_the_device_between_the_ends_of_epochs(monkeypatch):
+    settings = [Settings("fc", "adam", 0.01, epochs=2, batch_size=4, seed=seed) for seed in range(2)]
+    models = [network(s, (4,), 2) for s in settings]
+    reads = []
+    for name in ("__bool__", "__float__", "__int__", "cpu", "item", "numpy", "tolist"):
+        monkeypatch.setattr(torch.Tensor, name, reading(getattr(torch.Tensor, name), reads))
+    stream = train_seeds_together(models, torch.eye(12, 4), torch.arange(12) % 2, settings)
+    counts = [len(reads) for _ in stream]
+    assert counts == [counts[0]] * 3 + [counts[0] + 1] * 3 + [counts[0] + 2]
+
+
+def reading(method, reads):
+    def noted(tensor, *arguments):
+        reads.append(method.__name__)
+        return method(tensor, *arguments)
+
+    return noted

@@ -8,16 +8,29 @@ import pytest
 import torch
 from small_trainings import DIGITS, SHORT, fit, weights
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException
 
 import trajkit as tk
 from trajkit.zoo import Settings
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import load_data, stratified_order
 from trajkit.zoo.run_job import attributes, error, record_at
-from trajkit.zoo.training import Diverged, batches, learning_rate, network, steps, train_network
+from trajkit.zoo.settings import OPTIMIZERS
+from trajkit.zoo.training import (
+    BFLOAT16,
+    batches,
+    learning_rate,
+    network,
+    optimizer_of,
+    precision,
+    steps,
+    train_network,
+)
 
 LEARNING = [("fc", "sgd", 0.1), ("allcnn", "nesterov", 0.03)]
-LEARNING += [(a, "adam", 0.001 if a == "vit" else 0.003) for a in ARCHITECTURES if a != "wide_resnet_16"]
+OF_IMAGES = [a for a in ARCHITECTURES if not ARCHITECTURES[a].needs_tokens and a != "wide_resnet_16"]
+LEARNING += [(a, "adam", 0.001 if a == "vit" else 0.003) for a in OF_IMAGES]
 
 
 @pytest.mark.parametrize(("architecture", "optimizer", "rate"), LEARNING)
@@ -132,11 +145,56 @@ def test_init__scales_weights_by_their_inputs(init, expected):
     assert not model[1].bias.any()
 
 
-def test_diverging_training_says_at_which_step():
-    # Plain SGD on this loss makes weights of 1e30, whose outputs overflow float32 within a few steps.
-    with pytest.raises(Diverged, match="the loss became") as caught:
-        fit(Settings("fc", "sgd", 1e30, epochs=1))
-    assert 1 <= caught.value.step <= 5
+def test_train__reads_nothing_from_the_device_between_the_ends_of_epochs():
+    # Fake tensors have shapes and a device but no numbers: whoever wants to know a number, and would wait for it on a
+    # GPU, gets this error.
+    settings = Settings("allcnn", "adam", 0.003, epochs=2, batch_size=4, augmentation="simple")
+    seen = []
+    with FakeTensorMode():
+        model = ARCHITECTURES["allcnn"].build((1, 8, 8), 10, size="small", width=4)
+        images, label = torch.zeros(12, 1, 8, 8), torch.zeros(12, dtype=torch.long)
+        with pytest.raises(DataDependentOutputException):
+            seen += (step for step, _ in train_network(model, images, label, settings))
+        with pytest.raises(DataDependentOutputException):
+            seen += (step for step, _ in train_network(model, images, label, settings, check_at=[2]))
+    assert seen == [0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_optimizers__update_all_parameters_in_one_kernel(optimizer):
+    model = nn.Linear(2, 2)
+    assert optimizer_of(model.parameters(), replace(SHORT, optimizer=optimizer)).defaults["fused"]
+
+
+def test_compile__is_used_only_if_asked_and_the_network_itself_is_yielded(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda model, mode: compiled.append(model) or model)
+    data = load_data(DIGITS)
+    model = network(SHORT, data.shape, 10)
+    for compile in (False, True):
+        for _, yielded in islice(train_network(model, data.train, data.train_label, SHORT, compile=compile), 2):
+            assert yielded is model
+        assert compiled == [model] * compile
+
+
+@pytest.mark.slow
+def test_compile__gives_the_same_network():
+    data = load_data(DIGITS)
+    models = [network(SHORT, data.shape, 10) for _ in range(2)]
+    for model, compile in zip(models, (False, True), strict=True):
+        for _ in train_network(model, data.train, data.train_label, SHORT, compile=compile):
+            pass
+    torch.testing.assert_close(weights(models[1]), weights(models[0]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("architecture", "optimizer", "rate"), [("fc", "adam", 0.003), ("allcnn", "nesterov", 0.03)])
+def test_bfloat16__learns_too(architecture, optimizer, rate, monkeypatch):
+    monkeypatch.setitem(BFLOAT16, "cpu", lambda: True)
+    model = fit(Settings(architecture, optimizer, rate, epochs=6))
+    data = load_data(DIGITS)
+    assert error(model, data.test, data.test_label) < 0.45
+    with precision(data.test.device):
+        assert model(data.test[:2]).dtype == torch.bfloat16
 
 
 @pytest.fixture(scope="module")

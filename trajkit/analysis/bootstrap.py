@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from trajkit.analysis.bootstrap_units import Units, runs_in_groups, samples_in_classes, with_copies
+from trajkit.analysis.bootstrap_units import (
+    DOCUMENT,
+    Units,
+    runs_in_groups,
+    samples_in_classes,
+    samples_in_clusters,
+    with_copies,
+)
 from trajkit.analysis.runs_matrix import runs_matrix
 from trajkit.progress_bar import iterate_with_bar
 from trajkit.renamed import renamed
@@ -28,6 +35,7 @@ def bootstrap(
     draws: int = 999,
     *,
     over: str = "sample",
+    cluster: str | None = None,
     by: str | list[str] | None = None,
     interval: str = "percentile",
     then: Then | None = None,
@@ -38,9 +46,11 @@ def bootstrap(
     """Give the interval of a statistic, by drawing samples, runs or seeds with replacement.
 
     Over samples, samples are drawn within each class, as many as the class has: what could another probe of the same
-    kind give? Over runs, runs are drawn within each group of `by`. Over "configuration", all runs that share every
-    setting are drawn together, and each configuration has the same weight in a mean; over "seed", or another run
-    attribute, all runs with one value: what could other runs, configurations or seeds give? Reference runs are kept.
+    kind give? Samples of one document are not independent: where samples have the coordinate `document`, documents are
+    drawn within each split instead, each with all its samples. Over runs, runs are drawn within each group of `by`.
+    Over "configuration", all runs that share every setting are drawn together, and each configuration has the same
+    weight in a mean; over "seed", or another run attribute, all runs with one value: what could other runs,
+    configurations or seeds give? Reference runs are kept.
 
     A run that is drawn twice has distance 0 to its copy, but no two runs have distance 0. Pairs of a run and its copy
     are left out. A statistic of pairs weights each pair of different runs by how often both are drawn. For any other
@@ -73,6 +83,9 @@ def bootstrap(
         give rough intervals.
     over
         What is drawn: "sample", "run", "configuration", "seed" or another run attribute.
+    cluster
+        Coordinate along `sample` whose values are drawn, each with all its samples, within each split. By default
+        "document" where there is one; "sample" draws single samples, as if they were independent. Over samples only.
     by
         Run attribute, or attributes, that define the groups within which runs or seeds are drawn. By default all runs
         are one group.
@@ -150,7 +163,7 @@ def bootstrap(
         ds = validated(ds)
     else:
         runs_matrix(ds)
-    units = _units(ds, over, by)
+    units = _units(ds, over, by, cluster)
     values = statistic(ds)
     if not isinstance(values, xr.DataArray):
         raise ValueError(f"statistic: wanted a function that returns a DataArray, got {type(values).__name__}")
@@ -179,19 +192,24 @@ def bootstrap(
         attrs={
             **values.attrs,
             **{"level": level, "draws": len(drawn), "over": over, "interval": interval},
+            **({"cluster": units.kind} if over == "sample" != units.kind else {}),
             "limitations": "; ".join([*units.limitations(interval), *_limitations(every.values, bounds[0].values)]),
         },
     )
 
 
-def _units(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None) -> Units:
+def _units(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None, cluster: str | None) -> Units:
     if over != "sample":
+        if cluster is not None:
+            raise ValueError(f"cluster={cluster!r} is for over='sample'; over={over!r} draws runs")
         return runs_in_groups(ds, over, by)
     if by is not None:
         raise ValueError(f"by={by!r} is for over='run' or 'seed': samples are always drawn within their classes")
     if not isinstance(ds, xr.Dataset):
         raise ValueError("over='sample' wants a trajectory dataset: a matrix (run, run2) has no samples to draw")
-    return samples_in_classes(ds)
+    if cluster is None:
+        cluster = DOCUMENT if DOCUMENT in ds.coords and ds[DOCUMENT].dims == ("sample",) else "sample"
+    return samples_in_classes(ds) if cluster == "sample" else samples_in_clusters(ds, cluster)
 
 
 def _call_for_each(

@@ -1,4 +1,4 @@
-"""What a bootstrap draws: samples within classes, runs within groups, or all runs of a seed or configuration."""
+"""What a bootstrap draws: samples within classes, whole documents, runs within groups, or all of a seed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _FEW = 3
 # In simulation, percentile intervals over fewer runs or seeds are too narrow (table in `bootstrap`).
 _SAFE = 10
 CONFIGURATION = "configuration"
+# Contexts of one document are not independent: where samples have this coordinate, documents are drawn.
+DOCUMENT = "document"
 
 
 class Units(NamedTuple):
@@ -70,7 +72,7 @@ class Units(NamedTuple):
         size, said = np.bincount(self.stratum), []
         if alone := int((size == 1).sum()):
             said.append(f"{alone} of {len(size)} strata have one unit ({self.kind}): they do not vary")
-        if self.dim == "run" and interval != "jackknife":
+        if self.kind != "sample" and interval != "jackknife":
             if two := int((size == 2).sum()):
                 said.append(f"{two} of {len(size)} strata have two units ({self.kind}): half the variance is missing")
             if len(self.stratum) < _SAFE:
@@ -95,6 +97,32 @@ def samples_in_classes(ds: xr.Dataset) -> Units:
         raise ValueError("no class has two samples, so draws cannot differ: wanted a larger probe")
     stratum = np.unique(label, return_inverse=True)[1]
     return Units("sample", "sample", np.arange(len(label)), stratum)
+
+
+def samples_in_clusters(ds: xr.Dataset, cluster: str) -> Units:
+    """Make units of all samples with one value of a coordinate, such as a document, within splits.
+
+    Examples
+    --------
+    >>> import trajkit as tk
+    >>> ds = tk.simulate(samples=6).assign_coords(document=("sample", list("aabbcc")))
+    >>> samples_in_clusters(ds, "document").unit
+    array([0, 0, 1, 1, 2, 2])
+    """
+    known = [str(n) for n, c in ds.coords.variables.items() if c.dims == ("sample",) and n not in ("label", "split")]
+    if cluster not in known:
+        raise ValueError(f"cluster: wanted one of {known}, the coordinates along sample, got {cluster!r}")
+    unit = np.unique(ds[cluster].values, return_inverse=True)[1]
+    split = np.unique(ds["split"].values, return_inverse=True)[1]
+    first = np.unique(unit, return_index=True)[1]
+    # Documents are drawn within splits where each belongs to one.
+    stratum = split[first] if (split == split[first][unit]).all() else np.zeros(len(first), dtype=np.intp)
+    if np.bincount(stratum).max() < _FEW:
+        raise ValueError(
+            f"cluster={cluster!r}: {len(first)} are too few to estimate their variance: wanted {_FEW} or more in a "
+            "split. cluster='sample' draws single samples, as if they were independent"
+        )
+    return Units("sample", cluster, unit, stratum)
 
 
 def runs_in_groups(ds: xr.Dataset | xr.DataArray, over: str, by: str | list[str] | None) -> Units:

@@ -24,10 +24,10 @@ def compare_metrics(
     statistic: Callable[[xr.Dataset, str], xr.DataArray] | None = None,
     *,
     metrics: Sequence[str] = _METRICS,
+    cap: float | None = None,
     by: str | None = None,
     n_components: int = 3,
     null_draws: int = 4,
-    cap: float | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """Compute the same statistic with several metrics, each compared with its null.
@@ -53,15 +53,15 @@ def compare_metrics(
         all metrics.
     metrics
         Names of symmetric metrics.
+    cap
+        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
+        upper bound, and only without a statistic.
     by
         Run attribute that defines the groups of "between / within".
     n_components
         Number of components.
     null_draws
         Number of draws from the null. The null is `shuffle_within_class`, with the same draws for all metrics.
-    cap
-        Largest contribution of one sample, in nats, applied before the mean over samples. Only for metrics without an
-        upper bound, and only without a statistic.
     seed
         Seed for the random draws.
 

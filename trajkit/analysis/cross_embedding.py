@@ -29,6 +29,9 @@ LEAST_RATIO, MOST_DISTANCE = 0.9, 1.5
 # Fewer configurations in a group give no interval.
 FEWEST = 6
 
+# Random exchanges of configurations that give a standard error: its own error is then 7 %.
+_EXCHANGES = 99
+
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 
 
@@ -103,14 +106,31 @@ def cross_embedding(
         `ratio_upper` and `ratio_standard_error`, and its denominator `above_null`, with `above_null_lower` and
         `above_null_upper`. `distance_ratio`, the mean distance at equal progress between configurations of A and B
         over that within A and within B (pairs with different seeds), with its bounds. `verdict`. `configurations`
-        (group), their number. Intervals are those of the jackknife over configurations: they are NaN if a group has
-        fewer than 6, and for a ratio whose denominator may be 0. `attrs["limitations"]` names these cases.
+        (group), their number. Intervals are those of the jackknife over configurations, to first order (see Notes).
+        They are NaN if a group has fewer than 6, and for a ratio whose denominator may be 0. `attrs["limitations"]`
+        names these cases.
 
     Raises
     ------
     ValueError
         If the attribute is unknown, missing for some run or the same for all; if an attribute may be an unmarked
         outcome (`set_roles`); if a number is out of range; or as `resample` and `pairwise` do.
+
+    Notes
+    -----
+    Verdicts on two groups of simulated runs, whose configurations are at random places of a surface, one seed each:
+
+    | runs lie on                             | configurations | holds | does not hold | cannot be told | of |
+    |-----------------------------------------|----------------|-------|---------------|----------------|----|
+    | one surface                             | 12 in a group  | 83 %  | 3 %           | 13 %           | 30 |
+    | one surface                             | 6 in a group   | 25 %  | 12 %          | 63 %           | 24 |
+    | two surfaces, the same samples are easy | 12 in a group  | 0 %   | 100 %         | 0 %            | 20 |
+    | two surfaces, other samples are easy    | 12 in a group  | 0 %   | 100 %         | 0 %            | 12 |
+
+    Where one surface did not hold with 12 configurations, most of one group were by chance at another end of it. The
+    intervals of the ratio covered 100 % of 30 at a level of 95 %, with a standard error of 0.009 (median) and a
+    deviation of 0.017; with 6 configurations they covered 75 % of 24. Those of the distance ratio covered 96 to 100 %
+    of 200, and all of 200 where groups are alike.
 
     Examples
     --------
@@ -161,8 +181,9 @@ def cross_embedding(
     within_sample = [[share(a, b, n_components, same, weight) for b in of_group] for a in of_group]
     apart = _apart(distance.values, runs, n)
     ratios = [_distance_ratio(apart, members[a], members[b]) for a, b in pairs]
+    chance = [_exchanged(apart, members[a], members[b], random) for a, b in pairs]
     strata = [[members[a], members[b]] for a, b in pairs]
-    found = _found(cross, half, np.array(null), np.array(ratios), strata, level)
+    found = _found(cross, half, np.array(null), np.array(ratios), np.array(chance), strata, level)
     how = {"n_components": n_components, "splits": splits, "null_draws": null_draws, "level": level}
     labelled = _labelled(found, np.array(within_sample), pairs, names, members, runs.limitations)
     return labelled.assign_attrs(by=by, **how, **chosen.attrs, **said_of(even))
@@ -221,18 +242,28 @@ def _apart(distance: Array, runs: _Runs, n: int) -> Array:
 
 def _distance_ratio(apart: Array, a: Indices, b: Indices) -> Array:
     """Mean distance between two groups over that within, and the same without each configuration."""
-
-    def ratio(a: Indices, b: Indices) -> float:
-        within = [apart[np.ix_(some, some)][np.triu_indices(len(some), k=1)] for some in (a, b)]
-        between, *inside = (_mean(values) for values in (apart[np.ix_(a, b)], *within))
-        return float(between / np.mean(inside)) if np.mean(inside) > 0 else np.nan
-
-    out = np.full(1 + len(apart), ratio(a, b))
+    out = np.full(1 + len(apart), _between_within(apart, a, b))
     for c in a:
-        out[1 + c] = ratio(a[a != c], b)
+        out[1 + c] = _between_within(apart, a[a != c], b)
     for c in b:
-        out[1 + c] = ratio(a, b[b != c])
+        out[1 + c] = _between_within(apart, a, b[b != c])
     return out
+
+
+def _exchanged(apart: Array, a: Indices, b: Indices, random: np.random.Generator) -> float:
+    """Find the standard deviation of the ratio when configurations are exchanged between the groups at random.
+
+    For groups that are alike, what single configurations change cancels between numerator and denominator: the
+    jackknife covered 81 to 87 % there, at 12 and 24 configurations.
+    """
+    orders = (random.permutation(np.concatenate([a, b])) for _ in range(_EXCHANGES))
+    return float(np.std([_between_within(apart, order[: len(a)], order[len(a) :]) for order in orders]))
+
+
+def _between_within(apart: Array, a: Indices, b: Indices) -> float:
+    within = [apart[np.ix_(some, some)][np.triu_indices(len(some), k=1)] for some in (a, b)]
+    between, *inside = (_mean(values) for values in (apart[np.ix_(a, b)], *within))
+    return float(between / np.mean(inside)) if np.mean(inside) > 0 else np.nan
 
 
 def _mean(values: Array) -> float:
@@ -242,13 +273,20 @@ def _mean(values: Array) -> float:
 
 
 def _found(
-    cross: Array, half: Array, null: Array, distance_ratio: Array, strata: list[list[Indices]], level: float
+    cross: Array,
+    half: Array,
+    null: Array,
+    distance_ratio: Array,
+    chance: Array,
+    strata: list[list[Indices]],
+    level: float,
 ) -> dict[str, Array]:
     """Estimates and intervals, on (pair,) or (null, pair)."""
+    nothing = np.zeros(len(strata))
 
-    def interval(values: Array) -> Array:
+    def interval(values: Array, least: Array = nothing) -> Array:
         """Estimate, bounds and standard error (4, pair); no interval where a group has few configurations."""
-        out = np.array([jackknife(x, some, level) for x, some in zip(values, strata, strict=True)])
+        out = np.array([jackknife(x, some, level, e) for x, some, e in zip(values, strata, least, strict=True)])
         few = np.array([min(map(len, some)) < FEWEST for some in strata])
         out[few, 1:] = np.nan
         return out.T
@@ -261,7 +299,7 @@ def _found(
     # A ratio with a denominator that may be 0 has no bounds.
     ratios[1:, ~(above_null[1] > 0) & ~(above_null[2] < 0)] = np.nan
     bounds = ("", "_lower", "_upper", "_standard_error")
-    named = {"ratio": ratios, "above_null": above_null, "distance_ratio": interval(distance_ratio)}
+    named = {"ratio": ratios, "above_null": above_null, "distance_ratio": interval(distance_ratio, chance)}
     each = {f"{name}{bound}": values[k] for name, values in named.items() for k, bound in enumerate(bounds)}
     return {"cross": cross[:, 0], "half": half[:, 0], "null_share": null[:, :, 0], **each}
 

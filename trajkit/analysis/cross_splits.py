@@ -1,7 +1,9 @@
-"""How well configurations of one group explain those of another, and what leaving one of them out changes."""
+"""How well configurations of one group explain those of another, and how much that depends on each of them."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,6 +30,10 @@ def splits_of(
 ) -> list[Split]:
     """Split the configurations of a group in random halves, with as many of the other group, and draw a run of each.
 
+    Each configuration is embedded as often as any other of its group, and held out as often, give or take one: blocks
+    follow each other around a circle of all of them in random order. Halves drawn by themselves add their own chance to
+    the estimate and to its standard error, which were 6 times as large.
+
     Parameters
     ----------
     configuration
@@ -47,12 +53,24 @@ def splits_of(
     """
     half = len(explained) // 2
     size = min(half, len(other), _MOST)
+    if not size:
+        return []
+    held_out = min(len(explained) - half, _MOST)
+    own = _blocks(explained, size, size + held_out, random)
+    others = _blocks(other, size, size, random)
     out = []
-    for _ in range(number if size else 0):
-        mixed = random.permutation(explained)
-        parts = mixed[half:][:_MOST], mixed[:size], random.permutation(other)[:size]
+    for both, beside in itertools.islice(zip(own, others, strict=True), number):
+        parts = both[size:], both[:size], beside
         out.append(Split(*(_one_run_of_each(configuration, some, random) for some in parts)))
     return out
+
+
+def _blocks(members: Indices, step: int, length: int, random: np.random.Generator) -> Iterator[Indices]:
+    """Take blocks around a circle of members in random order, which is drawn again when each began as many blocks."""
+    while True:
+        circle = random.permutation(members)
+        for start in range(0, math.lcm(len(members), step), step):
+            yield circle[(start + np.arange(length)) % len(members)]
 
 
 def _one_run_of_each(configuration: Indices, some: Indices, random: np.random.Generator) -> Indices:
@@ -97,30 +115,40 @@ def share(embedded: Indices, explained: Indices, n_components: int, squared: Dis
 
 
 def shares(embedded: Indices, explained: Indices, n_components: int, squared: Distances, runs: int) -> Array:
-    """Compute `share`, and after it the share without each run (1 + runs,).
+    """Compute `share`, and after it the share without each run (1 + runs,), to first order.
+
+    That is twice the change when the weight of a run is halved. To leave a run out changes an embedding of six runs by
+    more than another run in its place would: the standard errors were 5 times too large. For a mean over the held-out
+    half, halved weights give those of the jackknife over all.
 
     Examples
     --------
     >>> x = np.arange(6.0)[:, None]
     >>> squared = np.square(x - x.T)
     >>> shares(np.array([0, 1]), np.array([2]), 1, Distances(squared, squared, squared), 3).round(6)
-    array([ 1.,  1.,  1., nan])
+    array([1., 1., 1., 1.])
     """
-    weight = np.ones(runs)
-    lost, total = _sums(embedded, explained, n_components, squared, weight)
-    out = np.full(1 + runs, _ratio(lost, total))
+
+    def halved(run: int) -> Array:
+        weight = np.ones(runs)
+        weight[run] = 0.5
+        return weight
+
+    lost, total = _sums(embedded, explained, n_components, squared, np.ones(runs))
+    whole = _ratio(lost, total)
+    out = np.full(1 + runs, whole)
     for r in embedded:
-        out[1 + r] = _ratio(*_sums(embedded[embedded != r], explained, n_components, squared, weight))
-    for k, r in enumerate(explained):
-        keep = np.arange(len(explained)) != k
-        out[1 + r] = _ratio(lost[np.ix_(keep, keep)], total[np.ix_(keep, keep)])
+        out[1 + r] += 2 * (_ratio(*_sums(embedded, explained, n_components, squared, halved(r))) - whole)
+    for r in explained:
+        pairs = np.multiply.outer(*[halved(r)[explained]] * 2)
+        out[1 + r] += 2 * (_ratio(lost * pairs, total * pairs) - whole)
     return out
 
 
 def _sums(
     embedded: Indices, explained: Indices, n_components: int, squared: Distances, weight: Array
 ) -> tuple[Array, Array]:
-    """Weighted sums of |D_k - D| and of D for each pair of explained runs; NaN if nothing is embedded."""
+    """Weighted sums of |D_k - D| and of D for each pair of explained runs."""
     n = len(squared.explained) // len(weight)
     at, a = ((some[:, None] * n + np.arange(n)).ravel() for some in (explained, embedded))
     whole = squared.explained[np.ix_(at, at)]
@@ -130,8 +158,6 @@ def _sums(
         return values.reshape(len(explained), n, len(explained), n).sum((1, 3)) * pairs
 
     total = of_runs(whole)
-    if not len(a):
-        return np.full_like(total, np.nan), total
     of_points = np.repeat(weight[embedded], n) / (n * weight[embedded].sum())
     frame = frame_of(squared.embedded[np.ix_(a, a)], of_points, n_components)
     return of_runs(unexplained(whole, squared.across[np.ix_(at, a)], frame)), total
@@ -150,7 +176,7 @@ class Interval(NamedTuple):
     standard_error: Array
 
 
-def jackknife(values: Array, strata: list[Indices], level: float) -> Interval:
+def jackknife(values: Array, strata: list[Indices], level: float, least: float = 0.0) -> Interval:
     """Make an interval from an estimate and what it is without each configuration (1 + configurations,).
 
         V = sum_g (m_g - 1) / m_g sum_c in g (t_(c) - mean t_(c))^2
@@ -165,6 +191,8 @@ def jackknife(values: Array, strata: list[Indices], level: float) -> Interval:
         The configurations of each group.
     level
         Confidence level of the intervals, between 0 and 1.
+    least
+        Smallest standard error, for statistics whose first-order changes can vanish; NaN if it is not known.
 
     Examples
     --------
@@ -178,11 +206,10 @@ def jackknife(values: Array, strata: list[Indices], level: float) -> Interval:
 
     parts, freedom = np.array(list(_variances(values, strata))).T
     variance = parts.sum()
-    error = np.sqrt(variance)
+    error = np.fmax(np.sqrt(variance), least)
     with np.errstate(invalid="ignore", divide="ignore"):
-        width = (
-            student.ppf((1 + level) / 2, variance**2 / np.sum(parts**2 / freedom)) * error if variance > 0 else error
-        )
+        degrees = variance**2 / np.sum(parts**2 / freedom) if variance > 0 else freedom.sum()
+        width = student.ppf((1 + level) / 2, degrees) * error
     return Interval(values[0], values[0] - width, values[0] + width, error)
 
 

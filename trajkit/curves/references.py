@@ -233,10 +233,11 @@ def points_with_references(ds: xr.Dataset) -> xr.Dataset:
     return named.assign(log_prob=bare_points_with_references(ds)["log_prob"].variable)
 
 
-def bare_points_with_references(ds: xr.Dataset) -> xr.Dataset:
+def bare_points_with_references(ds: xr.Dataset, added: xr.Dataset | None = None) -> xr.Dataset:
     """Stack what `points_with_references` does, with the names of the points and without run attributes.
 
-    Putting together run attributes takes longer than computing the distances of a small dataset.
+    Putting together run attributes takes longer than computing the distances of a small dataset, and so does making the
+    references: if they are known, they are passed as `added`.
 
     Examples
     --------
@@ -244,7 +245,7 @@ def bare_points_with_references(ds: xr.Dataset) -> xr.Dataset:
     >>> bare_points_with_references(tk.simulate(runs=2, checkpoints=3)).sizes["point"]
     58
     """
-    parts = ds, missing_references(ds)
+    parts = ds, missing_references(ds) if added is None else added
     recorded = [part["step"].values >= 0 for part in parts]
     names = [part["run"].values[np.nonzero(there)[0]] for part, there in zip(parts, recorded, strict=True)]
     log_prob = [part["log_prob"].values[there] for part, there in zip(parts, recorded, strict=True)]

@@ -11,9 +11,8 @@ def transformers_callback(record: Recorder | None) -> Any:
     """Make a callback for `transformers.Trainer` that records the model before training and after each update.
 
     The step is `state.global_step`. The probe's inputs are a dict of arrays by the names that the model takes; of its
-    output, `.logits` are recorded. A causal language model predicts the next token at each position: give the probe
-    `label=input_ids[:, 1:]` (-100 where the next token is padding), and the recorder
-    `predict=lambda model, inputs: model(**inputs).logits[:, :-1]`.
+    output, `.logits` are recorded. A causal language model predicts the next token at each position: `text_probe` makes
+    the probe that asks for it.
 
     Parameters
     ----------

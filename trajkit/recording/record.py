@@ -94,4 +94,5 @@ def record(
         source="trajkit.record",
     )
     # `from_arrays` normalises a second time, which changes last digits; a Recorder stores the first result.
-    return ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
+    ds = ds.assign(log_prob=ds["log_prob"].copy(data=log_prob))
+    return ds.assign_coords({name: held for name, held in probe.coordinates().items() if name not in ds.coords})

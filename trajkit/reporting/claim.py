@@ -26,6 +26,8 @@ class Claim:
     examine: Callable[[Part], Finding]
     draw: Callable[[Any], go.Figure] | None = None
     caption: str = ""
+    # How long it takes, roughly: claims with a smaller number are asked first, so that first answers come soon.
+    slowness: int = 0
 
     @property
     def anchor(self) -> str:

@@ -5,6 +5,9 @@ The function is not in a file of its own name, since `trajkit.reporting.claims` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pandas as pd
 import xarray as xr
 
@@ -13,7 +16,7 @@ from trajkit.progress_bar import open_bar
 from trajkit.renamed import renamed
 from trajkit.reporting.claim import Claim
 from trajkit.reporting.claims import CLAIMS
-from trajkit.reporting.finding import Finding, Number, Settings, decided
+from trajkit.reporting.finding import WAITING, Finding, Number, Settings, decided
 from trajkit.reporting.part import Part
 from trajkit.schema import networks_of, validated
 
@@ -94,8 +97,17 @@ def claims(
     )
 
 
-def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None) -> Findings:
-    """Examine every claim on every part of the samples."""
+def examine(
+    ds: xr.Dataset,
+    settings: Settings,
+    progress_bar: bool | None = None,
+    answered: Callable[[Findings], None] | None = None,
+) -> Findings:
+    """Examine every claim on every part of the samples.
+
+    The part that decides comes first, and there the quick claims. After each claim, `answered` is given what was found
+    so far; a verdict that rests on a p-value waits for the other claims of its part, for which it is corrected.
+    """
     if settings.null_draws < 2 or settings.permutations < 1 or not 0 < settings.level < 1:
         raise ValueError(
             "wanted null_draws of 2 or more, permutations of 1 or more and a level between 0 and 1, got "
@@ -104,17 +116,30 @@ def examine(ds: xr.Dataset, settings: Settings, progress_bar: bool | None = None
     ds = validated(ds)
     networks_of(ds)
     present, primary = parts_of(ds)
-    found: Findings = {claim: {} for claim in CLAIMS}
+    found: Findings = {claim: dict.fromkeys(present, Finding((), WAITING, "")) for claim in CLAIMS}
     with open_bar(len(present) * len(CLAIMS), "claims", progress_bar) as bar:
-        for name in present:
+        for name in sorted(present, key=lambda name: name != primary):
             part = Part(ds, name, settings if name == primary else settings.with_fewer_draws())
-            for claim in CLAIMS:
+            for claim in sorted(CLAIMS, key=lambda claim: claim.slowness):
                 found[claim][name] = claim.ask(part)
                 bar.update(1)
+                if answered is not None:
+                    answered(_without_verdicts(found, name))
             each = decided([found[claim][name] for claim in CLAIMS], settings.significant, correct=name == primary)
             for claim, finding in zip(CLAIMS, each, strict=True):
                 found[claim][name] = finding
     return found
+
+
+def _without_verdicts(found: Findings, part: str) -> Findings:
+    """Take back the verdicts of a part that rest on p-values, which are not corrected yet."""
+    return {
+        claim: {
+            name: replace(finding, verdict=WAITING) if name == part and finding.decisive is not None else finding
+            for name, finding in parts.items()
+        }
+        for claim, parts in found.items()
+    }
 
 
 def parts_of(ds: xr.Dataset) -> tuple[list[str], str]:

@@ -12,6 +12,8 @@ import xarray as xr
 from trajkit.distances import BHATTACHARYYA, Metric
 
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
+# On a page that is not complete.
+WAITING = "not yet told"
 
 
 # Draws on the parts of the samples that are not the primary one: they are shown, but decide nothing.

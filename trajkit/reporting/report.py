@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +21,7 @@ from trajkit.distances import as_metric
 from trajkit.renamed import renamed
 from trajkit.reporting.claims_table import Findings, examine, parts_of, table_of
 from trajkit.reporting.contents import contents, overview, title_of
-from trajkit.reporting.finding import HOLDS, UNKNOWN, Number, Settings
+from trajkit.reporting.finding import HOLDS, UNKNOWN, WAITING, Number, Settings
 from trajkit.reporting.part import CHEAP_DRAWS
 from trajkit.schema import installed_version
 from trajkit.storage.atomic import atomic_write, check_destination, user_path
@@ -43,7 +46,8 @@ def report(
     The page can serve as the supplement of a paper. It has a table of all claims, a description of the dataset, and a
     section per claim: its rule, its numbers for all samples and for each split, and, for the primary part, a figure and
     the Python that gives the numbers. It is one file of five to seven megabytes, of which 4.8 are plotly's library; it
-    opens without a network connection, prints well, and follows the browser's dark mode.
+    opens without a network connection, prints well, and follows the browser's dark mode. It is written as answers come,
+    quick ones first; until it is complete, it says how many are missing.
 
     Parameters
     ----------
@@ -93,15 +97,42 @@ def report(
     target = user_path(path)
     check_destination(target, overwrite=True)  # before minutes of work
     settings = Settings(as_metric(metric, cap, symmetric=True), null_draws, permutations, level, seed)
-    found = examine(ds, settings, progress_bar)
-    page = page_of(ds, found, settings, title or title_of(ds))
-    with atomic_write(target, overwrite=True) as part:
-        part.write_text(page, encoding="utf-8")
+    page = _Page(target, ds, settings, title)
+    found = examine(ds, settings, progress_bar, page.show)
+    page.write(found)
     return table_of(found)
 
 
-def page_of(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> str:
+class _Page:
+    """The page at a path, which is written several times while answers come."""
+
+    def __init__(self, path: Path, ds: xr.Dataset, settings: Settings, title: str | None) -> None:
+        self._path, self._ds, self._settings, self._title = path, ds, settings, title or title_of(ds)
+        self._ready = 0.0
+
+    @cached_property
+    def _overview(self) -> list[tuple[go.Figure, str]]:
+        return list(overview(self._ds, self._settings))
+
+    def show(self, found: Findings) -> None:
+        """Write what there is, but spend a tenth of the time on it at most."""
+        if (began := time.monotonic()) >= self._ready:
+            self.write(found)
+            ended = time.monotonic()
+            self._ready = ended + 9 * (ended - began)
+
+    def write(self, found: Findings) -> None:
+        """Write the page with what was found; answers that are missing are counted at its head."""
+        page = page_of(self._ds, found, self._settings, self._title, self._overview)
+        with atomic_write(self._path, overwrite=True) as part:
+            part.write_text(page, encoding="utf-8")
+
+
+def page_of(
+    ds: xr.Dataset, found: Findings, settings: Settings, title: str, figures: list[tuple[go.Figure, str]]
+) -> str:
     """Write the page as HTML. Jinja2 escapes every name and value that the templates show."""
+    waiting = [finding.verdict == WAITING for parts in found.values() for finding in parts.values()]
     environment = Environment(
         loader=PackageLoader("trajkit.reporting", ""),
         # For all templates: `select_autoescape` goes by the ending .html, and these end in .j2.
@@ -121,9 +152,11 @@ def page_of(ds: xr.Dataset, found: Findings, settings: Settings, title: str) -> 
         found=found,
         primary=parts_of(ds)[1],
         too_few=_too_few(found, parts_of(ds)[1], settings),
-        looks={HOLDS: "holds", UNKNOWN: "unknown"},
+        looks={HOLDS: "holds", UNKNOWN: "unknown", WAITING: "unknown"},
+        waiting=sum(waiting),
+        answers=len(waiting),
         contents=list(contents(ds)),
-        overview=list(overview(ds, settings)),
+        overview=figures,
         settings=settings,
         cheap_draws=CHEAP_DRAWS,
         fewer=settings.with_fewer_draws().null_draws,

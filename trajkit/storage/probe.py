@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from warnings import warn
@@ -13,8 +13,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from trajkit.schema import SchemaError, validate_axes
-from trajkit.storable import as_text, identities, kind_of, text_problem
+from trajkit.numbers import as_numpy
+from trajkit.schema import RESERVED, VARIABLES, SchemaError, validate_axes
+from trajkit.storable import as_text, identities, kind_of, name_problem, text_problem
 from trajkit.storage.probe_inputs import feed, sample_counts
 from trajkit.storage.probe_labels import are_input_tokens, read_labels
 from trajkit.typing import AnyArray, Labels, Mask
@@ -43,6 +44,9 @@ class Probe:
     sample
         Identities of the inputs, by default 0, 1, ... Where an input has several labels, the samples are called
         "input:position".
+    coords
+        Further coordinates along `sample`, one value for each input: where it comes from, such as the `document` and
+        `position` of a context. Datasets that are recorded have them.
     identity
         Text that changes if the inputs change. By default a SHA-256 of their values, dtypes and shapes, the same for
         an array and an equal tensor.
@@ -76,6 +80,7 @@ class Probe:
         classes: Sequence[str] | int | None = None,
         split: ArrayLike | str = "test",
         sample: ArrayLike | None = None,
+        coords: Mapping[str, ArrayLike] | None = None,
         identity: str | None = None,
     ) -> None:
         labels = read_labels(label)
@@ -90,9 +95,11 @@ class Probe:
         if problem := text_problem(names):
             raise SchemaError([f"'classes': {problem}"])
         splits = np.full(labels.inputs, split) if isinstance(split, str) else np.asarray(split, dtype=str)
-        problems = [
-            f"{name!r} has {len(column)} entries, but 'label' has {labels.inputs}"
-            for name, column in {"sample": samples, "split": splits}.items()
+        problems = [p for name, values in (coords or {}).items() if (p := _coordinate_problem(name, values))]
+        further = {name: as_numpy(values) for name, values in (coords or {}).items()}
+        problems += [
+            f"{name!r} has {np.size(column)} entries, but 'label' has {labels.inputs}"
+            for name, column in {"sample": samples, "split": splits, **further}.items()
             if column.shape != (labels.inputs,)
         ]
         problems += _count_problems(inputs, labels.inputs)
@@ -107,6 +114,11 @@ class Probe:
         self.sample: AnyArray = labels.names(samples)
         self.split: AnyArray = labels.per_sample(splits)
         self.classes: AnyArray = as_text(names)
+        # As text of numpy, whatever array text came in.
+        self._coords = {
+            name: labels.per_sample(as_text(values.tolist()) if values.dtype.kind in "OTU" else values)
+            for name, values in further.items()
+        }
         self._identity = identity
         self._check()
 
@@ -132,12 +144,16 @@ class Probe:
             "label": xr.Variable("sample", self.label),
             "split": xr.Variable("sample", self.split),
             "class": xr.Variable("class", self.classes),
+            **{name: xr.Variable("sample", values) for name, values in self._coords.items()},
         }
 
     def describe(self) -> str:
         """Describe the probe as JSON, without the inputs; equal probes have equal descriptions."""
         arrays = {name: variable.values.tolist() for name, variable in self.coordinates().items()}
-        return json.dumps({"inputs": self.identity, **arrays}, ensure_ascii=False)
+        # Apart, so that a probe without them has the description that it always had.
+        further = {name: arrays.pop(name) for name in self._coords}
+        held = {"inputs": self.identity, **arrays} | ({"coords": further} if further else {})
+        return json.dumps(held, ensure_ascii=False)
 
     @classmethod
     def from_description(cls, text: str) -> Probe:
@@ -150,15 +166,18 @@ class Probe:
             raise ValueError("'sample' holds other values than integers or texts")
         return cls(
             None, held["label"], classes=held["class"], split=held["split"], sample=held["sample"],
-            identity=held["inputs"],
+            coords=_held_coords(held), identity=held["inputs"],
         )  # fmt: skip
 
     def differences(self, other: Probe) -> list[str]:
         """List the differences between this probe and `other`."""
         here, there = self.coordinates(), other.coordinates()
         problems = []
-        for name, mine in here.items():
-            theirs = there[name]
+        for name in dict.fromkeys([*here, *there]):
+            if name not in here or name not in there:
+                problems.append(f"{name!r} (only one of the two has it)")
+                continue
+            mine, theirs = here[name], there[name]
             if kind_of(mine.dtype) == kind_of(theirs.dtype) and np.array_equal(mine.values, theirs.values):
                 continue
             same = mine.shape == theirs.shape and sorted(map(str, mine.values)) == sorted(map(str, theirs.values))
@@ -178,6 +197,29 @@ _FORGOTTEN_SHIFT = (
     "pass label=input_ids[:, 1:] to the probe, and to the recorder predict=lambda model, inputs: "
     "model(**inputs).logits[:, :-1]"
 )
+
+
+def _coordinate_problem(name: Any, given: Any) -> str | None:
+    """Say why values cannot be a coordinate along `sample` beside those that every probe has, or None."""
+    if problem := name_problem(name):
+        return problem
+    if name in RESERVED or name in VARIABLES:
+        return f"{name!r}: the name is reserved, choose another"
+    values = as_numpy(given)
+    entries = np.asarray(given, dtype=object).ravel().tolist() if values.dtype.kind in "OTU" else []
+    # Asked of what was given: numpy cuts a NUL off the end of a text.
+    if problem := text_problem(entries):
+        return f"{name!r}: {problem}"
+    if values.dtype.kind in "ifb" or (entries and all(isinstance(v, str) for v in entries)):
+        return None
+    return f"{name!r} has dtype {values.dtype}: wanted text, integers, floats or booleans, one kind for all"
+
+
+def _held_coords(held: Mapping[str, Any]) -> dict[str, list[Any]]:
+    further = held.get("coords", {})
+    if not isinstance(further, dict) or not all(isinstance(values, list) for values in further.values()):
+        raise ValueError("coords: wanted a list for each")
+    return further
 
 
 def _count_problems(inputs: Any, wanted: int) -> list[str]:

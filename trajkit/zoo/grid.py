@@ -14,7 +14,7 @@ import torch
 
 from trajkit.storage.atomic import user_path
 from trajkit.zoo.architectures import ARCHITECTURES
-from trajkit.zoo.data import SOURCES, Data, DataSettings
+from trajkit.zoo.data import NAMES, Data, DataSettings
 from trajkit.zoo.settings import CORNERS, Settings
 
 GRIDS = Path(__file__).parent / "grids"
@@ -141,6 +141,9 @@ def _cannot_build(settings: Settings, data: Data) -> str | None:
     architecture = ARCHITECTURES[settings.architecture]
     if architecture.needs_images and len(data.shape) != 3:
         return f"architecture {settings.architecture!r} needs images, but the data have inputs of shape {data.shape}"
+    if architecture.needs_tokens != data.has_tokens:
+        wanted, got = ("tokens", "numbers") if architecture.needs_tokens else ("numbers", "tokens")
+        return f"architecture {settings.architecture!r} needs {wanted}, but the data have {got}"
     try:
         with torch.device("meta"):
             architecture.build(data.shape, len(data.probe.classes), size=settings.size, width=settings.width)
@@ -178,7 +181,8 @@ def _runs(
             problems += unknown
             continue
         known = {name: value for name, value in defaults.items() if name in _SETTINGS}
-        for values in _combinations(known | group | override):
+        # The seed comes first and changes last: the beginning of a table has every combination once.
+        for values in _combinations({"seed": 0} | known | group | override):
             try:
                 settings[_settings(values, tuned)] = None
             except (TypeError, ValueError) as error:
@@ -193,7 +197,7 @@ def _data_settings(table: dict[str, Any], override: dict[str, Any], problems: li
         problems += unknown
         return None
     if "name" not in table:
-        problems.append(f"data: name is missing: wanted one of {list(SOURCES)}")
+        problems.append(f"data: name is missing: wanted one of {NAMES}")
         return None
     try:
         return DataSettings(**table | override)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trajkit.schema import installed_version
 from trajkit.storage.atomic import atomic_write
 from trajkit.storage.run_file import SUFFIX, file_name
 from trajkit.zoo.data import DataSettings
 from trajkit.zoo.settings import Settings
+from trajkit.zoo.time_limit import OutOfTime
 
 Outcome = dict[str, Any]
 STATES = ("trained", "diverged", "crashed")
+# Folder of the outcomes, in the folder of the runs.
+OUTCOMES = "outcomes"
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Plan:
     """What all runs of a grid share: its name, the data, the checkpoints, the folder of the runs and the device.
 
     `checkpoints` is a number, or "published" for the steps of arXiv 2305.01604. `follows` names settings that follow
-    from others.
+    from others. `end` is the time, in seconds since 1970, at which training ends, finished or not.
     """
 
     grid: str
@@ -35,9 +40,16 @@ class Plan:
     out: str
     device: str = "cpu"
     follows: tuple[str, ...] = ()
+    compile: bool = False
+    end: float = math.inf
+
+    def check_time(self) -> None:
+        """Raise `OutOfTime` at the end."""
+        if time.time() > self.end:
+            raise OutOfTime
 
     def describe(self) -> dict[str, Any]:
-        """Describe what must agree between runs of one grid; the folder and the device may differ."""
+        """Describe what must agree between runs of one grid; where and how they are trained may differ."""
         data = {name: value for name, value in asdict(self.data).items() if name not in ("path", "description")}
         return {"grid": self.grid, "data": data, "checkpoints": self.checkpoints, "follows": list(self.follows)}
 
@@ -53,7 +65,7 @@ def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
         "description": plan.data.description,
         **plan.describe(),
     }
-    path = Path(plan.out, "outcomes", file_name(settings.run).removesuffix(SUFFIX) + ".json")
+    path = Path(plan.out, OUTCOMES, file_name(settings.run).removesuffix(SUFFIX) + ".json")
     path.parent.mkdir(exist_ok=True)
     with atomic_write(path, overwrite=True) as part:
         part.write_text(json.dumps(about | outcome, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -61,7 +73,7 @@ def write_outcome(settings: Settings, plan: Plan, outcome: Outcome) -> None:
 
 def read_outcomes(out: Path) -> dict[str, Outcome]:
     """Read the outcomes of the finished runs in a folder, by run."""
-    files = sorted(out.glob("outcomes/[!.]*.json"))
+    files = sorted(out.glob(f"{OUTCOMES}/[!.]*.json"))
     return {outcome["run"]: outcome for outcome in (json.loads(file.read_text(encoding="utf-8")) for file in files)}
 
 
@@ -73,5 +85,5 @@ def commit() -> str:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         changed = subprocess.run([*git, "status", "--porcelain", "--", "."], capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        return f"trajkit {version('trajkit')}"
+        return f"trajkit {installed_version()}"
     return head + (" with changes" if changed else "")

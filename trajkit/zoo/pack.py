@@ -6,6 +6,7 @@ import json
 import os
 import re
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import xarray as xr
@@ -32,8 +33,8 @@ def pack(
 
     The run attributes are the settings, the seeds and the final errors on all samples, `train_error` and `test_error`.
     What follows from other settings has the role of an outcome: the width; the learning rate, where the runs have its
-    factor; and what the grid names in `follows`. The metadata name the grid, the commit, the data and the runs that
-    diverged or crashed.
+    factor; the number of the replicate; and what the grid names in `follows`. The metadata name the grid, the commit,
+    the data and the runs that diverged or crashed.
 
     Parameters
     ----------
@@ -84,6 +85,11 @@ def check_package(path: Path, *, overwrite: bool) -> None:
     """Refuse a path that `pack` could not write to."""
     if path.suffix != ".nc":
         raise ValueError(f"{path}: wanted a name that ends in .nc")
+    if find_spec("netCDF4") is None:
+        raise ModuleNotFoundError(
+            f"writing {path} needs netCDF4: pip install netcdf4, or carry the folder of the runs to another machine "
+            "(--archive PREFIX) and pack it there"
+        )
     check_destination(path, overwrite=overwrite)
 
 
@@ -107,7 +113,8 @@ def trained_runs(folder: str | os.PathLike[str]) -> xr.Dataset:
 
 def _following(ds: xr.Dataset, trained: dict[str, Outcome]) -> list[str]:
     """Name the attributes that follow from others: as settings they would always differ together with these."""
-    follows = {name for outcome in trained.values() for name in outcome["follows"]} | {"width"}
+    # Runs of other configurations share the number of a replicate, and no random numbers.
+    follows = {name for outcome in trained.values() for name in outcome["follows"]} | {"width", "replicate"}
     if "learning_rate_factor" in ds.coords and ds.learning_rate_factor.notnull().all():
         follows.add("learning_rate")
     return sorted(follows)

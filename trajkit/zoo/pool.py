@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -16,8 +17,12 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
+def _always(job: object) -> bool:
+    return True
+
+
 def in_processes(
-    task: Callable[[Job], Result], jobs: Sequence[Job], workers: int
+    task: Callable[[Job], Result], jobs: Sequence[Job], workers: int, may_start: Callable[[Job], bool] = _always
 ) -> Iterator[tuple[Job, Result | BaseException]]:
     """Run `task` on all jobs in `workers` processes of one thread each; yield each job with its result when it ends.
 
@@ -33,6 +38,8 @@ def in_processes(
         Arguments of `task`.
     workers
         Number of processes; 0 runs the jobs in this process.
+    may_start
+        Asked just before a job starts; a job that may not start is left out.
 
     Raises
     ------
@@ -40,12 +47,12 @@ def in_processes(
         If no process can be started, for example from a script without `if __name__ == "__main__":`.
     """
     if not workers:
-        yield from _here(task, jobs)
+        yield from _here(task, jobs, may_start)
         return
     pending = list(jobs)
     while pending:
         unfinished = []
-        for job, outcome in _in_pool(task, pending, workers):
+        for job, outcome in _in_pool(task, pending, workers, may_start):
             if isinstance(outcome, BrokenProcessPool):
                 unfinished.append(job)
             else:
@@ -53,28 +60,35 @@ def in_processes(
         unfinished.sort(key=pending.index)
         suspects, pending = unfinished[:workers], unfinished[workers:]
         for suspect in suspects:
-            yield from _in_pool(task, [suspect], 1)
+            yield from _in_pool(task, [suspect], 1, may_start)
 
 
 def in_client(
-    task: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
+    task: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    executor: Executor,
+    workers: int,
+    may_start: Callable[[Job], bool] = _always,
 ) -> Iterator[tuple[Job, Result | BaseException]]:
     """Run `task` on all jobs on the workers of a `dask.distributed` client, given as `client.get_executor()`."""
-    yield from _submitted(task, jobs, executor)
+    yield from _submitted(task, jobs, executor, workers, may_start)
 
 
-def _here(task: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
+def _here(
+    task: Callable[[Job], Result], jobs: Sequence[Job], may_start: Callable[[Job], bool]
+) -> Iterator[tuple[Job, Result]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for job in jobs:
-            yield job, task(job)
+            if may_start(job):
+                yield job, task(job)
     finally:
         torch.set_num_threads(threads)
 
 
 def _in_pool(
-    task: Callable[[Job], Result], jobs: Sequence[Job], workers: int
+    task: Callable[[Job], Result], jobs: Sequence[Job], workers: int, may_start: Callable[[Job], bool]
 ) -> Iterator[tuple[Job, Result | BaseException]]:
     # Not fork: a forked process inherits the locks of torch's threads, and may hang.
     context = multiprocessing.get_context("spawn")
@@ -86,22 +100,30 @@ def _in_pool(
                 "no process could be started. A script that trains needs `if __name__ == '__main__':` around its call, "
                 "because every process imports the script first"
             )
-        yield from _submitted(task, jobs, pool)
+        yield from _submitted(task, jobs, pool, workers, may_start)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _submitted(
-    task: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
+    task: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    executor: Executor,
+    workers: int,
+    may_start: Callable[[Job], bool],
 ) -> Iterator[tuple[Job, Result | BaseException]]:
-    futures: dict[Future[Result], Job] = {}
-    for job in jobs:
-        try:
-            futures[executor.submit(task, job)] = job
-        except BrokenProcessPool as error:  # The pool broke before all jobs were submitted.
-            yield job, error
-    for future in as_completed(futures):
-        yield futures[future], future.exception() or future.result()
+    """Submit as many jobs as there are workers, and another one whenever one ends: `may_start` is asked in time."""
+    waiting, running = deque(jobs), dict[Future[Result], Job]()
+    while waiting or running:
+        while waiting and len(running) < workers:
+            job = waiting.popleft()
+            try:
+                if may_start(job):
+                    running[executor.submit(task, job)] = job
+            except BrokenProcessPool as error:  # A process died, and with it the pool.
+                yield job, error
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            yield running.pop(future), future.exception() or future.result()
 
 
 def _start_worker() -> None:

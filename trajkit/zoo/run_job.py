@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -17,27 +17,34 @@ from trajkit.recording import RecordAt, Recorder
 from trajkit.storage.run_file import file_name
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import Data, load_data, noisy_labels
+from trajkit.zoo.divergence import Diverged
 from trajkit.zoo.outcomes import Outcome, Plan, write_outcome
 from trajkit.zoo.settings import Settings
+from trajkit.zoo.time_limit import OutOfTime
 from trajkit.zoo.train_seeds_together import train_seeds_together
-from trajkit.zoo.training import Diverged, network, steps, train_network, updates_per_epoch
+from trajkit.zoo.training import network, precision, steps, train_network, updates_per_epoch
 
-# `seed` numbers the runs of a configuration; their seeds are `init_seed` and `order_seed`. `start_step` says what
-# `corner_steps` says, and is no setting: the corner and its steps would always differ together.
+# `seed` is recorded as `replicate`: it numbers the runs of a configuration, whose seeds are others. `start_step` says
+# what `corner_steps` says, and is no setting: the corner and its steps would always differ together.
 _NOT_RECORDED = ("seed", "init_seed", "order_seed", "corner_steps")
 
 
-def run_job(settings: Sequence[Settings], plan: Plan) -> list[Outcome]:
+def run_job(settings: Sequence[Settings], plan: Plan) -> list[Outcome] | None:
     """Train and record one network, or several that differ only in their seed, and write their outcomes.
 
     Returns
     -------
     list of dict
         For each network its `state` ("trained", "diverged" or "crashed"), errors, seconds and the reason of a failure.
+        None if the time limit of the plan ended the job: its runs stay pending.
     """
     started = time.perf_counter()
     try:
         outcomes = _train_and_record(settings, plan)
+    except OutOfTime:
+        for s in settings:
+            _run_file(s, plan).unlink()
+        return None
     # An error in one run must not end the others; its traceback is kept.
     except Exception:
         outcomes = [{"state": "crashed", "reason": traceback.format_exc()} for _ in settings]
@@ -83,6 +90,7 @@ def attributes(settings: Settings, data: Data) -> dict[str, str | int | float | 
         del made["decay"]
     return {"run": settings.run} | made | {
         "width": settings.width,
+        "replicate": settings.seed,
         "init_seed": settings.seeds.init,
         "order_seed": settings.seeds.order,
         "start_step": settings.corner_steps,
@@ -102,18 +110,22 @@ def _train_and_record(settings: Sequence[Settings], plan: Plan) -> list[Outcome]
         recorders = []
         for s in settings:
             # A process that was killed may have left a part of the run, which begins again.
-            (Path(plan.out) / file_name(s.run)).unlink(missing_ok=True)
+            _run_file(s, plan).unlink(missing_ok=True)
             recorders.append(stack.enter_context(Recorder(plan.out, data.probe, run=attributes(s, data))))
         # The outcomes say which runs diverged; a warning would say it twice.
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message=r"run '.*' diverged", category=RuntimeWarning)
-        for step, networks in _stream(models, data.train, label, settings):
+        for step, networks in _stream(models, data.train, label, settings, at, plan):
+            plan.check_time()
             for recorder, model in zip(recorders, networks, strict=True):
-                if model is None:
+                if isinstance(model, Diverged):
                     # It may have diverged between two checkpoints: the recorder marks a run at its first NaN.
-                    recorder(lambda inputs: torch.full((len(inputs), classes), torch.nan), step, step / per_epoch)
+                    recorder(
+                        lambda inputs: torch.full((len(inputs), classes), torch.nan), model.step, model.step / per_epoch
+                    )
                 elif step in at:
-                    recorder(model, step, step / per_epoch)
+                    with precision(data.train.device):
+                        recorder(model, step, step / per_epoch)
             if all(recorder.diverged_at is not None for recorder in recorders):
                 break
     return [
@@ -124,23 +136,33 @@ def _train_and_record(settings: Sequence[Settings], plan: Plan) -> list[Outcome]
             "train_error": error(model, data.train, label),
             "test_error": error(model, data.test, data.test_label),
             "steps": steps(first, len(label)),
+            "images": steps(first, len(label)) * first.batch_size,
         }
         for recorder, model in zip(recorders, models, strict=True)
     ]
 
 
+def _run_file(settings: Settings, plan: Plan) -> Path:
+    return Path(plan.out) / file_name(settings.run)
+
+
 def _stream(
-    models: list[nn.Module], inputs: Tensor, label: Tensor, settings: Sequence[Settings]
-) -> Iterator[tuple[int, Sequence[nn.Module | None]]]:
-    """Train one or several networks; None stands for a network that diverged."""
+    models: list[nn.Module],
+    inputs: Tensor,
+    label: Tensor,
+    settings: Sequence[Settings],
+    check_at: Container[int],
+    plan: Plan,
+) -> Iterator[tuple[int, Sequence[nn.Module | Diverged]]]:
+    """Train one or several networks."""
     if len(models) > 1:
-        yield from train_seeds_together(models, inputs, label, settings)
+        yield from train_seeds_together(models, inputs, label, settings, check_at=check_at)
         return
+    stream = train_network(models[0], inputs, label, settings[0], check_at=check_at, compile=plan.compile)
     try:
-        for step, model in train_network(models[0], inputs, label, settings[0]):
-            yield step, [model]
+        yield from ((step, [model]) for step, model in stream)
     except Diverged as error:
-        yield error.step, [None]
+        yield error.step, [error]
 
 
 @torch.no_grad()
@@ -148,5 +170,7 @@ def error(model: nn.Module, inputs: Tensor, label: Tensor, batch_size: int = 500
     """Share of samples whose most probable class is not their label."""
     model.eval()
     pieces = zip(torch.split(inputs, batch_size), torch.split(label, batch_size), strict=True)
-    wrong = sum(int((model(batch).argmax(1) != truth).sum()) for batch, truth in pieces)
-    return wrong / len(label)
+    with precision(inputs.device):
+        # Summed on the device, which is waited for once.
+        wrong = torch.stack([(model(batch).argmax(1) != truth).sum() for batch, truth in pieces]).sum()
+    return int(wrong) / len(label)

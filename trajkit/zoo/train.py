@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -27,8 +29,10 @@ from trajkit.zoo.outcomes import STATES, Outcome, Plan, read_outcomes, write_out
 from trajkit.zoo.pool import in_client, in_processes
 from trajkit.zoo.run_job import record_at, run_job
 from trajkit.zoo.settings import Settings
+from trajkit.zoo.time_limit import TimeLimit
 from trajkit.zoo.train_seeds_together import FEWEST_SEEDS, can_train_together
 
+_NUMBERS = ("train_error", "test_error", "seconds", "images")
 # A run fits its training set if its error there is below this.
 FITTED = 0.1
 
@@ -43,6 +47,8 @@ def train(
     size: str | None = None,
     data: str | os.PathLike[str] | None = None,
     client: Any = None,
+    minutes: float | None = None,
+    compile: bool = False,
     progress_bar: bool = True,
 ) -> pd.DataFrame:
     """Train the networks of a grid and record their trajectories.
@@ -57,7 +63,8 @@ def train(
     out
         Folder of the runs, made if it does not exist.
     workers
-        Number of processes of one thread each; 0 trains in this process. By default one for each core, or one on a GPU.
+        Number of processes of one thread each; 0 trains in this process. By default one for each core; on a GPU four,
+        which share it: a small network uses a small part of a GPU, and waits for the launches of its kernels.
     device
         "cpu" or "cuda".
     size
@@ -66,6 +73,12 @@ def train(
         Folder of the files of the data. Not for a `Grid`.
     client
         A `dask.distributed.Client` whose workers train instead; they must have access to `out` and `data`.
+    minutes
+        When to stop, counted from the call. No job starts that would not end in time, and what is not finished then
+        stays pending. Runs are trained in the order of the grid, and without `minutes` in a random order.
+    compile
+        Whether `torch.compile` makes the passes of networks that are trained alone. It takes up to minutes for each
+        network, and pays for long trainings on a GPU.
     progress_bar
         Whether to show a progress bar.
 
@@ -96,19 +109,25 @@ def train(
     >>> table.state.tolist(), sizes
     (['trained', 'trained'], {'run': 2, 'checkpoint': 5, 'sample': 200, 'class': 10})
     """
-    grid, plan, jobs = prepare(grid, out=out, device=device, size=size, data=data)
+    end = math.inf if minutes is None else time.time() + 60 * minutes
+    grid, plan, jobs = prepare(grid, out=out, device=device, size=size, data=data, compile=compile, end=end)
     finished = len(grid.runs) - sum(map(len, jobs))
+    limit = TimeLimit(len(load_data(grid.data, device).train), end)
     if client is not None:
-        carry_out = partial(in_client, executor=client.get_executor(pure=False))
+        threads = sum(client.nthreads().values())
+        carry_out = partial(in_client, executor=client.get_executor(pure=False), workers=threads)
     else:
         carry_out = partial(in_processes, workers=workers if workers is not None else _workers(device))
     with tqdm(
         total=len(grid.runs), initial=finished, desc=grid.name, unit="run", smoothing=0, disable=not progress_bar,
     ) as bar:  # fmt: skip
         failed = 0
-        for job, outcomes in carry_out(partial(run_job, plan=plan), jobs):
+        for job, outcomes in carry_out(partial(run_job, plan=plan), jobs, may_start=limit.allows):
             if isinstance(outcomes, BaseException):
                 outcomes = _died(job, plan, outcomes)
+            if outcomes is None:
+                continue
+            limit.learn(job, sum(outcome.get("seconds", 0) for outcome in outcomes))
             failed += sum(outcome["state"] != "trained" for outcome in outcomes)
             bar.set_postfix(failed=failed, refresh=False)
             bar.update(len(job))
@@ -122,6 +141,8 @@ def prepare(
     device: str = "cpu",
     size: str | None = None,
     data: str | os.PathLike[str] | None = None,
+    compile: bool = False,
+    end: float = math.inf,
 ) -> tuple[Grid, Plan, list[tuple[Settings, ...]]]:
     """Read the grid, check all that can be checked before training, and divide the unfinished runs into jobs."""
     if not isinstance(grid, Grid):
@@ -136,17 +157,18 @@ def prepare(
     check(grid, held)
     plan = Plan(
         grid.name, replace(grid.data, description=held.description), grid.checkpoints, str(user_path(out)), device,
-        grid.follows,
+        grid.follows, compile, end,
     )  # fmt: skip
     pending = _pending(grid, plan, held)
     _check_space(pending, plan, held)
-    return grid, plan, divide(pending, prod(held.shape))
+    return grid, plan, divide(pending, prod(held.shape), in_order=end < math.inf)
 
 
-def divide(runs: Sequence[Settings], features: int) -> list[tuple[Settings, ...]]:
+def divide(runs: Sequence[Settings], features: int, *, in_order: bool = False) -> list[tuple[Settings, ...]]:
     """Divide runs into jobs: seeds that are trained together are one job.
 
-    The order of the jobs is random, so that the time left can be estimated from those done: slow and fast jobs mix.
+    The order of the jobs is random, so that the time left can be estimated from those done: slow and fast jobs mix. Or
+    it is that of the runs, so that what has been trained at any time is the beginning of the grid.
 
     Examples
     --------
@@ -159,6 +181,9 @@ def divide(runs: Sequence[Settings], features: int) -> list[tuple[Settings, ...]
         seeds = tuple(group)
         together = len(seeds) >= FEWEST_SEEDS and can_train_together(seeds[0], features)
         jobs += [seeds] if together else [(s,) for s in seeds]
+    if in_order:
+        place = {settings: number for number, settings in enumerate(runs)}
+        return sorted(jobs, key=lambda job: place[job[0]])
     random.Random(0).shuffle(jobs)
     return jobs
 
@@ -166,13 +191,13 @@ def divide(runs: Sequence[Settings], features: int) -> list[tuple[Settings, ...]
 def run_outcomes(grid: Grid, plan: Plan) -> pd.DataFrame:
     """List the outcome of each run of the grid; the state of a run that has not ended is "pending"."""
     outcomes = read_outcomes(Path(plan.out))
-    columns = {"state": "pending", "train_error": None, "test_error": None, "seconds": None, "reason": ""}
+    columns = dict.fromkeys(_NUMBERS) | {"state": "pending", "reason": ""}
     rows = [
         {"run": s.run, **asdict(s)}
         | {name: outcomes.get(s.run, {}).get(name, missing) for name, missing in columns.items()}
         for s in grid.runs
     ]
-    return pd.DataFrame(rows).astype(dict.fromkeys(("train_error", "test_error", "seconds"), float)).set_index("run")
+    return pd.DataFrame(rows).astype(dict.fromkeys(_NUMBERS, float)).set_index("run")
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -186,24 +211,40 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row for each architecture and one for all.
+        One row for each architecture and one for all. The errors are means over the runs that were trained, and
+        `images_per_second` is the rate at which one process trains, recording included.
 
     Examples
     --------
     >>> table = pd.DataFrame({"architecture": ["fc", "fc"], "state": ["trained", "crashed"], "train_error": [0.0, None],
-    ...                       "seconds": [3.0, 1.0]})
-    >>> summary(table)
-                  runs  trained  diverged  crashed  fitted  minutes
-    architecture
-    fc               2        1         0        1       1      0.1
-    all              2        1         0        1       1      0.1
+    ...                       "test_error": [0.1, None], "seconds": [3.0, 1.0], "images": [6000, None]})
+    >>> summary(table).T
+    architecture           fc     all
+    runs                  2.0     2.0
+    trained               1.0     1.0
+    diverged              0.0     0.0
+    crashed               1.0     1.0
+    fitted                1.0     1.0
+    minutes               0.1     0.1
+    train_error           0.0     0.0
+    test_error            0.1     0.1
+    images_per_second  2000.0  2000.0
     """
-    columns = {"runs": pd.Series(1, table.index)}
-    columns |= {state: (table.state == state).astype(int) for state in STATES}
-    columns |= {"fitted": (table.train_error < FITTED).astype(int), "minutes": table.seconds.fillna(0) / 60}
-    counts = pd.DataFrame(columns).groupby(table.architecture).sum()
-    counts.loc["all"] = counts.sum()
-    return counts.astype(dict.fromkeys(["runs", *STATES, "fitted"], int)).round({"minutes": 1})
+    rows = {name: _summed_up(runs) for name, runs in table.groupby("architecture")} | {"all": _summed_up(table)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("architecture")
+
+
+def _summed_up(runs: pd.DataFrame) -> dict[str, int | float]:
+    trained = runs[runs.state == "trained"]
+    return {
+        "runs": len(runs),
+        **{state: int((runs.state == state).sum()) for state in STATES},
+        "fitted": int((runs.train_error < FITTED).sum()),
+        "minutes": round(runs.seconds.sum() / 60, 1),
+        "train_error": round(trained.train_error.mean(), 3),
+        "test_error": round(trained.test_error.mean(), 3),
+        "images_per_second": round(trained.images.sum() / trained.seconds.sum(), 0) if len(trained) else math.nan,
+    }
 
 
 def _pending(grid: Grid, plan: Plan, data: Data) -> list[Settings]:
@@ -254,4 +295,4 @@ def _but_seed(settings: Settings) -> str:
 
 
 def _workers(device: str) -> int:
-    return 1 if device == "cuda" else os.cpu_count() or 1
+    return 4 if device == "cuda" else os.cpu_count() or 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -13,8 +13,9 @@ from torch.func import functional_call, stack_module_state
 from torch.nn import functional as F
 
 from trajkit.zoo.augment import Crops, augment
-from trajkit.zoo.settings import CORNERS, OPTIMIZERS, Settings
-from trajkit.zoo.training import Batch, batches, learning_rate, precision, steps
+from trajkit.zoo.divergence import Diverged, Losses, nan_unless_finite
+from trajkit.zoo.settings import CORNERS, Settings
+from trajkit.zoo.training import Batch, batches, learning_rate, optimizer_of, precision, steps, updates_per_epoch
 
 # Measured on one core, together against one after the other. With 64 inputs, four seeds of fc are 1.1 to 1.4 times as
 # fast, eight 1.5 to 1.7 times, linear up to 2.7 times; two or three seeds gain nothing. With 3072 inputs, four seeds
@@ -31,12 +32,17 @@ def can_train_together(settings: Settings, features: int) -> bool:
 
 
 def train_seeds_together(
-    models: Sequence[nn.Module], inputs: Tensor, labels: Tensor, settings: Sequence[Settings]
-) -> Iterator[tuple[int, list[nn.Module | None]]]:
+    models: Sequence[nn.Module],
+    inputs: Tensor,
+    labels: Tensor,
+    settings: Sequence[Settings],
+    *,
+    check_at: Container[int] = (),
+) -> Iterator[tuple[int, list[nn.Module | Diverged]]]:
     """Train networks whose settings differ only in their seed, each as `train_network` would.
 
-    Yields the step and the networks; None stands for a network whose loss is not finite any more. The parameters
-    become views of one stack, which one optimizer updates.
+    Yields the step and the networks; a `Diverged` stands for a network whose loss is not finite any more, from the next
+    look at the losses on. The parameters become views of one stack, which one optimizer updates.
 
     Examples
     --------
@@ -50,25 +56,25 @@ def train_seeds_together(
     randoms = [torch.Generator().manual_seed(s.seeds.order) for s in settings]
     orders = zip(*(batches(inputs, first.batch_size, first.augmentation, random) for random in randoms), strict=True)
     forward, parameters = _stacked(models)
-    optimizer = OPTIMIZERS[first.optimizer](parameters, lr=first.learning_rate, weight_decay=first.weight_decay)
-    alive: list[nn.Module | None] = list(models)
+    optimizer = optimizer_of(parameters, first)
+    losses = Losses(updates_per_epoch(first, len(inputs)), check_at)
     last = steps(first, len(inputs))
-    yield 0, alive
-    for step, several in enumerate(islice(orders, last)):
-        optimizer.param_groups[0]["lr"] = learning_rate(first, step / last)
+    yield 0, list(models)
+    for step, several in enumerate(islice(orders, last), start=1):
+        optimizer.param_groups[0]["lr"] = learning_rate(first, (step - 1) / last)
         batch = _joined(several)
         images = augment(inputs[batch.samples], batch.crops).view(len(models), -1, *inputs.shape[1:])
         with precision(images.device):
             logits = forward(images)
-        losses = F.cross_entropy(
+        loss = F.cross_entropy(
             logits.flatten(0, 1), labels[batch.samples], reduction="none", label_smoothing=first.label_smoothing,
         ).view(len(models), -1).mean(1)  # fmt: skip
-        alive = [model if finite else None for model, finite in zip(alive, losses.isfinite().tolist(), strict=True)]
         optimizer.zero_grad()
         # The loss of a network depends on its own parameters only, so the sum has the gradient of each.
-        losses.sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
+        loss.backward(gradient=nan_unless_finite(loss))  # type: ignore[no-untyped-call]  # torch leaves it so
         optimizer.step()
-        yield step + 1, alive
+        diverged = losses.after(step, loss, is_last=step == last)
+        yield step, [error or model for error, model in zip(diverged, models, strict=True)]
 
 
 def _joined(several: Sequence[Batch]) -> Batch:

@@ -65,4 +65,5 @@ CLAIM = Claim(
     examine=examine,
     draw=figures.importance,
     caption="How much worse distances of held-out runs are predicted after a setting is permuted.",
+    slowness=1,
 )

@@ -62,4 +62,5 @@ CLAIM = Claim(
     examine=examine,
     draw=figures.dimensionality,
     caption="What the first components explain together, with intervals, and what they explain of shuffled runs.",
+    slowness=2,
 )

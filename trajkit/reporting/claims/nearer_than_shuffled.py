@@ -59,4 +59,5 @@ CLAIM = Claim(
     examine=examine,
     draw=figures.null_test,
     caption="Each pair of runs: its distance at equal progress, and its mean distance under the null.",
+    slowness=1,
 )

@@ -74,4 +74,5 @@ CLAIM = Claim(
     examine=examine,
     draw=figures.cross_embedding,
     caption="Share of the distances within each architecture that the embedding of each architecture explains.",
+    slowness=1,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from trajkit.storage.atomic import user_path
 from trajkit.typing import Labels
+from trajkit.zoo.data.image_cache import cached
 from trajkit.zoo.data.source import SPLITS, Source
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -17,7 +19,8 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".
 def folder(path: str) -> Source:
     """Read images of one size from `train/<class>/` and `test/<class>/`, the layout of torchvision's `ImageFolder`.
 
-    `sample` is the path of an image below `path`. Images are read as RGB; images that are not used are not read.
+    `sample` is the path of an image below `path`. Images are read as RGB; images that are not used are not read. What
+    is read is kept in the user's folder for caches (`image_cache`).
 
     Raises
     ------
@@ -32,7 +35,7 @@ def folder(path: str) -> Source:
     index = {c: i for i, c in enumerate(classes)}
 
     def read(split: str, chosen: Labels) -> NDArray[np.uint8]:
-        return _images([files[split][i] for i in chosen])
+        return cached([files[split][i] for i in chosen], _images)
 
     return Source(
         root.name,
@@ -50,7 +53,7 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _images(files: list[Path]) -> NDArray[np.uint8]:
+def _images(files: Sequence[Path]) -> NDArray[np.uint8]:
     from PIL import Image  # Here, because no other data need it.
 
     images = []

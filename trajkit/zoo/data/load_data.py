@@ -18,9 +18,12 @@ from trajkit.zoo.data.digits import digits
 from trajkit.zoo.data.folder import folder
 from trajkit.zoo.data.sloppy import decayed, sloppy
 from trajkit.zoo.data.source import SPLITS, Source, stratified_order
+from trajkit.zoo.data.text import texts
 from trajkit.zoo.data.torchvision import READERS
 
 SOURCES: dict[str, Callable[[str], Source]] = {"digits": digits, "sloppy": sloppy, "folder": folder, **READERS}
+TEXT = "text"
+NAMES = [*SOURCES, TEXT]
 # Data that are read from files.
 NEED_PATH = {"folder", *READERS}
 
@@ -32,13 +35,14 @@ class DataSettings:
     Parameters
     ----------
     name
-        One of `SOURCES`.
+        One of `NAMES`.
     path
-        Folder of the files, for data that are read from files.
+        Folder of the files, for data that are read from files; a text to read in place of the embedded one.
     train_size, test_size
         Number of samples, by default all. They are stratified, drawn with `seed` and the same for all runs.
     probe_train, probe_test
-        Number of train and test samples in the probe: the first of those samples, stratified too.
+        Number of train and test samples in the probe: the first of those samples, stratified too. Of a text, as many of
+        both: contexts at random places.
     seed
         Seed for the random draws.
     description
@@ -56,8 +60,8 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         problems = []
-        if self.name not in SOURCES:
-            problems.append(f"name {self.name!r}: wanted one of {list(SOURCES)}")
+        if self.name not in NAMES:
+            problems.append(f"name {self.name!r}: wanted one of {NAMES}")
         elif self.name in NEED_PATH and not self.path:
             problems.append(f"{self.name} needs a path: the folder of its files (--data)")
         for size, probe in ((self.train_size, self.probe_train), (self.test_size, self.probe_test)):
@@ -65,13 +69,20 @@ class DataSettings:
                 problems.append(
                     f"wanted at least 1 probe sample of each split and at most its size, got {probe} of {size}"
                 )
+        if self.name == TEXT and self.probe_train != self.probe_test:
+            problems.append(
+                f"wanted as many probe samples of each split of a text, got {self.probe_train} and {self.probe_test}"
+            )
         if problems:
             raise ValueError("; ".join(problems))
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Samples on a device, as float32; each channel has mean 0 and standard deviation 1 over the train samples."""
+    """Samples on a device, as float32 or token ids.
+
+    Each channel of float32 has mean 0 and standard deviation 1 over the train samples.
+    """
 
     description: str
     train: Tensor
@@ -85,6 +96,11 @@ class Data:
     def shape(self) -> tuple[int, ...]:
         """Shape of one input."""
         return tuple(self.train.shape[1:])
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether inputs are token ids."""
+        return not self.train.is_floating_point()
 
     def with_decay(self, c: float) -> Data:
         """Scale sloppy inputs so that their eigenvalues fall as exp(-c i); the probe keeps its identity."""
@@ -118,6 +134,8 @@ def load_data(settings: DataSettings, device: str = "cpu") -> Data:
     >>> data.train.shape, len(data.probe)
     (torch.Size([1437, 1, 8, 8]), 200)
     """
+    if settings.name == TEXT:
+        return _of_text(settings, device)
     source = SOURCES[settings.name](settings.path)
     chosen, raw, label = {}, {}, {}
     for split in SPLITS:
@@ -144,6 +162,20 @@ def load_data(settings: DataSettings, device: str = "cpu") -> Data:
         tensors["train"], labels["train"], tensors["test"], labels["test"], probe,
         is_sloppy=settings.name == "sloppy",
     )  # fmt: skip
+
+
+def _of_text(settings: DataSettings, device: str) -> Data:
+    read = texts(settings.path, samples=settings.probe_train + settings.probe_test, seed=settings.seed)
+    random = np.random.default_rng(settings.seed)
+    held = {}
+    for split in SPLITS:
+        size, count = getattr(settings, f"{split}_size"), len(read.label[split])
+        if size is not None and size > count:
+            raise ValueError(f"wanted {size} {split} samples, but the text has {count}: choose fewer")
+        chosen = slice(None) if size is None else random.choice(count, size, replace=False)
+        held[split] = [torch.from_numpy(part[split][chosen].copy()).to(device) for part in (read.tokens, read.label)]
+    (train, train_label), (test, test_label) = held["train"], held["test"]
+    return Data(settings.description or read.description, train, train_label, test, test_label, read.probe)
 
 
 def noisy_labels(label: Tensor, noise: float, *, shuffle: bool) -> Tensor:
