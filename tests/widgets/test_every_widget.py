@@ -34,7 +34,8 @@ LOOKS = """() => [...document.querySelectorAll("main > div > *, main > div *")].
   const style = getComputedStyle(e);
   const names = [...style].filter((name) => !/^--|text-size-adjust|tap-highlight/.test(name));
   const place = e.closest("[class]")?.getAttribute("class") ?? "";
-  return [`${e.tagName.toLowerCase()} in ${place}`, Object.fromEntries(names.map((n) => [n, style.getPropertyValue(n)]))];
+  const values = names.map((name) => [name, style.getPropertyValue(name)]);
+  return [`${e.tagName.toLowerCase()} in ${place}`, Object.fromEntries(values)];
 })"""
 # Each kind of element, styled as strongly as hosts do, or more.
 KINDS = (
@@ -112,9 +113,9 @@ def test_widgets__look_the_same_whatever_the_page_does_to_its_elements(
             "() => { document.querySelector('#host').remove(); document.querySelector('main').className = ''; }"
         )
         other = {
-            (element, name): (before[name], after[name])
+            (element, look): (before[look], after[look])
             for (element, before), (_, after) in zip(alone, inside, strict=True)
-            for name in before
-            if before[name] != after[name]
+            for look in before
+            if before[look] != after[look]
         }
         assert other == {}, host
