@@ -55,8 +55,9 @@ def names_in(folder: str) -> set[str]:
 def test_sdist__holds_the_package_its_data_and_what_explains_them(built: tuple[Path, Path]) -> None:
     with tarfile.open(built[0]) as sdist:
         names = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in sdist.getnames()}
-    assert names_in("trajkit") | names_in("data") | names_in("binder") <= names
-    assert {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml", ".ci/run"} <= names
+    assert names_in("trajkit") | names_in("data") | names_in("binder") | names_in(".github") <= names
+    assert {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml"} <= names
+    assert {".ci/run", ".pre-commit-config.yaml"} <= names
     assert "data/digits.nc" in names
 
 

@@ -66,8 +66,11 @@ ALLOWED = {layer: set(LAYERS[:i]) for i, layer in enumerate(LAYERS)} | {
 
 TOP_LEVEL = {
     ".ci",
+    ".github",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "CHANGELOG.md",
+    "CITATION.cff",
     "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
@@ -178,7 +181,7 @@ def test_contributing__names_every_script_with_its_command() -> None:
 
 # These test the repository, or what several rooms do together.
 WHOLE = {
-    *("binder", "contributing", "house", "install", "notebooks", "notebooks_browser", "readme", "reference"),
+    *("binder", "contributing", "habits", "house", "install", "notebooks", "notebooks_browser", "readme", "reference"),
     *("repository", "user_script", "every_widget", "jupyterlab", "written_by_0_1", "validation", "user_paths"),
     *("ways_of_opening", "wrong_kinds"),
 }

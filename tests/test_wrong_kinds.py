@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from faults.random_datasets import is_ours
 from public_calls import NO_TRAJECTORIES, TAKING, arguments, call, small
-from random_datasets import is_ours
 
 import trajkit as tk
 

@@ -37,9 +37,9 @@ def available_memory(cgroup: Path = _CGROUP) -> int:
 
     free = int(psutil.virtual_memory().available)
     limit = cgroup / "memory.max"
-    if limit.exists() and (most := limit.read_text().strip()) != "max":
-        used = int((cgroup / "memory.current").read_text())
-        statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+    if limit.exists() and (most := limit.read_text(encoding="utf-8").strip()) != "max":
+        used = int((cgroup / "memory.current").read_text(encoding="utf-8"))
+        statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text(encoding="utf-8").splitlines())
         # Cached files count as used, but the system gives their memory back.
         free = min(free, max(0, int(most) - used + int(statistics.get("inactive_file", 0))))
     return free

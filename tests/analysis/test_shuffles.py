@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.special import logit
 
 import trajkit as tk
+from trajkit.analysis.shuffles import permuted_within
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +14,7 @@ def ds() -> xr.Dataset:
     return tk.with_references(tk.simulate(runs=5, samples=60, spread=0.3, ragged=True), n_geodesic=9)
 
 
-SHUFFLES = [tk.shuffle_within_class, tk.shuffle_confusions]
+SHUFFLES = [tk.shuffle_within_class, tk.shuffle_confusions, tk.shuffle_contexts]
 MEASURES = (
     *(tk.loss, tk.error, tk.progress, tk.distance_to_geodesic, tk.length),
     lambda ds: tk.progress(ds, "bhattacharyya"),
@@ -63,3 +65,85 @@ def test_shuffle_confusions__permutes_wrong_classes_alike_at_all_checkpoints(ds)
         assert order[int(ds.label[sample])] == int(ds.label[sample])
         orders.add(tuple(order))
     assert len(orders) > 5
+
+
+def texts(samples: int = 80, classes: int = 60) -> xr.Dataset:
+    """Predictions that lean to labels of which many are rare: a random mean prediction, then more of each label."""
+    random = np.random.default_rng(0)
+    share = random.dirichlet(np.full(classes, 0.5))
+    label = random.choice(classes, samples, p=share)
+    certainty = np.linspace(0, 3, 4)[:, None, None] * random.random((3, 1, samples, 1)) * np.eye(classes)[label]
+    noise = np.linspace(0, 1, 4)[:, None, None] * random.normal(size=(3, 1, samples, classes))
+    split = np.repeat(["train", "test"], samples // 2)
+    return tk.from_arrays(
+        logits=np.log(share + 1e-4) + certainty + noise, label=label, runs={"seed": range(3)}, split=split
+    )
+
+
+def test_shuffle_contexts__of_shared_labels_is_the_shuffle_within_class(ds):
+    assert tk.shuffle_contexts(ds, 5).identical(tk.shuffle_within_class(ds, 5))
+
+
+def test_shuffle_contexts__a_model_that_ignores_its_context_is_its_own_null():
+    some = texts()
+    alone = some.label.to_series().groupby([some.split.values, some.label.values]).transform("size") == 1
+    assert 0.1 < alone.mean() < 0.9
+    for split in ("train", "test"):
+        # The first checkpoint ignores its context.
+        null = tk.shuffle_contexts(some, 1)
+        np.testing.assert_allclose(null.log_prob[:, 0], some.log_prob[:, 0], atol=2e-6)
+        part, other = (tk.select(d, split=split) for d in (some, null))
+        # Later ones do not, also where a label is rare.
+        rare = alone.values[some.split.values == split]
+        assert (np.abs(other.log_prob - part.log_prob)[:, 1:, rare].max("class") > 1e-3).mean() > 0.8
+    tk.validate(null)
+
+    def away(ds):
+        return tk.nearest_approach(ds, tk.ignorance(ds)).distance
+
+    first = some.isel(checkpoint=[0])
+    np.testing.assert_allclose(tk.null_test(first, away, 3, null=tk.shuffle_contexts).ratio, 1, atol=1e-6)
+
+
+def test_shuffle_contexts__of_rare_labels_moves_what_is_added_to_a_label_to_a_label():
+    some = texts()
+    null = tk.shuffle_contexts(some, 2)
+    np.testing.assert_allclose(tk.loss(null), tk.loss(some), rtol=0.02)
+    assert np.abs(tk.progress(null) - tk.progress(some)).max() < 0.02
+    label = some.label.values
+    shared = some.label.to_series().groupby([some.split.values, label]).transform("size").values > 1
+    # By the formula, in one run and checkpoint: what one context adds is what another one added.
+    for split in ("train", "test"):
+        inside = some.split.values == split
+        at = np.flatnonzero(inside & ~shared)
+        mean = np.log(np.exp(some.log_prob.values[1, 3, inside].astype(float)).mean(0))
+        old, new = (d.log_prob.values[1, 3, at].astype(float) - mean for d in (some, null))
+        met = []
+        for n, row in zip(at, new, strict=True):
+            # Up to the normaliser; at both labels the classes are exchanged.
+            gap = [np.ptp(np.delete(row - other, [label[n], label[k]])) for k, other in zip(at, old, strict=True)]
+            met.append(int(at[np.argmin(gap)]))
+            assert min(gap) < 1e-4
+        assert sorted(met) == at.tolist()
+        # The sum of log odds beyond those of the mean is what it was.
+        odds = [logit(np.exp(d.log_prob.values[1, 3, at, label[at]].astype(float))) for d in (some, null)]
+        assert odds[0].sum() == pytest.approx(odds[1].sum(), abs=1e-3)
+        assert np.abs(odds[0] - odds[1]).max() > 0.1
+
+
+def test_shuffle_contexts__certain_predictions_are_moved_or_refused():
+    certain = tk.from_arrays(prob=[[np.eye(4)[[1, 2]]]], label=[1, 2], runs={"seed": [0]})
+    nowhere = tk.from_arrays(prob=[[np.eye(4)[[0, 2]]]], label=[1, 2], runs={"seed": [0]})
+    exchanged = next(seed for seed in range(20) if permuted_within(np.zeros(2), 1, np.random.default_rng(seed))[0, 0])
+    np.testing.assert_allclose(np.exp(tk.shuffle_contexts(certain, exchanged).log_prob), np.exp(certain.log_prob))
+    with pytest.raises(ValueError, match="certain of one label and rules out another in every context"):
+        tk.shuffle_contexts(nowhere, exchanged)
+
+
+def test_shuffle_contexts__missing_checkpoints_stay_missing():
+    some = texts()
+    there = some.step.copy(data=np.arange(4) < np.array([4, 3, 4])[:, None])
+    short = some.assign(step=some.step.where(there, -1), log_prob=some.log_prob.where(there))
+    null = tk.shuffle_contexts(short, 2)
+    tk.validate(null)
+    assert null.log_prob.equals(tk.shuffle_contexts(some, 2).log_prob.where(there))

@@ -1,19 +1,24 @@
 """Laws of a run's file: complete checkpoints are kept bit for bit, and no damage goes unnoticed."""
 
 import json
+import ntpath
 import os
+import re
 import warnings
 import zlib
 from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from recorded_runs import CLASSES, SAMPLES, expected, fill, probe
+from hypothesis import example, given
+from hypothesis import strategies as st
+from recorded_runs import CLASSES, SAMPLES, expected, fill, logits, probe
 
 import trajkit as tk
-from trajkit.storage.run_file import CHECKPOINT, END, FRAME, HEAD, MAGIC, RETURN, frame
+from trajkit.storage.run_file import CHECKPOINT, END, FRAME, HEAD, MAGIC, RETURN, file_name, find_file, frame
 
 
 @pytest.mark.parametrize("percent", range(0, 100, 5))
@@ -197,3 +202,63 @@ def test_store__returns_set_apart_all_checkpoints_before_them_from_their_step_on
         run = next(run for run in tk.Store(tmp_path).runs() if run.name == "bad")
         assert run.checkpoints["step"].tolist() == kept
         (tmp_path / "0.run").unlink()
+
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+
+
+@given(NAMES)
+@example("con")
+@example("Aux.1")
+@example("nul .x")
+@example("COM7")
+@example("lpt9")
+@example("a.")
+@example("b ")
+@example('<>:"|?*\\/%')
+@example("Ä" * 200)
+def test_file_name__is_valid_on_every_system(run: str) -> None:
+    for name in (file_name(run), file_name(run, marked=True)):
+        assert len(name) < 230
+        assert re.fullmatch(r"[\w.~ =,+()%-]+\.run", name, flags=re.ASCII)
+        assert not name.startswith(".")
+        device = name.partition(".")[0].rstrip(" ").upper()
+        assert device not in {"CON", "PRN", "AUX", "NUL"}
+        assert not re.fullmatch(r"(COM|LPT)\d", device)
+        if hasattr(ntpath, "isreserved"):  # since Python 3.13
+            assert not ntpath.isreserved(name)
+
+
+def ignoring_case(path: Path) -> str:
+    return path.name.lower()
+
+
+@given(st.permutations(["MLP-0", "mlp-0", "Mlp-0", "x" * 220, "X" * 220, "con", "CON", "ß", "SS", "é", "É"]))
+def test_find_file__gives_different_runs_files_that_every_system_tells_apart(runs: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        made = {}
+        for run in runs:
+            made[run] = find_file(Path(folder), run)
+            made[run].touch()
+        assert len(set(map(ignoring_case, made.values()))) == len(runs)
+        assert {run: find_file(Path(folder), run) for run in runs} == made
+
+
+def test_store__runs_that_differ_in_case_alone_are_resumed_each_in_its_own_file(tmp_path: Path) -> None:
+    for run in ("a", "A"):
+        with tk.Recorder(tmp_path, probe(), run) as record:
+            record(lambda inputs: logits(0, 0), 0)
+    for run in ("A", "a"):
+        with tk.Recorder(tmp_path, probe(), run, resume=True) as record:
+            record(lambda inputs: logits(0, 1), 1)
+    assert tk.Store(tmp_path).table()["checkpoints"].to_dict() == {"a": 2, "A": 2}
+    assert sorted(path.name for path in tmp_path.glob("*.run")) == ["A~d3d99e8b.run", "a.run"]
+
+
+def test_store__a_file_that_was_named_before_all_systems_were_thought_of_goes_on(tmp_path: Path) -> None:
+    with tk.Recorder(tmp_path, probe(), "con") as record:
+        record(lambda inputs: logits(0, 0), 0)
+    (tmp_path / "%63on.run").rename(tmp_path / "con.run")
+    with tk.Recorder(tmp_path, probe(), "con", resume=True) as record:
+        record(lambda inputs: logits(0, 1), 1)
+    assert tk.load(tmp_path).step.values.tolist() == [[0, 1]]

@@ -255,3 +255,17 @@ def test_save__a_process_forked_while_a_thread_saves_can_load_and_save(tmp_path:
         """,
         tmp_path,
     )
+
+
+def test_save__names_that_the_file_system_takes_for_one_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ds: xr.Dataset
+) -> None:
+    """As on Windows and macOS, whose file systems ignore case: "LR" would hold the numbers of "lr"."""
+    two = ds.assign_coords(lr=("run", np.zeros(ds.sizes["run"])), LR=("run", np.ones(ds.sizes["run"])))
+    assert tk.load(tk.save(two, tmp_path / "apart.zarr")).equals(two)
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: [name for name in listed(path) if name != "lr"])
+    with pytest.raises(tk.SchemaError, match=r"variables \['lr'\]: a .zarr keeps .* Rename them with ds.rename"):
+        tk.save(two, tmp_path / "one.zarr")
+    assert not (tmp_path / "one.zarr").exists()
+    assert tk.load(tk.save(two, tmp_path / "one.nc")).equals(two)

@@ -9,13 +9,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from small_trainings import DIGITS, SHORT, grid_file
 
 import trajkit as tk
-from trajkit.zoo import DataSettings, Grid, GridError, Settings, read_grid, train
+from trajkit.zoo import DataSettings, Grid, GridError, Settings, read_grid, summary, train
 from trajkit.zoo.data import load_data
 from trajkit.zoo.outcomes import read_outcomes
 from trajkit.zoo.train import divide, prepare
@@ -36,6 +37,13 @@ def test_divide__with_a_time_limit_jobs_come_in_the_order_of_the_grid():
     assert [job[0] for job in jobs] == runs[:3] + [s for s in runs[3:] if s.architecture != "fc"]
     assert [s.seed for s in jobs[1]] == [0, 1, 2, 3]
     assert divide(runs, features=64) != jobs
+
+
+def test_summary__rates_only_the_runs_whose_images_were_counted():
+    table = pd.DataFrame({"architecture": ["fc"] * 3, "state": ["trained", "trained", "crashed"], "train_error": 0.2})
+    table = table.assign(test_error=0.3, seconds=[2.0, 5.0, 9.0], images=[600.0, None, None])
+    assert summary(table).loc["fc", ["trained", "fitted", "images_per_second"]].tolist() == [2, 0, 300]
+    assert summary(table[1:]).images_per_second.isna().all()
 
 
 def test_train__without_room_or_gpu_is_refused_before_training(tmp_path, monkeypatch):

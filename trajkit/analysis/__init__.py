@@ -12,7 +12,7 @@ from trajkit.analysis.four_point_basis import four_point_basis
 from trajkit.analysis.importance import importance
 from trajkit.analysis.learning_order import learning_order
 from trajkit.analysis.null_test import null_test
-from trajkit.analysis.shuffles import shuffle_confusions, shuffle_within_class
+from trajkit.analysis.shuffles import shuffle_confusions, shuffle_contexts, shuffle_within_class
 from trajkit.analysis.speed_comparison import speed_comparison
 from trajkit.analysis.stability import stability
 from trajkit.analysis.tangent_angles import tangent_angles
@@ -31,6 +31,7 @@ __all__ = [
     "learning_order",
     "null_test",
     "shuffle_confusions",
+    "shuffle_contexts",
     "shuffle_within_class",
     "speed_comparison",
     "stability",

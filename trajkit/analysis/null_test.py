@@ -56,6 +56,7 @@ def null_test(
     |------------------------|---------------------------------------------------------|------------------------------|
     | `shuffle_within_class` | losses, errors, progress, distances to the references   | which sample is learned when |
     | `shuffle_confusions`   | the same, and which sample is learned when              | which classes are confused   |
+    | `shuffle_contexts`     | for texts: what the run predicts whatever the context   | what it adds to each context |
 
     Runs of another kind, untrained or trained on shuffled labels, are not draws of a null: `dimensionality` compares
     with them, and `compare_groups` tests whether they differ.

@@ -198,8 +198,11 @@ def _computed(lazy: xr.DataArray, client: Client) -> xr.DataArray:
 def _scheduler(client: Client | None) -> Iterator[None]:
     import dask
 
-    # Without a client one block after the other: each takes all cores, and nothing keeps running after Ctrl-C.
-    with dask.config.set(scheduler="synchronous" if client is None else client), warnings.catch_warnings():
+    # Without a client one block after the other: each takes all cores, and nothing keeps running after Ctrl-C. The
+    # client itself must not stand in dask's settings: they are pickled for each worker that is started again, and a
+    # client cannot be, so that no other worker took the place of one that died.
+    named = dask.config.set(scheduler="synchronous" if client is None else "distributed")
+    with client.as_current() if client is not None else nullcontext(), named, warnings.catch_warnings():
         # Predictions in memory travel with the graph, which distributed advises against.
         warnings.filterwarnings("ignore", message="Sending large graph")
         yield

@@ -116,7 +116,9 @@ class _Page:
 
     def show(self, found: Findings) -> None:
         """Write what there is, but spend a tenth of the time on it at most."""
-        if (began := time.monotonic()) >= self._ready:
+        if time.monotonic() >= self._ready:
+            # The figures of the overview are made once: they must not delay the next page.
+            _, began = self._overview, time.monotonic()
             self.write(found)
             ended = time.monotonic()
             self._ready = ended + 9 * (ended - began)

@@ -15,8 +15,8 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock_once(file: io.FileIO, *, shared: bool) -> None:
-        # A byte far beyond the end: Windows does not let others read the bytes that are locked.
-        file.seek(2**62)
+        # A byte beyond the end of any run, 8 TiB: Windows does not let others read the bytes that are locked.
+        file.seek(2**43)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except PermissionError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
-from trajkit.schema import DIMS
+from trajkit.schema import DIMS, SchemaError
 from trajkit.storage.file_checksum import add_checksum
 from trajkit.storage.reading import BROKEN, is_of_system, system_error
 from trajkit.storage.zarr_pieces import mark_complete
@@ -125,6 +126,7 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
     import zarr
     from numcodecs import Shuffle, Zstd
 
+    _make_folders(path, map(str, ds.variables))
     # zarr's default compressor has no checksums: a chunk that was cut short would be read as random numbers.
     packed = Zstd(level=9, checksum=True)
     log_prob, rest = ds["log_prob"], ds.drop_vars("log_prob")
@@ -156,6 +158,29 @@ def _write_zarr(ds: xr.Dataset, path: Path, blocks: Iterable[AnyArray]) -> None:
     zarr.consolidate_metadata(store, zarr_format=2)
     _write_files(held, path)
     mark_complete(path)
+
+
+def _make_folders(path: Path, names: Iterable[str]) -> None:
+    """Make a folder for each variable; refuse names that the file system changes: the later would replace the former.
+
+    Raises
+    ------
+    SchemaError
+        If names differ only in what the file system ignores, such as case, or a dot or space at their end.
+    """
+    wanted = set(names)
+    for name in sorted(wanted):
+        (path / name).mkdir(parents=True, exist_ok=True)
+    # HFS+, the older file system of macOS, gives names in another normal form of Unicode.
+    made = {unicodedata.normalize("NFC", name) for name in os.listdir(path)}
+    if changed := sorted(wanted - made):
+        raise SchemaError(
+            [
+                f"variables {changed}: a .zarr keeps each variable in a folder of its name, and this file system takes "
+                "these names for other names (it may ignore case, or a dot or space at the end). Rename them with "
+                "ds.rename, or save as .nc"
+            ]
+        )
 
 
 def _write_files(held: Mapping[str, Any], folder: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ from trajkit.storable import text_problem
 from trajkit.typing import AnyArray, Labels, Mask
 
 SUFFIX = ".run"
+# Names that Windows gives to devices, whatever follows after a dot: "con.run" is the console.
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9]) *(\.|$)", re.IGNORECASE)
 MAGIC = b"tkf1"
 # Kinds of frames: the head, a checkpoint, the predictions of a diverged model (not distributions), the end, and a
 # return to an earlier step: the checkpoints before it, from its step on, are no longer part of the run.
@@ -130,19 +133,39 @@ class Run(NamedTuple):
         return bool(len(self.frames) and self.frames["kind"][-1] == END)
 
 
-def file_name(run: str) -> str:
-    """Name the file of a run: readable, and valid on every system.
+def file_name(run: str, *, marked: bool = False) -> str:
+    """Name the file of a run: readable, and valid on every system. A marked name ends in a checksum of the run's.
 
     Examples
     --------
     >>> file_name("MLP lr=0.1/seed 3")
     'MLP lr=0.1%2Fseed 3.run'
+    >>> file_name("aux"), file_name("A", marked=True)
+    ('%61ux.run', 'A~d3d99e8b.run')
     """
     name = quote(run, safe=" =,+-_()")
-    if name.startswith("."):
-        name = "%2E" + name[1:]
+    if name.startswith(".") or _DEVICE.match(name):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
     # File systems allow 255 bytes. The full identity is in the head.
-    return (name if len(name) < 200 else f"{name[:180]}~{zlib.crc32(run.encode()):08x}") + SUFFIX
+    if marked or len(name) >= 200:
+        name = f"{name[:180]}~{zlib.crc32(run.encode()):08x}"
+    return name + SUFFIX
+
+
+def find_file(folder: Path, run: str) -> Path:
+    """Find the file of a run in a folder, or where it is to be made.
+
+    Windows and macOS take "MLP.run" and "mlp.run" for one file. Of two runs whose names differ in case alone, the
+    second has a marked name, on every system: a store may be copied to another.
+    """
+    name, marked = file_name(run), file_name(run, marked=True)
+    # Names as they are spelled: to ask whether "mlp.run" exists would find "MLP.run" on those systems.
+    taken = [path.name for path in folder.glob(f"*{SUFFIX}")]
+    # Before 0.2 the names of devices were not escaped.
+    held = [known for known in taken if known in (name, marked) or unquote(known) == run + SUFFIX]
+    if not held:
+        held = [marked if name.lower() in map(str.lower, taken) else name]
+    return folder / held[0]
 
 
 def frame(

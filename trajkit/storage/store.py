@@ -20,7 +20,7 @@ from trajkit.storage.file_lock import is_locked
 from trajkit.storage.lazy_runs import open_runs
 from trajkit.storage.probe import Probe
 from trajkit.storage.reading import BROKEN, system_error
-from trajkit.storage.run_file import Run, file_name
+from trajkit.storage.run_file import Run, find_file
 from trajkit.storage.run_index import list_runs, odd_entries
 from trajkit.storage.run_writer import RunWriter
 
@@ -197,7 +197,7 @@ class Store:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "trajkit_version": installed_version(),
         }
-        return RunWriter(self.path / file_name(run), head, resume=resume)
+        return RunWriter(find_file(self.path, run), head, resume=resume)
 
     def _state(self, run: Run) -> str:
         if run.damaged:

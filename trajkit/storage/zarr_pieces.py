@@ -63,12 +63,12 @@ class Pieces(NamedTuple):
 def mark_complete(folder: Path) -> None:
     """Note the checksums of every piece, so that `check_pieces` can tell a lost or foreign one."""
     path = folder / _METADATA
-    held = json.loads(path.read_text())
+    held = json.loads(path.read_bytes())
     checksums = {_METADATA: _checksum(held["metadata"])}
     for pieces in pieces_of(folder).values():
         for piece in pieces.touched([]):
             checksums[piece.relative_to(folder).as_posix()] = zlib.crc32(piece.read_bytes())
-    path.write_text(json.dumps({**held, _CHECKSUMS: checksums}, indent=1))
+    path.write_text(json.dumps({**held, _CHECKSUMS: checksums}, indent=1), encoding="utf-8")
 
 
 def pieces_of(folder: Path) -> dict[str, Pieces]:
@@ -100,7 +100,7 @@ def check_pieces(folder: Path, *, lazily: bool) -> None:
     path = folder / _METADATA
     if not path.is_file() and (_has_version(folder / ".zattrs") or any(folder.glob("*/.zarray"))):
         raise OSError(f"the piece {_METADATA} is missing; or run `zarr.consolidate_metadata({str(folder)!r})`")
-    held = json.loads(path.read_text()) if path.is_file() else {}
+    held = json.loads(path.read_bytes()) if path.is_file() else {}
     metadata = held.get("metadata", {})
     if lost := [key for key in metadata if not (folder / key).is_file()]:
         raise OSError(f"{_list(lost)} missing")
@@ -108,14 +108,14 @@ def check_pieces(folder: Path, *, lazily: bool) -> None:
     if checksums and checksums.get(_METADATA) != _checksum(metadata):
         raise OSError(f"{_METADATA} fails its checksum")
     # zarr reads attributes of the outermost group from their own file, although the summary holds them too.
-    files = {key: json.loads((folder / key).read_text()) for key in (metadata if checksums else ())}
+    files = {key: json.loads((folder / key).read_bytes()) for key in (metadata if checksums else ())}
     if changed := [key for key, held in files.items() if _checksum(held) != _checksum(metadata[key])]:
         raise OSError(
             f"{_list(changed)} not what was saved; if it was changed on purpose, run "
             f"`zarr.consolidate_metadata({str(folder)!r})`"
         )
     arrays = pieces_of(folder)
-    lost = [str(piece.relative_to(folder)) for pieces in arrays.values() for piece in pieces.missing()]
+    lost = [piece.relative_to(folder).as_posix() for pieces in arrays.values() for piece in pieces.missing()]
     if lost and checksums:
         raise OSError(f"{_list(lost)} missing")
     for name, pieces in arrays.items():
@@ -133,14 +133,14 @@ def check_pieces(folder: Path, *, lazily: bool) -> None:
 def _metadata(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     """Read what describes each array and group, by its place in the folder, and checksums of pieces, if any."""
     if (path := folder / _METADATA).is_file():
-        held = json.loads(path.read_text())
+        held = json.loads(path.read_bytes())
         arrays = {key.removesuffix("/.zarray"): v for key, v in held["metadata"].items() if key.endswith("/.zarray")}
         return arrays, held.get(_CHECKSUMS, {})
     # Format 3 has its summary, if any, in the description of the outermost group.
-    root = json.loads(path.read_text()) if (path := folder / "zarr.json").is_file() else {}
+    root = json.loads(path.read_bytes()) if (path := folder / "zarr.json").is_file() else {}
     if (summary := root.get("consolidated_metadata")) is not None:
         return dict(summary["metadata"]), {}
-    return {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/zarr.json")}, {}
+    return {path.parent.name: json.loads(path.read_bytes()) for path in folder.glob("*/zarr.json")}, {}
 
 
 def _pieces(folder: Path, array: Mapping[str, Any], checksums: Mapping[str, int]) -> Pieces:
@@ -154,7 +154,7 @@ def _pieces(folder: Path, array: Mapping[str, Any], checksums: Mapping[str, int]
 
 
 def _has_version(path: Path) -> bool:
-    return path.is_file() and "trajkit_version" in json.loads(path.read_text())
+    return path.is_file() and "trajkit_version" in json.loads(path.read_bytes())
 
 
 def _checksum(metadata: Mapping[str, Any]) -> int:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trajkit.recording import RecordAt, Recorder
-from trajkit.storage.run_file import file_name
+from trajkit.storage.run_file import find_file
 from trajkit.zoo.architectures import ARCHITECTURES
 from trajkit.zoo.data import Data, load_data, noisy_labels
 from trajkit.zoo.divergence import Diverged
@@ -143,7 +143,7 @@ def _train_and_record(settings: Sequence[Settings], plan: Plan) -> list[Outcome]
 
 
 def _run_file(settings: Settings, plan: Plan) -> Path:
-    return Path(plan.out) / file_name(settings.run)
+    return find_file(Path(plan.out), settings.run)
 
 
 def _stream(

@@ -236,6 +236,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 def _summed_up(runs: pd.DataFrame) -> dict[str, int | float]:
     trained = runs[runs.state == "trained"]
+    timed = trained[trained.images.notna()]  # trajkit 0.1 did not note how many images a run saw
     return {
         "runs": len(runs),
         **{state: int((runs.state == state).sum()) for state in STATES},
@@ -243,7 +244,7 @@ def _summed_up(runs: pd.DataFrame) -> dict[str, int | float]:
         "minutes": round(runs.seconds.sum() / 60, 1),
         "train_error": round(trained.train_error.mean(), 3),
         "test_error": round(trained.test_error.mean(), 3),
-        "images_per_second": round(trained.images.sum() / trained.seconds.sum(), 0) if len(trained) else math.nan,
+        "images_per_second": round(timed.images.sum() / timed.seconds.sum(), 0) if len(timed) else math.nan,
     }
 
 
