@@ -65,15 +65,47 @@ def test_links__carry_a_click_from_one_view_to_the_other(opened):
 
 
 @pytest.mark.browser
-def test_table__leaves_tab_to_the_page_and_answers_enter(opened):
-    page = opened(table())
-    page.locator("tbody tr").first.focus()
-    page.keyboard.press("Tab")
-    assert page.evaluate("() => document.activeElement.dataset.run") == "B-0"
-    page.keyboard.press("Enter")
+def test_table__is_one_stop_of_tab_with_arrows_between_its_rows(opened):
+    page = opened(table(), table())
+
+    def where() -> list[object]:
+        return page.evaluate(
+            "() => { const e = document.activeElement; const all = [...document.querySelectorAll('main > div')];"
+            " return [all.findIndex((t) => t.contains(e)), e.dataset.run ?? e.textContent]; }"
+        )
+
+    def press(*keys: str) -> list[object]:
+        for key in keys:
+            page.keyboard.press(key)
+        return where()
+
+    assert press("Tab", "Tab") == [0, "loss"]
+    assert press("Tab") == [0, "A-0"]
+    assert press("ArrowDown") == press("ArrowDown") == [0, "B-0"]
+    assert page.evaluate("() => page.models[0].get('highlighted')") == []
+    press("Enter")
     assert page.evaluate("() => page.models[0].get('highlighted')") == ["B-0"]
-    page.get_by_title("sort by loss").click()
-    expect(page.locator("tbody tr td:first-child")).to_have_text(["B-0", "A-0"])
+    assert press("Tab") == [1, "run"]
+    # Back to the row that was left.
+    assert press("Shift+Tab") == [0, "B-0"]
+    assert [press("Home"), press("End"), press("ArrowUp")] == [[0, "A-0"], [0, "B-0"], [0, "A-0"]]
+    press("Shift+Space")
+    assert page.evaluate("() => page.models[0].get('highlighted')") == ["B-0", "A-0"]
+    # The head keeps the focus while the rows are sorted, and sorting leaves the current row.
+    assert press("Shift+Tab", "Enter") == [0, "loss ▴"]
+    expect(page.locator("main > div").first.locator("tbody tr td:first-child")).to_have_text(["B-0", "A-0"])
+    assert press("Tab") == [0, "A-0"]
+
+
+@pytest.mark.browser
+def test_table__sorts_missing_values_last_in_both_directions(opened):
+    page = opened(RunTable(columns=["run", "loss"], rows=[["A", None], ["B", 2.0], ["C", 10.0], ["D", None]]))
+    head = page.get_by_title("sort by loss")
+    names = page.locator("tbody tr td:first-child")
+    head.click()
+    expect(names).to_have_text(["B", "C", "A", "D"])
+    head.click()
+    expect(names).to_have_text(["C", "B", "A", "D"])
 
 
 @pytest.mark.browser

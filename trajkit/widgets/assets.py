@@ -15,8 +15,13 @@ _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 @cache
 def stylesheet(name: str) -> str:
-    """Read a stylesheet of `widgets/js`."""
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    """Read a stylesheet of `widgets/js`, after the reset that keeps the styles of the host page out of the widget.
+
+    The widget's rules are nested in a selector of the weight of an id, which fits every page, so that they are stronger
+    than the reset, and the reset stronger than the host.
+    """
+    reset, own = ((_FOLDER / file).read_text(encoding="utf-8") for file in ("reset.css", name))
+    return f"{reset}\n:is(:root, #trajkit) {{\n{own}}}\n"
 
 
 @cache
