@@ -45,5 +45,4 @@ def component_title(axis: xr.Dataset) -> str:
 def result_title(text: str) -> dict[str, Any]:
     """Describe a title that gives a result in a line or two, at the top edge of the figure."""
     # At the edge of the figure, not of the axes: the legend is between them.
-    # At the edge of the figure, not of the axes: the legend is between them.
     return {"text": text, "font": {"size": 12}, "y": 1, "yref": "container", "pad": {"t": 10}}

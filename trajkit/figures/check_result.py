@@ -24,6 +24,5 @@ def check_result(found: Any, variables: set[str], function: str, dims: tuple[str
     if not isinstance(found, xr.Dataset):
         raise ValueError(f"wanted what `tk.{function}` returns, a Dataset, got {type(found).__name__}")
     # All variables, since `step` is a coordinate in some results.
-    # All variables, since `step` is a coordinate in some results.
     if lacking := sorted(variables - set(found.variables)) + [d for d in dims if d not in found.dims]:
         raise ValueError(f"wanted what `tk.{function}` returns, got a Dataset without {lacking}")

@@ -96,7 +96,6 @@ def coloring(ds: xr.Dataset, color: str | xr.DataArray | None) -> Coloring:
         raise ValueError(f"color: wanted values on run or on (run, checkpoint), got dimensions {values.dims}")
     value = np.where(network[:, None], values.values.astype(np.float64), np.nan)
     # The range is that of networks: references would stretch the scale.
-    # The range is that of networks: references would stretch the scale.
     shown = value[np.isfinite(value)]
     if not shown.size:
         raise ValueError(f"color={title!r} has no finite value for any network")
@@ -203,7 +202,6 @@ def _categories(values: AnyArray, network: Mask) -> tuple[Labels, list[str]]:
     if kind_of(values.dtype) == "U":
         codes[network], unique = pd.factorize(shown)
     else:
-        # In order of size, so that colours follow widths or depths.
         # In order of size, so that colours follow widths or depths.
         unique, codes[network] = np.unique(shown, return_inverse=True)
     return codes, [text(v) for v in unique]

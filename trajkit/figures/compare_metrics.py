@@ -71,7 +71,6 @@ def compare_metrics(found: xr.Dataset) -> go.Figure:
     figure.update_xaxes(zeroline=False, tickangle=-35, linecolor=REFERENCE)
     for column, quantity in enumerate(quantities, start=1):
         # Ratios are read from 0; explained shares differ in their last tenth.
-        # Ratios are read from 0; explained shares differ in their last tenth.
         if not quantity.startswith("explained"):
             figure.update_yaxes(rangemode="tozero", col=column)
     return figure

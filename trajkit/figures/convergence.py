@@ -57,7 +57,6 @@ def convergence(found: xr.Dataset) -> go.Figure:
     for k, (quantity, (name, column)) in enumerate(_CURVES.items()):
         add_curve(figure, found.sel(quantity=quantity), x, name, PALETTE[k], row=1, col=column)
     # At 1, groups do not matter.
-    # At 1, groups do not matter.
     figure.add_hline(y=1, line=DOTTED, row=1, col=2)
     unit = found.attrs.get("units", "")
     title = {"text": f"{_said(found, 'path', 'straight ratio')}; {_said(found, 'end', 'ratio')}", "font": {"size": 12}}

@@ -74,7 +74,6 @@ def data_map(found: xr.Dataset, *, of: str | int | float | None = None) -> go.Fi
             marker={
                 "color": some["correctness"].values,
                 # One scale for both splits, which have a trace each.
-                # One scale for both splits, which have a trace each.
                 "coloraxis": "coloraxis",
                 "symbol": symbol,
                 "size": 6,

@@ -118,12 +118,10 @@ def _joins(tree: xr.Dataset, nodes: _Nodes, colors: Coloring) -> list[go.Scatter
             x=x[here].ravel(),
             y=y[here].ravel(),
             # One row for each vertex of the bridge.
-            # One row for each vertex of the bridge.
             customdata=np.repeat(about[here], 5, axis=0),
             mode="lines",
             line={"color": colors.palette(code) if code >= 0 else _MIXED, "width": 1.2},
             name=colors.categories[code] if code >= 0 else "several",
-            # A grey join belongs to several categories: no legend entry hides it.
             # A grey join belongs to several categories: no legend entry hides it.
             legendgroup=colors.categories[code] if code >= 0 else None,
             showlegend=False,
@@ -147,7 +145,6 @@ def _leaves(names: NDArray[np.str_], x: Array, colors: Coloring) -> list[go.Scat
             name=name,
             legendgroup=name,
             hovertemplate="<b>%{text}</b><extra>" + (name if colors.title else "") + "</extra>",
-            # Leaves lie near the lower edge, which would cut their markers.
             # Leaves lie near the lower edge, which would cut their markers.
             cliponaxis=False,
             **look,

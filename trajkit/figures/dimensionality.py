@@ -56,9 +56,7 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     lowest = float(found.attrs["share"])
     for column, measure in enumerate(measures, start=1):
         # plotly cuts names in hover text after 15 characters unless told otherwise.
-        # plotly cuts names in hover text after 15 characters unless told otherwise.
         where = {"row": 1, "col": column, "hoverlabel": {"namelength": -1}}
-        # Both panels show the same curves; one legend entry is enough.
         # Both panels show the same curves; one legend entry is enough.
         hidden = {"showlegend": False} if column > 1 else {}
         for name, paint, null in nulls:
@@ -83,7 +81,6 @@ def dimensionality(found: xr.Dataset) -> go.Figure:
     figure.update_layout(template=TEMPLATE, margin={"l": 55, "r": 10, "t": 85, "b": 45}, legend=LEGEND | {"y": 1.17})
     figure.update_xaxes(title={"text": "components"}, dtick=1 if len(x) <= 15 else None)
     room = 0.05 * (1 - lowest)
-    # The range ends at 1, so that distances from a perfect embedding can be compared between the panels.
     # The range ends at 1, so that distances from a perfect embedding can be compared between the panels.
     figure.update_yaxes(range=[lowest - room, 1 + room])
     figure.update_yaxes(title={"text": "explained, cumulative"}, col=1)

@@ -92,11 +92,9 @@ def distance_matrix(
         "type": "category",
         "showticklabels": False,
         # Otherwise plotly leaves out some names.
-        # Otherwise plotly leaves out some names.
         "dtick": 1,
         "tickfont": {"size": 9},
         "showgrid": False,
-        # Cells stay square: the axes shrink, where plotly would otherwise widen the range.
         # Cells stay square: the axes shrink, where plotly would otherwise widen the range.
         "constrain": "domain",
         "automargin": True,
@@ -130,7 +128,6 @@ def _positions(values: Array, sorting: Coloring) -> Indices:
     else:
         assert sorting.code is not None
         # References have no category and come last.
-        # References have no category and come last.
         key = np.where(sorting.code < 0, np.inf, sorting.code)
     return np.lexsort((leaves, key))
 
@@ -153,7 +150,6 @@ def _strips(colors: Coloring, position: Indices, thickness: float) -> list[dict[
         }
         along, across = (start - 0.5, end - 0.5), (far, near)
         for (x0, x1), (y0, y1), first in ((along, across, name not in named), (across, along, False)):
-            # Shapes, not traces: a trace on the axes would add its own categories to them.
             # Shapes, not traces: a trace on the axes would add its own categories to them.
             shapes.append(look | {"x0": x0, "x1": x1, "y0": y0, "y1": y1, "showlegend": first})
         named.add(name)

@@ -61,7 +61,6 @@ def importance(found: xr.Dataset) -> go.Figure:
     if NOISE in names:
         figure.add_vline(x=float(mean.sel(attribute=NOISE)), line=DOTTED)
     # Importances mean little where distances are not predicted at all.
-    # Importances mean little where distances are not predicted at all.
     score = found["r_squared"].values
     told = f"R<sup>2</sup> on held-out runs {score.mean():.2f} ({score.min():.2f} to {score.max():.2f})"
     return figure.update_layout(

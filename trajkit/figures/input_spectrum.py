@@ -44,7 +44,6 @@ def input_spectrum(found: xr.Dataset) -> go.Figure:
         fit = found.sel(law=law)
         text = f"{law}: {float(fit.decay):.3g} ({float(fit.lower):.3g} to {float(fit.upper):.3g})"
         # The two lines are often close: the legend has the numbers.
-        # The two lines are often close: the legend has the numbers.
         name = f"{text}, R<sup>2</sup> {float(fit.r_squared):.3f}"
         line = {"color": PALETTE[(1, 5)[k]], "width": 2, "dash": ("solid", "dash")[k]}
         figure.add_scatter(x=component, y=fit["fitted"].values, name=name, mode="lines", line=line)

@@ -70,7 +70,6 @@ def learning_curves(
     colors = coloring(ds, color).escaped()
     shown = chosen(ds, runs) & is_network(ds)
     # Step 0 has no place on a logarithmic axis, 1 + step has.
-    # Step 0 has no place on a logarithmic axis, 1 + step has.
     along = ds[against].transpose("run", "checkpoint").values + (1.0 if against == "step" else 0.0)
     groups = [shown] if colors.code is None else [shown & (colors.code == c) for c in range(len(colors.categories))]
     figure = make_subplots(cols=len(names), horizontal_spacing=0.11)
@@ -96,7 +95,6 @@ def learning_curves(
         )
         figure.update_yaxes(title_text=quantity(ds[name]), row=1, col=column, **log)
     if against == "step":
-        # plotly takes the range of a logarithmic axis as exponents of 10.
         # plotly takes the range of a logarithmic axis as exponents of 10.
         figure.update_xaxes(title_text="1 + step", type="log", range=[-0.05, np.log10(along.max()) + 0.05], dtick=1)
     else:

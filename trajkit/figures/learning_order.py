@@ -68,7 +68,6 @@ def learning_order(found: xr.Dataset) -> go.Figure:
         z=found["of_groups"].values,
         colorscale=SCALE,
         # Numbers in more cells than these overlap.
-        # Numbers in more cells than these overlap.
         texttemplate="%{z:.2f}" if len(groups) <= 10 else None,
         colorbar=color_bar("rank correlation", 1.0),
         hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
@@ -89,7 +88,6 @@ def learning_order(found: xr.Dataset) -> go.Figure:
     figure.update_xaxes(title={"text": f"groups by {by}"}, col=1)
     figure.update_yaxes(title={"text": "mean rank correlation of samples"}, rangemode="tozero", col=1)
     figure.update_xaxes(type="category", title={"text": by}, col=2)
-    # The first group on top, as in a table.
     # The first group on top, as in a table.
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, col=2)
     return figure

@@ -81,7 +81,6 @@ def manifold(
         scene={
             **{f"{x}axis": _axis(embedding.sel(component=k)) for x, k in zip("xyz", components, strict=True)},
             # To scale, all components after the first would be nearly flat.
-            # To scale, all components after the first would be nearly flat.
             "aspectmode": "cube",
             "uirevision": "trajkit",
             "camera": {"eye": {"x": 1.6, "y": -1.6, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.12}},

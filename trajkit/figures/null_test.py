@@ -46,7 +46,6 @@ def null_test(found: xr.Dataset) -> go.Figure:
     x, y, unit = found["null"].mean("draw").values, found["observed"].values, units(found["observed"])
     figure = go.Figure(
         # WebGL: 129 runs have 8256 pairs.
-        # WebGL: 129 runs have 8256 pairs.
         go.Scattergl(
             x=x,
             y=y,
@@ -58,7 +57,6 @@ def null_test(found: xr.Dataset) -> go.Figure:
             hovertemplate=f"<b>%{{text}}</b><br>observed %{{y:.3g}}, null %{{x:.3g}} {unit}<extra></extra>",
         )
     )
-    # The same range on both axes, so that the solid line is the diagonal.
     # The same range on both axes, so that the solid line is the diagonal.
     most = 1.05 * float(max(x.max(), y.max()))
     median = float(found["median_ratio"])

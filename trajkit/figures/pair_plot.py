@@ -170,7 +170,6 @@ def _layout(colors: Coloring, rows: int, edge: float) -> dict[str, Any]:
     if rows > 1:
         inside = {"x": edge + 0.03, "y": 1.0, "xanchor": "left", "yanchor": "top"}
         # A longer legend would cover the panels below; with this height plotly lets it scroll.
-        # A longer legend would cover the panels below; with this height plotly lets it scroll.
         layout["legend"] |= inside | {"maxheight": 0.9 / rows}
         if colors.code is None:
             layout["coloraxis"]["colorbar"] |= inside | {"len": 0.95 / rows}

@@ -71,7 +71,6 @@ def phase_map(
         figure.add_trace(go.Heatmap(heat, coloraxis="coloraxis", hovertemplate=hover), **place)
         if drawn:
             # A heat map has no contours: a second trace draws the only level.
-            # A heat map has no contours: a second trace draws the only level.
             line = {"start": boundary, "end": boundary, "size": 1, "coloring": "lines", "showlabels": True}
             paint = {"colorscale": [[0, "white"], [1, "white"]], "showscale": False, "line": {"width": 2.5}}
             at = {"x": decay, "y": scale, "z": values.values[k]}
@@ -84,7 +83,6 @@ def phase_map(
         margin={"l": 60, "r": 10, "t": 30, "b": 45},
         coloraxis={
             "colorscale": SCALE,
-            # Explained distance can be negative.
             # Explained distance can be negative.
             "cmin": min(0.0, float(np.nanmin(values.values))),
             "cmax": 1,

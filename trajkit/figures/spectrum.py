@@ -58,7 +58,6 @@ def spectrum(embedding: xr.Dataset) -> go.Figure:
     return figure.update_layout(
         template=TEMPLATE,
         # Grouped, each bar would leave room for the other kind.
-        # Grouped, each bar would leave room for the other kind.
         barmode="overlay",
         margin={"l": 60, "r": 55, "t": 10, "b": 40},
         legend=LEGEND,

@@ -55,7 +55,6 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
             spots = place[k] + (beside(0, len(there)) * width)
             add_markers(figure, spots, there, name, f"{name}, one run: %{{y:.4g}} steps", paint, showlegend=False)
         # The median is infinite if less than half of the group arrives; then only the runs are drawn.
-        # The median is infinite if less than half of the group arrives; then only the runs are drawn.
         one = found.isel(group=g)
         middle, *bounds = (one[name].where(np.isfinite(one[name])).values for name in ("median", "lower", "upper"))
         down, up = (np.abs(bound - middle) for bound in bounds)
@@ -79,7 +78,6 @@ def speed_comparison(found: xr.Dataset) -> go.Figure:
         margin={"l": 60, "r": 10, "t": 40, "b": 55},
         legend=LEGEND | {"title": {"text": escaped(str(by))}},
         xaxis={"title": {"text": "progress"}, "tickvals": np.arange(len(at)), "ticktext": ticks, "zeroline": False},
-        # Ticks at 1, 2 and 5: the steps of most comparisons are within one or two powers of ten.
         # Ticks at 1, 2 and 5: the steps of most comparisons are within one or two powers of ten.
         yaxis={"title": {"text": "optimizer steps"}, "type": "log", "dtick": "D2"},
     )

@@ -55,7 +55,6 @@ def stability(found: xr.Dataset) -> go.Figure:
         y = np.concatenate([beside(k, len(some)) for k, some in enumerate(x)])
         add_markers(figure, np.concatenate(x), y, words, f"{words} %{{x:.3f}}", paint, row=1, col=column)
         # Repeats are few and are the estimate itself: larger than draws of a null.
-        # Repeats are few and are the estimate itself: larger than draws of a null.
         figure.data[-1].marker.update(size=8, opacity=0.8)
         if column == 2:
             figure.add_vline(x=float(whole[name]), line=DOTTED | {"color": paint}, row=1, col=2)

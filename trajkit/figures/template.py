@@ -41,7 +41,6 @@ plotly.io.templates[TEMPLATE] = go.layout.Template(plotly.io.templates["plotly_w
         "legend": {"bgcolor": CLEAR},
         "modebar": {"bgcolor": CLEAR, "color": REFERENCE, "activecolor": PALETTE[0]},
         # Lines of shapes and arrows are black unless told otherwise.
-        # Lines of shapes and arrows are black unless told otherwise.
         "shapedefaults": {"line": {"color": REFERENCE}},
         "annotationdefaults": {"arrowcolor": REFERENCE},
         "xaxis": _LINES,

@@ -65,7 +65,6 @@ def tube(widths: xr.DataArray, *, color: str | xr.DataArray | None = None) -> go
         band = go.Scatter(x=x, y=y, mode="lines", fill="toself", hoverinfo="skip", showlegend=False, **look)
         paint = colors.palette(code)
         # Bands overlap, so they are nearly transparent.
-        # Bands overlap, so they are nearly transparent.
         bands.append(band.update(line={"color": paint, "width": 0.6}, fillcolor=f"rgba{(*hex_to_rgb(paint), 0.13)}"))
         line = go.Scatter(x=progress, y=np.median(group, axis=0), mode="lines", **look)
         line.update(

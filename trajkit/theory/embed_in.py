@@ -73,7 +73,6 @@ def embed_in(
     """
     chosen = as_metric(metric, cap)
     # Together first: `concat` refuses another probe or a repeated name before anything is computed.
-    # Together first: `concat` refuses another probe or a repeated name before anything is computed.
     everything = concat([with_references(linear), networks])
     placed = np.isin(everything["run"].values, networks["run"].values)
     base, new = (points(everything.isel(run=at)) for at in (~placed, placed))

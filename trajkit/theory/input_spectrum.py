@@ -149,7 +149,6 @@ def _eigenpairs(values: Array) -> tuple[Array, Array]:
         value, dual = np.linalg.eigh(values @ values.T / n)
         vector = values.T @ dual / np.sqrt(n * np.maximum(value, np.finfo(float).tiny))
     # The tolerance of `numpy.linalg.matrix_rank`, for eigenvalues.
-    # The tolerance of `numpy.linalg.matrix_rank`, for eigenvalues.
     keep = value > max(n, d) * np.finfo(float).eps * value[-1]
     return value[keep][::-1], vector[:, keep][:, ::-1]
 
@@ -174,9 +173,7 @@ def _fit(y: Array, at: Array, influence: Array) -> tuple[float, float, float, Ar
     slope = float(share @ y)
     line = y.mean() + slope * centered
     # On logarithms, as the fit.
-    # On logarithms, as the fit.
     total = float(np.square(y - y.mean()).sum())
-    # Equal eigenvalues leave nothing to explain.
     # Equal eigenvalues leave nothing to explain.
     goodness = 1 - float(np.square(y - line).sum()) / total if total > 0 else np.nan
     effect = influence @ share

@@ -150,7 +150,6 @@ def _start(known: Array, classes: int, scale: float, seed: int, bias: bool) -> A
     if bias:
         weight[-1] = 0.0
     # Scaled afterwards, so that every seed starts at this scale exactly.
-    # Scaled afterwards, so that every seed starts at this scale exactly.
     return weight * scale / np.sqrt(np.square(known @ weight).mean())
 
 
@@ -165,7 +164,6 @@ def _descend(
     """Yield the weights (feature, run, class) at each recorded step."""
     features, runs, classes = weight.shape
     # The square of the largest singular value is N times the largest eigenvalue.
-    # The square of the largest singular value is N times the largest eigenvalue.
     eta = 2 * rate / float(np.linalg.norm(known, 2) ** 2 / len(known))
     is_target = np.arange(classes) == target[:, None, None]
     with open_bar(int(step[-1]), "training linear networks", progress_bar) as bar:
@@ -173,7 +171,6 @@ def _descend(
             if done in step:
                 yield weight
             if done < step[-1]:
-                # One matrix product for all runs.
                 # One matrix product for all runs.
                 error = np.exp(normalize((known @ weight.reshape(features, -1)).reshape(-1, runs, classes)))
                 error -= is_target

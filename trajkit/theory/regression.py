@@ -87,7 +87,6 @@ def regression_distance(
     start = scale * np.random.default_rng(seed).standard_normal((runs, len(model.eigenvalue)))
     weight = model.teacher + model.left[None] * (start - model.teacher)[:, None]
     # In these coordinates the distance is a squared Euclidean length.
-    # In these coordinates the distance is a squared Euclidean length.
     x = (weight * np.sqrt(model.eigenvalue / 8) / noise).reshape(-1, len(model.eigenvalue))
     run = np.repeat([f"regression-{r}" for r in range(runs)], len(model.step))
     checkpoint = np.tile(np.arange(len(model.step)), runs)
@@ -158,9 +157,7 @@ def regression_spectrum(
     moved = left * model.teacher
     covariance = moved.T @ moved / len(left) + np.diag(scale**2 * np.square(model.left).mean(0))
     # Of the predictions, not of the weights: each direction counts by its eigenvalue.
-    # Of the predictions, not of the weights: each direction counts by its eigenvalue.
     root = np.sqrt(model.eigenvalue / 8) / noise
-    # Rounding makes zero eigenvalues slightly negative.
     # Rounding makes zero eigenvalues slightly negative.
     value = np.maximum(np.linalg.eigvalsh(root[:, None] * covariance * root)[::-1], 0.0)
     if not value[0] > 0:

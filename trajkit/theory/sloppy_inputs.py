@@ -82,7 +82,6 @@ def sloppy_inputs(
         raise ValueError(f"wanted samples >= 2 and classes >= 2, got {samples} and {classes}")
     random = np.random.default_rng(seed)
     # The teacher first, so that it does not depend on the number of samples.
-    # The teacher first, so that it does not depend on the number of samples.
     teacher = random.standard_normal((features, classes))
     x = random.standard_normal((samples, features)) * np.sqrt(exponential_spectrum(features, decay))
     logits = x @ teacher

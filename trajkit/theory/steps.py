@@ -25,7 +25,6 @@ def even_steps(total: int, checkpoints: int = 20) -> Labels:
     if total < 1 or checkpoints < 2:
         raise ValueError(f"wanted steps >= 1 and checkpoints >= 2, got {total} and {checkpoints}")
     # Rounding makes the first steps coincide, so there may be fewer.
-    # Rounding makes the first steps coincide, so there may be fewer.
     between = np.round(np.geomspace(1, total, checkpoints - 1)).astype(np.int64)
     return np.concatenate([[0], np.unique(between)])
 

@@ -99,7 +99,6 @@ def sweep(
     if not 1 <= n_components <= features:
         raise ValueError(f"n_components: wanted 1 to {features}, the number of features, got {n_components}")
     # Each number of steps has its own checkpoints: a long training is not recorded late only.
-    # Each number of steps has its own checkpoints: a long training is not recorded late only.
     planned = [even_steps(int(t), checkpoints) for t in axes["steps"]]
     found = []
     with open_bar(len(axes["decay"]), "sweep", progress_bar) as bar:
@@ -155,7 +154,6 @@ def _softmax(ds: xr.Dataset, scale: Array, planned: list[Labels], n: int) -> _Ce
     step, rows = ds["step"].values[0], []
     for s in scale:
         own = ds.isel(run=ds["scale"].values == s)
-        # Once for each scale: every number of steps embeds a part of these points.
         # Once for each scale: every number of steps embeds a part of these points.
         distance, reached = pairwise(points(own), progress_bar=False), progress_of(own).values
         cells = []
