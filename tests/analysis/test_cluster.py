@@ -65,5 +65,5 @@ def test_cluster__refuses_other_things_than_distances_of_runs(distance):
         tk.cluster(distance.isel(run=[0], run2=[0]))
     with pytest.raises(ValueError, match="diagonal of the matrix of distances is not zero"):
         tk.cluster(distance + 1)
-    with pytest.raises(TypeError, match="wanted a DataArray"):
+    with pytest.raises(TypeError, match=r"wanted an xarray\.DataArray \(run, run2\)"):
         tk.cluster(distance.to_dataset(name="distance"))

@@ -37,6 +37,7 @@ def ds() -> xr.Dataset:
 def called(ds: xr.Dataset, tmp_path: Path) -> Callable[..., object]:
     """Call a public function with a metric, and otherwise with what it needs."""
     needed = {"ds": ds, "by": "architecture", "linear": ds, "networks": ds, "at": 0.5, "path": tmp_path / "report.html"}
+    needed["reference"] = "ignorance"
 
     def call(function: Any, **options: Any) -> object:
         required = [n for n, p in parameters(function).items() if p.default is p.empty]

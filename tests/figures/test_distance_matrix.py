@@ -86,5 +86,5 @@ def test_distance_matrix__one_run_is_one_cell(distance):
 
 
 def test_distance_matrix__refuses_other_things_than_a_dataarray(distance):
-    with pytest.raises(TypeError, match="wanted a DataArray"):
+    with pytest.raises(TypeError, match=r"wanted an xarray\.DataArray \(run, run2\)"):
         tk.figures.distance_matrix(distance.values)

@@ -190,19 +190,13 @@ def _worker_threads() -> Iterator[None]:
 
 
 def _computed(lazy: xr.DataArray, client: Client) -> xr.DataArray:
-    with _scheduler(client):
-        return lazy.compute()
+    with _large_graphs():
+        return lazy.compute(scheduler=client)
 
 
 @contextmanager
-def _scheduler(client: Client | None) -> Iterator[None]:
-    import dask
-
-    # Without a client one block after the other: each takes all cores, and nothing keeps running after Ctrl-C. The
-    # client itself must not stand in dask's settings: they are pickled for each worker that is started again, and a
-    # client cannot be, so that no other worker took the place of one that died.
-    named = dask.config.set(scheduler="synchronous" if client is None else "distributed")
-    with client.as_current() if client is not None else nullcontext(), named, warnings.catch_warnings():
+def _large_graphs() -> Iterator[None]:
+    with warnings.catch_warnings():
         # Predictions in memory travel with the graph, which distributed advises against.
         warnings.filterwarnings("ignore", message="Sending large graph")
         yield
@@ -217,9 +211,13 @@ def _write(lazy: xr.DataArray, path: Path, client: Client | None, progress_bar: 
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-"))
     part = folder / path.name
     try:
-        with _scheduler(client), bar:
+        with _large_graphs(), bar:
             # Format 2: text of fixed length has no specification in format 3 yet, and zarr warns of it.
-            lazy.to_dataset(name="distance").to_zarr(part, zarr_format=2, consolidated=True)
+            store = lazy.to_dataset(name="distance").to_zarr(part, zarr_format=2, consolidated=True, compute=False)
+            # Without a client one block after the other: each takes all cores, and nothing keeps running after Ctrl-C.
+            # Not by dask's settings: all threads share them, and they are pickled for each worker that is started
+            # again, which a client cannot be.
+            store.compute(scheduler="synchronous" if client is None else client)
         part.rename(path)
     except OSError as error:
         raise OSError(f"writing {path} failed ({error}); nothing was written. Is the disk full?") from error
