@@ -79,7 +79,7 @@ def attributes(settings: Settings, data: Data) -> dict[str, str | int | float | 
     >>> data = load_data(DataSettings("digits"))
     >>> made = attributes(Settings("fc", "adam", 0.001, init="corner-200", corner_steps=90), data)
     >>> made["run"], made["start_step"], made["parameters"]
-    ('fc-256-adam-0.001-0-init=corner-200-corner_steps=90', 90, 59968)
+    ('fc-256-adam-0.001-0-init=corner-200-corner_steps=90', 90, 60202)
     """
     with torch.device("meta"):  # Shapes without numbers are enough to count parameters.
         model = ARCHITECTURES[settings.architecture].build(
