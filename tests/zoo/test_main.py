@@ -196,3 +196,9 @@ def test_program__runs_from_a_checkout_without_the_libraries_of_notebooks_and_fi
     assert "mine.nc needs netCDF4: pip install netcdf4" in ended.stderr.splitlines()[-1]
     assert (tmp_path / "part-01.zip").exists()
     assert not (tmp_path / "others").exists()
+
+
+def test_program__without_torch_says_what_to_install():
+    code = "import sys, runpy; sys.modules['torch'] = None; runpy.run_module('trajkit.zoo', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip().splitlines()[-1].endswith('the zoo needs torch: pip install "trajkit[train]"')
