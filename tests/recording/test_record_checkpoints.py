@@ -1,5 +1,6 @@
 """Laws of recording saved weights: as if recorded while training, whatever the order, and again what is missing."""
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -149,3 +150,23 @@ def test_record_checkpoints__revisions_are_names_that_the_loader_understands(tmp
     revisions = ["step1000", "step20", "step3"]
     tk.record_checkpoints(revisions, lambda name: partial(model, weights(int(name[4:]))), PROBE, tmp_path, run="hub")
     assert tk.load(tmp_path).step.values.tolist() == [[3, 20, 1000]]
+
+
+def unreadable_first(path):
+    """Fail on the first run, and leave a trace of every other that is begun."""
+    if seed_in_name(path)["seed"] == 0:
+        raise OSError("disk")
+    (Path(path).parent.parent / f"begun-{Path(path).name}").touch()
+    time.sleep(0.2)
+    return load(path)
+
+
+def test_record_checkpoints__after_an_error_no_other_run_begins(tmp_path):
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for seed in range(8):
+        np.save(folder / f"seed{seed}-step0.npy", weights(1, seed))
+    with pytest.raises(RuntimeError, match="load failed with OSError: disk"):
+        tk.record_checkpoints(folder, unreadable_first, PROBE, tmp_path / "store", run=seed_in_name, workers=1)
+    # A pool has one more job at hand than it has processes.
+    assert len(list(tmp_path.glob("begun-*"))) <= 3

@@ -229,9 +229,13 @@ def _carry_out(how: _How, jobs: list[_Job], workers: int, done: Callable[[int], 
     # Not fork: a forked process inherits the locks of torch's threads, and may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         futures = [(job, pool.submit(_record, how, job)) for job in jobs]
-        for job, future in futures:
-            yield job, future.result()
-            done(len(job.pending))
+        try:
+            for job, future in futures:
+                yield job, future.result()
+                done(len(job.pending))
+        finally:
+            # After an error or Ctrl-C, runs that have not begun do not begin.
+            pool.shutdown(cancel_futures=True)
 
 
 def _record(how: _How, job: _Job, done: Callable[[int], Any] = lambda _: None) -> States:
